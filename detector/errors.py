@@ -1,0 +1,84 @@
+"""Every exception that this package raises on purpose.
+
+    DetectorError
+    ├── InvalidRequestError      the caller can mend it; a gRPC server answers INVALID_ARGUMENT
+    │   ├── ImageEmptyError          no bytes at all
+    │   ├── ImageUndecodableError    not an image, truncated, damaged, or of a format we do not read
+    │   ├── ImageTooLargeError       more pixels than allowed (the header says so, nothing was decoded)
+    │   └── InvalidOptionError       a threshold or limit outside its range
+    ├── ModelError               weights or manifest missing, damaged, or not what the manifest says
+    ├── OverloadedError          the server (or gRPC's message limit) refuses for lack of room
+    ├── DeadlineExceededError    the answer would come, or came, too late
+    └── ServiceUnavailableError  no server answers at that address, or it is going away
+
+Each class has a `reason`: the stable, machine-readable word that goes over the wire in ErrorInfo and into
+the error rows of a folder job.
+"""
+
+from typing import ClassVar
+
+
+class DetectorError(Exception):
+    """The base of all errors of this package; `reason` is stable across versions."""
+
+    reason: ClassVar[str] = "INTERNAL"
+
+
+class InvalidRequestError(DetectorError):
+    """The request itself is wrong; sending it again unchanged cannot help."""
+
+    reason = "INVALID_REQUEST"
+    field: str = "image"
+    """The request's field that is at fault, for google.rpc.BadRequest."""
+
+
+class ImageEmptyError(InvalidRequestError):
+    """The image has no bytes."""
+
+    reason = "IMAGE_EMPTY"
+
+
+class ImageUndecodableError(InvalidRequestError):
+    """The bytes are not an image that we can decode whole."""
+
+    reason = "IMAGE_UNDECODABLE"
+
+
+class ImageTooLargeError(InvalidRequestError):
+    """The image's header announces more pixels than are allowed."""
+
+    reason = "IMAGE_TOO_LARGE"
+
+
+class InvalidOptionError(InvalidRequestError):
+    """An option is outside its range; `field` names it."""
+
+    reason = "INVALID_OPTION"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class ModelError(DetectorError):
+    """A model cannot be used: a file is missing or damaged, or its hash is not the manifest's."""
+
+    reason = "MODEL_INVALID"
+
+
+class OverloadedError(DetectorError):
+    """There is no room for this request now (or ever, if it exceeds the message limit)."""
+
+    reason = "OVERLOADED"
+
+
+class DeadlineExceededError(DetectorError):
+    """The deadline passed before there was an answer."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class ServiceUnavailableError(DetectorError):
+    """No server answers, or it is shutting down; a later try may succeed."""
+
+    reason = "UNAVAILABLE"
