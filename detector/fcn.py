@@ -1,0 +1,118 @@
+"""The network: fully convolutional, trained on 32x32 windows, applied unchanged to whole images.
+
+All convolutions are 'valid', so the output at (i, j) depends on nothing but the 32x32 window whose upper left
+pixel is (4 i, 4 j): the score map of a large image holds exactly what the network says of each window on its own
+(Sermanet et al., OverFeat, 2014; Long et al., Fully Convolutional Networks, 2015).
+
+The only place of this package, besides export, that knows TensorFlow and Keras; import it when a network is needed.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
+
+from detector.detections import FloatArray
+from detector.score_map import CHANNELS, FIELD, STRIDE
+
+MAX_TILE_PIXELS = 1 << 21
+"""A larger image goes through the network in overlapping tiles, so that memory stays bounded."""
+
+
+def build_fcn() -> keras.Model:
+    """The untrained network: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32.
+
+    H' = (H - 32) // 4 + 1 and likewise W'. The 15 channels are described in `score_map`.
+    """
+    inputs = keras.Input((None, None, 3), name="rgb")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    x = _convolution(x, 24, 4, strides=2)  # field 4, stride 2
+    x = _convolution(x, 32, 3)  # field 8
+    x = _convolution(x, 40, 3)  # field 12
+    x = _convolution(x, 96, 3, strides=2)  # field 16, stride 4
+    x = layers.Add()([x, _convolution(x, 96, 1)])
+    x = _convolution(x, 96, 3)  # field 24
+    x = layers.Add()([x, _convolution(x, 96, 1)])
+    x = _convolution(x, 96, 3)  # field 32: from here on 1x1 only
+    x = _convolution(x, 192, 1)
+    outputs = layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x)
+    return keras.Model(inputs, outputs, name="svhn_fcn")
+
+
+def _convolution(x: keras.KerasTensor, filters: int, size: int, strides: int = 1) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, size, strides=strides, padding="valid", use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization()(x))
+
+
+def multiply_adds_per_pixel(model: keras.Model) -> float:
+    """Multiply-adds of the convolutions per input pixel, at the limit of a large image."""
+    total, stride = 0.0, 1
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            stride *= layer.strides[0]
+            total += float(np.prod(layer.kernel.shape)) / stride**2
+    return total
+
+
+class Fcn:
+    """The network with weights, ready for images of any size; any thread may call it.
+
+    One frozen graph serves every shape: it is traced once, and its batch normalisations are constants that
+    TensorFlow folds into the convolutions.
+
+    Args:
+        weights: the arrays of `build_fcn()` in its order, as `keras.Model.get_weights` gives them.
+        threads: how many threads one call may use; TensorFlow's own choice if None.
+
+    Raises:
+        ValueError: if the arrays do not fit the network.
+    """
+
+    def __init__(self, weights: list[NDArray[np.float32]]) -> None:
+        model = build_fcn()
+        model.set_weights(weights)
+        self.parameter_count: int = model.count_params()
+        self._call = _freeze(model)
+
+    def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
+        """Score maps of a batch of images.
+
+        Args:
+            images: (B, H, W, 3) uint8 RGB, H and W at least 32.
+
+        Returns:
+            (B, (H - 32) // 4 + 1, (W - 32) // 4 + 1, 15) float32.
+        """
+        _, height, width, _ = images.shape
+        rows = (height - FIELD) // STRIDE + 1
+        columns = (width - FIELD) // STRIDE + 1
+        tile_columns = min(columns, 512)
+        tile_rows = min(rows, max(1, MAX_TILE_PIXELS // (tile_columns * STRIDE) // STRIDE))
+        if (tile_rows, tile_columns) == (rows, columns):
+            return self._run(images)
+        score_map = np.empty((len(images), rows, columns, CHANNELS), np.float32)
+        for top in range(0, rows, tile_rows):
+            for left in range(0, columns, tile_columns):
+                bottom, right = min(top + tile_rows, rows), min(left + tile_columns, columns)
+                tile = images[
+                    :,
+                    top * STRIDE : (bottom - 1) * STRIDE + FIELD,
+                    left * STRIDE : (right - 1) * STRIDE + FIELD,
+                ]
+                score_map[:, top:bottom, left:right] = self._run(tile)
+        return score_map
+
+    def _run(self, images: NDArray[np.uint8]) -> FloatArray:
+        return np.asarray(self._call(tf.constant(images))[0], np.float32)
+
+
+def _freeze(model: keras.Model) -> tf.types.experimental.ConcreteFunction:
+    """One traced function for every shape, its variables turned into constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2  # noqa: PLC0415
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+    def call(images: tf.Tensor) -> tf.Tensor:
+        return model(tf.cast(images, tf.float32), training=False)
+
+    return convert_variables_to_constants_v2(call.get_concrete_function())

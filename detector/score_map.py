@@ -1,0 +1,91 @@
+"""From the network's score map to tight boxes in the original image's frame.
+
+Channel 0 is the logit of "a digit of this window's scale is centred here", 1..10 the logits of the ten digits,
+11..14 the distances from the window's centre to the digit's left, top, right and bottom edge as
+log(distance / 8 px) (a box per window, as in DenseBox, Huang et al. 2015, and FCOS, Tian et al. 2019).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import FloatArray, IntArray
+
+FIELD = 32
+"""Side of the network's window, px."""
+
+STRIDE = 4
+"""Distance between neighbouring windows, px."""
+
+CHANNELS = 15
+EDGE_UNIT = 8.0
+"""Pixels at which an edge channel is 0."""
+
+_MAX_LOG_EDGE = 2.5
+"""exp(2.5) * 8 px = 97 px, three windows: no digit that the window can see is larger."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """M windows that may hold a digit, before suppression.
+
+    Attributes:
+        boxes: (M, 4) float32 xyxy, max exclusive.
+        class_scores: (M, 10) float32, P(digit is there and is this one), 0..1; they sum to the objectness.
+    """
+
+    boxes: FloatArray
+    class_scores: FloatArray
+
+    @property
+    def scores(self) -> FloatArray:
+        """(M,) float32: the best class's score."""
+        return np.asarray(self.class_scores.max(axis=1, initial=0), np.float32)
+
+    @property
+    def labels(self) -> IntArray:
+        """(M,) int32: the best class."""
+        return self.class_scores.argmax(axis=1).astype(np.int32)
+
+
+def sigmoid(logits: FloatArray) -> FloatArray:
+    """The logistic function, elementwise, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    """Softmax over the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+
+
+def decode_score_map(
+    score_map: FloatArray, scale: tuple[float, float], offset: float, min_score: float
+) -> Candidates:
+    """Windows whose objectness reaches `min_score`, as boxes in the original image's frame.
+
+    Args:
+        score_map: (H', W', 15) float32 of one image (or level of a pyramid).
+        scale: (x, y) factors by which the original image was enlarged to become the level.
+        offset: width in px of the border that was added around the level, before the network saw it.
+        min_score: 0..1.
+    """
+    threshold = np.log(min_score / (1 - min_score)) if 0 < min_score < 1 else (-np.inf if min_score <= 0 else np.inf)
+    rows, columns = np.nonzero(score_map[..., 0] >= threshold)
+    chosen = score_map[rows, columns]
+    class_scores = sigmoid(chosen[:, :1]) * softmax(chosen[:, 1:11])
+    return Candidates(_boxes(rows, columns, chosen[:, 11:], scale, offset), class_scores.astype(np.float32))
+
+
+def _boxes(
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    log_edges: FloatArray,
+    scale: tuple[float, float],
+    offset: float,
+) -> FloatArray:
+    edges = EDGE_UNIT * np.exp(np.minimum(log_edges, _MAX_LOG_EDGE))
+    centres = np.stack([columns, rows], axis=1) * STRIDE + FIELD / 2 - offset
+    corners = np.concatenate([centres - edges[:, :2], centres + edges[:, 2:]], axis=1)
+    return np.asarray(corners / np.array([*scale, *scale]), np.float32)

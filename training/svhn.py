@@ -1,0 +1,123 @@
+"""Readers of the official SVHN formats (http://ufldl.stanford.edu/housenumbers/).
+
+Format 1: `SPLIT/digitStruct.mat` (MATLAB v7.3, that is HDF5) beside `SPLIT/*.png`; format 2: `SPLIT_32x32.mat`
+(MATLAB v5). In both, label 10 means the digit 0: it becomes 0 here and nowhere else.
+"""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from detector.detections import FloatArray, IntArray
+from training.errors import DataError
+
+_COLUMNS = ("left", "top", "width", "height", "label")
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One labelled picture.
+
+    Attributes:
+        path: the image file.
+        boxes: (N, 4) float32 xyxy in pixels of the image, max exclusive; official ones may leave the image.
+        labels: (N,) int32, the digits 0..9.
+    """
+
+    path: Path
+    boxes: FloatArray
+    labels: IntArray
+
+    @property
+    def number(self) -> str:
+        """The digits read from left to right (by x_min)."""
+        return "".join(str(self.labels[i]) for i in np.argsort(self.boxes[:, 0], kind="stable"))
+
+
+def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
+    """Reads `*_32x32.mat`.
+
+    Returns:
+        images (N, 32, 32, 3) uint8 RGB and labels (N,) int32, the digits 0..9.
+
+    Raises:
+        DataError: if the file is missing or not of the official format.
+    """
+    _require(path)
+    try:
+        content = loadmat(path, variable_names=("X", "y"))
+    except (MatReadError, ValueError, TypeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not a MATLAB v5 file, or damaged: {error}") from error
+    images, labels = content.get("X"), content.get("y")
+    if images is None or labels is None:
+        raise DataError(f"{path}: holds no X and y; is this an official SVHN *_32x32.mat?")
+    if images.ndim == 3:  # MATLAB drops the last axis when it is 1
+        images = images[..., None]
+    if images.dtype != np.uint8 or images.shape != (32, 32, 3, labels.size):
+        raise DataError(f"{path}: X is {images.dtype} {images.shape}, not uint8 (32, 32, 3, {labels.size})")
+    return np.ascontiguousarray(images.transpose(3, 0, 1, 2)), _digits(labels.ravel(), path)
+
+
+def read_scenes(folder: Path) -> list[Scene]:
+    """Reads `digitStruct.mat` of one split's folder, in the file's order.
+
+    Raises:
+        DataError: if it is missing, damaged, or names an image that is not there.
+    """
+    path = folder / "digitStruct.mat"
+    _require(path)
+    try:
+        with h5py.File(path, "r") as file:
+            root = file["digitStruct"]
+            names = [_text(file[ref]) for ref in root["name"][:, 0]]
+            tables = [_columns(file, file[ref]) for ref in root["bbox"][:, 0]]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        raise DataError(f"{path}: not an official digitStruct.mat, or damaged: {error}") from error
+    if len(names) != len(tables):
+        raise DataError(f"{path}: {len(names)} names but {len(tables)} tables of boxes")
+    return [_scene(folder, name, table, path) for name, table in zip(names, tables, strict=True)]
+
+
+def _scene(folder: Path, name: str, table: NDArray[np.float64], source: Path) -> Scene:
+    image = folder / name
+    if Path(name).name != name or not image.is_file():
+        raise DataError(f"{source}: names the image {name!r}, which is not in {folder}")
+    left, top, width, height, label = table
+    boxes = np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
+    if not (np.isfinite(boxes).all() and (width > 0).all() and (height > 0).all()):
+        raise DataError(f"{source}: {name} has a box without area")
+    return Scene(image, boxes, _digits(label, source))
+
+
+def _columns(file: h5py.File, group: h5py.Group) -> NDArray[np.float64]:
+    """The (5, N) table of one image: MATLAB keeps one digit's values inline and refers to those of several."""
+    columns = []
+    for key in _COLUMNS:
+        cells = group[key]
+        if cells.dtype == h5py.ref_dtype:
+            columns.append([float(file[ref][0, 0]) for ref in cells[:, 0]])
+        else:
+            columns.append([float(cells[0, 0])])
+    return np.array(columns, np.float64)
+
+
+def _text(dataset: h5py.Dataset) -> str:
+    return "".join(chr(code) for code in dataset[:].ravel())
+
+
+def _digits(labels: NDArray[np.generic], path: Path) -> IntArray:
+    digits = np.asarray(labels, np.int32)
+    if not ((digits >= 1) & (digits <= 10)).all():
+        raise DataError(f"{path}: a label is outside 1..10")
+    return digits % 10
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"{path} is missing; --data must name a folder that holds svhn/ as officially laid out")
