@@ -3,6 +3,7 @@
     DetectorError
     ├── InvalidRequestError      the caller can mend it; a gRPC server answers INVALID_ARGUMENT
     │   ├── ImageEmptyError          no bytes at all
+    │   ├── ImageUnreadableError     no such file, not a regular file, or no permission to read it
     │   ├── ImageUndecodableError    not an image, truncated, damaged, or of a format we do not read
     │   ├── ImageTooLargeError       more pixels than allowed (the header says so, nothing was decoded)
     │   └── InvalidOptionError       a threshold or limit outside its range
@@ -36,6 +37,12 @@ class ImageEmptyError(InvalidRequestError):
     """The image has no bytes."""
 
     reason = "IMAGE_EMPTY"
+
+
+class ImageUnreadableError(InvalidRequestError):
+    """The file cannot be read."""
+
+    reason = "IMAGE_UNREADABLE"
 
 
 class ImageUndecodableError(InvalidRequestError):

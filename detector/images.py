@@ -1,0 +1,190 @@
+"""Encoded bytes or a file -> RGB pixels, whoever sent them.
+
+Input is hostile until proven otherwise, so three things happen in this order. The header is read, and an image
+with too many pixels is refused before anything is allocated. The data is checked for being whole, because OpenCV
+fills what is missing from damaged JPEG, TIFF and animated PNG files with grey or noise and says nothing. Only
+then is it decoded.
+
+Pillow's readers are called by name, not through `PIL.Image.open`: no other format can come in that way, and its
+own pixel limit, a warning that an application may turn into an error, stays out of it.
+"""
+
+import io
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import simplejpeg  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
+
+from detector.errors import ImageEmptyError, ImageTooLargeError, ImageUndecodableError, ImageUnreadableError
+from detector.interface import MAX_PIXELS
+
+# A second line of defence, for files whose header Pillow and OpenCV read differently; OpenCV looks at it once,
+# when it is imported.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+import cv2
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
+"""Larger files are refused unread; 50 megapixels of four 16-bit channels are 400 MB."""
+
+MAX_PROGRESSIVE_SCANS = 500
+"""Cameras and browsers write about ten; each costs a pass over all pixels, however few bytes it has."""
+
+
+_Size = tuple[int, int]
+_Check = Callable[[bytes, int], _Size]
+
+
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decodes a JPEG, PNG, WebP, BMP, TIFF or GIF image; of an animation the first frame.
+
+    EXIF orientation is applied, alpha is dropped, grey, CMYK and 16-bit images become 8-bit RGB.
+
+    Args:
+        data: the encoded image.
+        max_pixels: width times height may not be more than this.
+
+    Returns:
+        (H, W, 3) uint8, RGB, the image as it is displayed.
+
+    Raises:
+        ImageEmptyError: if there are no bytes.
+        ImageUndecodableError: if the bytes are no image in one of these formats, truncated or damaged.
+        ImageTooLargeError: if the header announces more than `max_pixels`; nothing has been decoded then.
+    """
+    if not data:
+        raise ImageEmptyError("the image has no bytes")
+    name, check = _recognise(data)
+    size = _run(name, check, data, max_pixels)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except (cv2.error, MemoryError) as error:
+        raise ImageUndecodableError(f"the {name} image cannot be decoded: it is damaged") from error
+    if pixels is None:
+        raise ImageUndecodableError(f"the {name} image cannot be decoded: it is truncated or damaged")
+    if sorted(pixels.shape[:2]) != sorted(size):
+        raise ImageUndecodableError(f"the {name} image's header contradicts its data")
+    return np.asarray(pixels, np.uint8)
+
+
+def read_image_file(path: Path) -> bytes:
+    """The bytes of an image file, still encoded.
+
+    Raises:
+        ImageUnreadableError: if there is no such regular file, or it may not be read.
+        ImageTooLargeError: if it has more than `MAX_FILE_BYTES`.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageUnreadableError(f"{path}: not a regular file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ImageTooLargeError(f"{path}: {status.st_size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ImageUnreadableError(f"{path}: {reason}") from error
+
+
+def _recognise(data: bytes) -> tuple[str, _Check]:
+    """The format's name and the function that reads its header and checks that it is whole."""
+    for name, signatures, check in _FORMATS:
+        if data.startswith(signatures):
+            return name, check
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP", _check_webp
+    raise ImageUndecodableError("not an image in a format that is read: JPEG, PNG, WebP, BMP, TIFF, GIF")
+
+
+def _run(name: str, check: _Check, data: bytes, max_pixels: int) -> _Size:
+    try:
+        return check(data, max_pixels)
+    except (ImageTooLargeError, ImageUndecodableError):
+        raise
+    except Exception as error:  # readers of headers raise whatever the hostile bytes led them to
+        raise ImageUndecodableError(f"the {name} image is truncated or damaged: {error}") from error
+
+
+def _refuse_large(size: _Size, max_pixels: int, what: str = "the image") -> _Size:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageTooLargeError(
+            f"{what} has {width} x {height} = {width * height:,} pixels; at most {max_pixels:,} are accepted"
+        )
+    return size
+
+
+def _check_jpeg(data: bytes, max_pixels: int) -> _Size:
+    with JpegImageFile(io.BytesIO(data)) as image:
+        size = _refuse_large(image.size, max_pixels)
+        progressive = "progressive" in image.info
+    if progressive and data.count(b"\xff\xda") > MAX_PROGRESSIVE_SCANS:
+        raise ImageUndecodableError("the JPEG image has too many scans")
+    try:
+        # The smallest scale: the whole stream is read, hardly any pixels are made.
+        simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)
+    except ValueError as error:
+        if "extraneous bytes" not in str(error):  # stray padding of some cameras; no pixel is lost
+            raise
+    return size
+
+
+def _check_png(data: bytes, max_pixels: int) -> _Size:
+    with PngImageFile(io.BytesIO(data)) as image:
+        size = _refuse_large(image.size, max_pixels)
+        image.verify()  # the checksums of all chunks to the last, so those of every frame
+    return size
+
+
+def _check_tiff(data: bytes, max_pixels: int) -> _Size:
+    with TiffImageFile(io.BytesIO(data)) as image:
+        size = _refuse_large(image.size, max_pixels)
+        tile = (int(image.tag_v2.get(TILEWIDTH, 0)), int(image.tag_v2.get(TILELENGTH, 0)))
+        _refuse_large(tile, max_pixels, "a tile of the image")
+        image.load()  # unlike OpenCV it refuses a strip that does not decode
+    return size
+
+
+def _check_bmp(data: bytes, max_pixels: int) -> _Size:
+    with BmpImageFile(io.BytesIO(data)) as image:
+        return _refuse_large(image.size, max_pixels)
+
+
+def _check_gif(data: bytes, max_pixels: int) -> _Size:
+    with GifImageFile(io.BytesIO(data)) as image:
+        return _refuse_large(image.size, max_pixels)
+
+
+def _check_webp(data: bytes, max_pixels: int) -> _Size:
+    """Reads the RIFF container itself: Pillow allocates the canvas when it opens a WebP image.
+
+    See RFC 9649, sections 2.5 to 2.7, for the three kinds of first chunk.
+    """
+    kind = data[12:16]
+    if kind == b"VP8X":
+        size = 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    elif kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        size = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    elif kind == b"VP8 ":
+        size = int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    else:
+        raise ImageUndecodableError("the WebP image is damaged: its first chunk is none of VP8, VP8L, VP8X")
+    return _refuse_large(size, max_pixels)
+
+
+_FORMATS: tuple[tuple[str, tuple[bytes, ...], _Check], ...] = (
+    ("JPEG", (b"\xff\xd8\xff",), _check_jpeg),
+    ("PNG", (b"\x89PNG\r\n\x1a\n",), _check_png),
+    ("BMP", (b"BM",), _check_bmp),
+    ("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _check_tiff),
+    ("GIF", (b"GIF87a", b"GIF89a"), _check_gif),
+)
