@@ -1,12 +1,12 @@
 """Encoded bytes or a file -> RGB pixels, whoever sent them.
 
-Input is hostile until proven otherwise, so three things happen in this order. The header is read, and an image
-with too many pixels is refused before anything is allocated. The data is checked for being whole, because OpenCV
-fills what is missing from damaged JPEG, TIFF and animated PNG files with grey or noise and says nothing. Only
-then is it decoded.
+Input is hostile until proven otherwise, so three things happen in this order. The header is read, and an
+image with too many pixels is refused before anything is allocated. The data is checked for being whole,
+because OpenCV fills what is missing from damaged JPEG, TIFF and animated PNG files with grey or noise and says
+nothing. Only then is it decoded.
 
-Pillow's readers are called by name, not through `PIL.Image.open`: no other format can come in that way, and its
-own pixel limit, a warning that an application may turn into an error, stays out of it.
+Pillow's readers are called by name, not through `PIL.Image.open`: no other format can come in that way, and
+its own pixel limit, a warning that an application may turn into an error, stays out of it.
 """
 
 import io
@@ -27,8 +27,8 @@ from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 from detector.errors import ImageEmptyError, ImageTooLargeError, ImageUndecodableError, ImageUnreadableError
 from detector.interface import MAX_PIXELS
 
-# A second line of defence, for files whose header Pillow and OpenCV read differently; OpenCV looks at it once,
-# when it is imported.
+# A second line of defence, for files whose header Pillow and OpenCV read differently; OpenCV looks at it
+# once, when it is imported.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
 import cv2
 
@@ -66,7 +66,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
     size = _run(name, check, data, max_pixels)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except (cv2.error, MemoryError) as error:
+    except cv2.error as error:
         raise ImageUndecodableError(f"the {name} image cannot be decoded: it is damaged") from error
     if pixels is None:
         raise ImageUndecodableError(f"the {name} image cannot be decoded: it is truncated or damaged")
