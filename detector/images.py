@@ -2,8 +2,8 @@
 
 Input is hostile until proven otherwise, so three things happen in this order. The header is read, and an
 image with too many pixels is refused before anything is allocated. The data is checked for being whole,
-because OpenCV fills what is missing from damaged JPEG, TIFF and animated PNG files with grey or noise and says
-nothing. Only then is it decoded.
+because OpenCV fills what is missing from damaged JPEG, TIFF and animated PNG files with grey or noise and
+says nothing. Only then is it decoded.
 
 Pillow's readers are called by name, not through `PIL.Image.open`: no other format can come in that way, and
 its own pixel limit, a warning that an application may turn into an error, stays out of it.
