@@ -78,6 +78,8 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
 def read_image_file(path: Path) -> bytes:
     """The bytes of an image file, still encoded.
 
+    The messages of its errors leave the file's name to the caller, who has one name for it everywhere.
+
     Raises:
         ImageUnreadableError: if there is no such regular file, or it may not be read.
         ImageTooLargeError: if it has more than `MAX_FILE_BYTES`.
@@ -85,13 +87,13 @@ def read_image_file(path: Path) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ImageUnreadableError(f"{path}: not a regular file")
+            raise ImageUnreadableError("not a regular file")
         if status.st_size > MAX_FILE_BYTES:
-            raise ImageTooLargeError(f"{path}: {status.st_size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+            raise ImageTooLargeError(f"the file has {status.st_size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ImageUnreadableError(f"{path}: {reason}") from error
+        raise ImageUnreadableError(f"the file cannot be read: {reason}") from error
 
 
 def _recognise(data: bytes) -> tuple[str, _Check]:
