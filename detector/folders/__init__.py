@@ -1,0 +1,6 @@
+"""Many image files in, one row per image out: planning, listing, reading ahead, detecting, writing."""
+
+from detector.folders.job import FolderSummary, detect_folder
+from detector.folders.plan import FolderJob, FolderPlan, plan_folder
+
+__all__ = ["FolderJob", "FolderPlan", "FolderSummary", "detect_folder", "plan_folder"]

@@ -1,0 +1,90 @@
+"""Which files a folder job reads: every image below a folder, in one fixed order."""
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.errors import ImageUnreadableError
+from detector.folders.rows import text_of_name
+
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+"""Files with these endings, in upper or lower case, are taken for images."""
+
+_FolderId = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One input.
+
+    Attributes:
+        path: where the file is.
+        name: what rows call it, for example its path below the folder with forward slashes; bytes that are
+            not UTF-8 are in it as `os.fsdecode` puts them.
+        error: why it cannot be read, if that is known already: of a folder that cannot be looked into.
+    """
+
+    path: Path
+    name: str
+    error: ImageUnreadableError | None = None
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name is taken for an image."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - names with odd bytes, no Path made
+
+
+def list_images(root: Path, exclude: Collection[Path] = ()) -> tuple[ImageFile, ...]:
+    """Lists every image below `root`, sorted by the text of its path relative to `root`.
+
+    Symbolic links are followed. A folder that can be reached in several ways is listed once, by its own place
+    if it lies below `root`, so loops of links end. A folder that cannot be looked into is listed itself, with
+    its error.
+
+    Args:
+        root: the folder to look into.
+        exclude: folders (whether they exist or not) that are not looked into.
+    """
+    seen = {_folder_id(folder) for folder in exclude if folder.is_dir()}
+    images: list[ImageFile] = []
+    folders, links = deque([root]), deque[Path]()
+    while folders or links:  # links come last: a folder's own place goes before a link to it
+        folder = folders.popleft() if folders else links.popleft()
+        try:
+            entries = list(_enter(folder, seen))
+        except OSError as error:
+            reason = ImageUnreadableError(f"the folder cannot be read: {error.strerror}")
+            images.append(ImageFile(folder, folder.relative_to(root).as_posix(), reason))
+            continue
+        for entry in entries:
+            path = folder / entry.name
+            if _is_folder(entry):
+                (links if entry.is_symlink() else folders).append(path)
+            elif is_image_name(entry.name):
+                images.append(ImageFile(path, path.relative_to(root).as_posix()))
+    return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
+
+
+def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:
+    """The folder's entries by name, none if it has been seen before (or is to be left out)."""
+    identity = _folder_id(folder)
+    if identity not in seen:
+        seen.add(identity)
+        with os.scandir(folder) as entries:
+            yield from sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or into a folder that is closed to us
+        return False
+
+
+def _folder_id(folder: Path) -> _FolderId:
+    status = folder.stat()
+    return status.st_dev, status.st_ino

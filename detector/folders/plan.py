@@ -1,0 +1,95 @@
+"""A folder job before it starts: all that could forbid it is looked at here, before any work is done."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from detector.errors import InvalidOptionError
+from detector.folders.listing import ImageFile, is_image_name, list_images
+from detector.interface import DetectOptions
+
+
+@dataclass(frozen=True)
+class FolderJob:
+    """What is asked for.
+
+    Attributes:
+        images: the folder to read; every image below it is detected.
+        output: the file of JSON lines to write; replaced if it is there.
+        annotated: a folder for copies of the pictures with their digits painted on them, laid out like
+            `images`; None for no copies.
+        options: thresholds and limits.
+    """
+
+    images: Path
+    output: Path
+    annotated: Path | None = None
+    options: DetectOptions = field(default_factory=DetectOptions)
+
+
+@dataclass(frozen=True)
+class FolderPlan:
+    """A job that can start: its folders can be read and written, its images are known.
+
+    Attributes:
+        job: what was asked for.
+        images: the files to detect, in order.
+    """
+
+    job: FolderJob
+    images: tuple[ImageFile, ...]
+
+
+def plan_folder(job: FolderJob) -> FolderPlan:
+    """Looks whether the job can be done, makes the folders that it writes to, and lists its images.
+
+    Raises:
+        InvalidOptionError: if a folder cannot be read or written, or the results would mix with the images;
+            its `field` is "images", "output" or "annotated".
+    """
+    _check_images(job.images)
+    output = job.output.resolve()  # a link stays, what it points to is written
+    _check_output(output)
+    if job.annotated is not None:
+        check_annotated(job.annotated, job.images)
+    exclude = () if job.annotated is None else (job.annotated,)
+    return FolderPlan(replace(job, output=output), list_images(job.images, exclude))
+
+
+def check_annotated(annotated: Path, images: Path) -> None:
+    """Makes the folder for annotated pictures.
+
+    Raises:
+        InvalidOptionError: if it cannot be written, or if `images` is or lies in it: a picture could then
+            take an image's place.
+    """
+    if images.resolve().is_relative_to(annotated.resolve()):
+        raise InvalidOptionError("annotated", f"{annotated} holds the images themselves: name another folder")
+    _check_writable_folder("annotated", annotated)
+
+
+def _check_images(folder: Path) -> None:
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise InvalidOptionError("images", f"the folder {folder} cannot be read: {error.strerror}") from error
+
+
+def _check_output(path: Path) -> None:
+    if is_image_name(path.name):
+        raise InvalidOptionError(
+            "output", f"{path} has the name of an image: name a file such as digits.jsonl"
+        )
+    if path.exists() and not path.is_file():
+        raise InvalidOptionError("output", f"{path} is not a regular file: name a file such as digits.jsonl")
+    _check_writable_folder("output", path.parent)
+
+
+def _check_writable_folder(option: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"the folder {folder} cannot be written: {error.strerror}"
+        raise InvalidOptionError(option, reason) from error
