@@ -53,7 +53,9 @@ class Detections:
             np.array(self.scores, np.float32),
         )
         if not labels.shape == scores.shape == (len(boxes),):
-            raise ValueError(f"{len(boxes)} boxes, labels {labels.shape} and scores {scores.shape} do not agree")
+            raise ValueError(
+                f"{len(boxes)} boxes, labels {labels.shape} and scores {scores.shape} do not agree"
+            )
         if not (np.isfinite(boxes).all() and (boxes[:, :2] <= boxes[:, 2:]).all()):
             raise ValueError("boxes must be finite with x_min <= x_max and y_min <= y_max")
         if not ((labels >= 0) & (labels <= 9)).all():
@@ -73,7 +75,9 @@ class Detections:
         return len(self.labels)
 
     def __iter__(self) -> Iterator[Detection]:
-        for box, label, score in zip(self.boxes.tolist(), self.labels.tolist(), self.scores.tolist(), strict=True):
+        for box, label, score in zip(
+            self.boxes.tolist(), self.labels.tolist(), self.scores.tolist(), strict=True
+        ):
             yield Detection(label, score, tuple(box))
 
     def select(self, index: ArrayLike) -> Self:
@@ -112,7 +116,7 @@ class ImageDetections:
         numbers: the numbers that the digits spell, in reading order (top to bottom, left to right).
         model_name: the model that found them.
         model_version: its version.
-        stage_seconds: time spent per stage: "decode", "pyramid", "network", "decode_score_map", "numbers".
+        stage_seconds: time spent per stage: "decode", "pyramid", "network", "score_map", "merge", "numbers".
     """
 
     width_px: int

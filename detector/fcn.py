@@ -14,10 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from detector.detections import FloatArray
-from detector.score_map import CHANNELS, FIELD, STRIDE
-
-MAX_TILE_PIXELS = 1 << 21
-"""A larger image goes through the network in overlapping tiles, so that memory stays bounded."""
+from detector.score_map import CHANNELS
 
 
 def build_fcn() -> keras.Model:
@@ -63,7 +60,6 @@ class Fcn:
 
     Args:
         weights: the arrays of `build_fcn()` in its order, as `keras.Model.get_weights` gives them.
-        threads: how many threads one call may use; TensorFlow's own choice if None.
 
     Raises:
         ValueError: if the arrays do not fit the network.
@@ -84,26 +80,6 @@ class Fcn:
         Returns:
             (B, (H - 32) // 4 + 1, (W - 32) // 4 + 1, 15) float32.
         """
-        _, height, width, _ = images.shape
-        rows = (height - FIELD) // STRIDE + 1
-        columns = (width - FIELD) // STRIDE + 1
-        tile_columns = min(columns, 512)
-        tile_rows = min(rows, max(1, MAX_TILE_PIXELS // (tile_columns * STRIDE) // STRIDE))
-        if (tile_rows, tile_columns) == (rows, columns):
-            return self._run(images)
-        score_map = np.empty((len(images), rows, columns, CHANNELS), np.float32)
-        for top in range(0, rows, tile_rows):
-            for left in range(0, columns, tile_columns):
-                bottom, right = min(top + tile_rows, rows), min(left + tile_columns, columns)
-                tile = images[
-                    :,
-                    top * STRIDE : (bottom - 1) * STRIDE + FIELD,
-                    left * STRIDE : (right - 1) * STRIDE + FIELD,
-                ]
-                score_map[:, top:bottom, left:right] = self._run(tile)
-        return score_map
-
-    def _run(self, images: NDArray[np.uint8]) -> FloatArray:
         return np.asarray(self._call(tf.constant(images))[0], np.float32)
 
 

@@ -80,7 +80,7 @@ class ModelInfo:
 class ImageDetector(Protocol):
     """The in-process detector and the client of a server are both this; callers need not know which."""
 
-    def detect(self, image: bytes, options: DetectOptions = ...) -> ImageDetections:
+    def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
         """Finds the digits of one encoded image (JPEG, PNG, WebP, BMP, TIFF).
 
         Raises:

@@ -5,6 +5,7 @@ Channel 0 is the logit of "a digit of this window's scale is centred here", 1..1
 log(distance / 8 px) (a box per window, as in DenseBox, Huang et al. 2015, and FCOS, Tian et al. 2019).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,21 +62,22 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 
 def decode_score_map(
-    score_map: FloatArray, scale: tuple[float, float], offset: float, min_score: float
+    score_map: FloatArray, scale: tuple[float, float], origin: tuple[int, int], min_score: float
 ) -> Candidates:
     """Windows whose objectness reaches `min_score`, as boxes in the original image's frame.
 
     Args:
-        score_map: (H', W', 15) float32 of one image (or level of a pyramid).
+        score_map: (H', W', 15) float32 of one tile of a pyramid's level.
         scale: (x, y) factors by which the original image was enlarged to become the level.
-        offset: width in px of the border that was added around the level, before the network saw it.
+        origin: (x, y) of the tile's upper left pixel in the level.
         min_score: 0..1.
     """
-    threshold = np.log(min_score / (1 - min_score)) if 0 < min_score < 1 else (-np.inf if min_score <= 0 else np.inf)
+    with np.errstate(divide="ignore"):  # 0 and 1 become infinite logits, as they should
+        threshold = np.log(min_score) - np.log1p(-min_score)
     rows, columns = np.nonzero(score_map[..., 0] >= threshold)
     chosen = score_map[rows, columns]
     class_scores = sigmoid(chosen[:, :1]) * softmax(chosen[:, 1:11])
-    return Candidates(_boxes(rows, columns, chosen[:, 11:], scale, offset), class_scores.astype(np.float32))
+    return Candidates(_boxes(rows, columns, chosen[:, 11:], scale, origin), class_scores.astype(np.float32))
 
 
 def _boxes(
@@ -83,9 +85,18 @@ def _boxes(
     columns: NDArray[np.intp],
     log_edges: FloatArray,
     scale: tuple[float, float],
-    offset: float,
+    origin: tuple[int, int],
 ) -> FloatArray:
     edges = EDGE_UNIT * np.exp(np.minimum(log_edges, _MAX_LOG_EDGE))
-    centres = np.stack([columns, rows], axis=1) * STRIDE + FIELD / 2 - offset
+    centres = np.stack([columns, rows], axis=1) * STRIDE + FIELD / 2 + np.array(origin)
     corners = np.concatenate([centres - edges[:, :2], centres + edges[:, 2:]], axis=1)
     return np.asarray(corners / np.array([*scale, *scale]), np.float32)
+
+
+def concatenate(parts: Sequence[Candidates]) -> Candidates:
+    """All candidates of all tiles and levels; all in one frame."""
+    if not parts:
+        return Candidates(np.empty((0, 4), np.float32), np.empty((0, 10), np.float32))
+    return Candidates(
+        np.concatenate([part.boxes for part in parts]), np.concatenate([part.class_scores for part in parts])
+    )

@@ -1,0 +1,215 @@
+"""The detector: image -> pyramid -> network -> boxes -> numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector import boxes as box_arithmetic
+from detector.detections import Detections, ImageDetections, IntArray
+from detector.errors import InvalidOptionError, ModelError
+from detector.images import decode_image
+from detector.interface import MAX_PIXELS, DetectOptions, ModelInfo
+from detector.line_evidence import Thresholds, believed
+from detector.merging import merge_candidates
+from detector.model_files import EMBEDDED, Manifest, load_model
+from detector.numbers import group_numbers
+from detector.pyramid import levels, tiles
+from detector.score_map import Candidates, concatenate, decode_score_map
+
+if TYPE_CHECKING:
+    from detector.fcn import Fcn
+
+_MAX_LEVEL_PIXELS = 100_000_000
+"""The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """The defaults that stand in for options that a caller leaves unset.
+
+    Attributes:
+        thresholds: scores that digits need, alone and in a line.
+        nms_iou_threshold: of two digits that overlap more only the better one stays.
+        max_detections: the best so many digits of an image are returned.
+        min_digit_height_px: the height from which digits are looked for.
+        max_pixels: images with more pixels are refused.
+    """
+
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    nms_iou_threshold: float = 0.3
+    max_detections: int = 300
+    min_digit_height_px: float = 12.0
+    max_pixels: int = MAX_PIXELS
+
+
+class DigitDetector:
+    """Finds and reads house-number digits; stateless between calls, so any thread may call it.
+
+    Args:
+        fcn: the network.
+        manifest: what is known of its weights.
+        config: defaults.
+    """
+
+    def __init__(self, fcn: Fcn, manifest: Manifest, config: DetectorConfig | None = None) -> None:
+        self._fcn = fcn
+        self._manifest = manifest
+        self._config = config or DetectorConfig()
+
+    @classmethod
+    def load(cls, model_dir: Path | None = None, config: DetectorConfig | None = None) -> DigitDetector:
+        """Loads and verifies the model in `model_dir`, or the embedded one.
+
+        Raises:
+            ModelError: if a file is missing, damaged, or not what the manifest says.
+        """
+        weights, manifest = load_model(model_dir or EMBEDDED)
+        from detector.fcn import Fcn  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+
+        try:
+            return cls(Fcn(weights), manifest, config)
+        except ValueError as error:
+            raise ModelError(
+                f"{model_dir or EMBEDDED}: the weights do not fit this network: {error}"
+            ) from error
+
+    def detect(
+        self, image: bytes | NDArray[np.uint8], options: DetectOptions | None = None
+    ) -> ImageDetections:
+        """Finds the digits of one image and the numbers that they spell.
+
+        Args:
+            image: an encoded image (JPEG, PNG, WebP, BMP, TIFF, GIF), or decoded pixels, (H, W, 3) uint8 RGB.
+            options: what the caller asks for instead of the defaults.
+
+        Returns:
+            Digits, best score first, and numbers; boxes in pixels of the image as it is displayed.
+
+        Raises:
+            ImageEmptyError, ImageUndecodableError, ImageTooLargeError: if the image is at fault.
+            InvalidOptionError: if so small digits cannot be looked for in so large an image.
+        """
+        options = options or DetectOptions()
+        clock = _StageClock()
+        with clock("decode"):
+            pixels = (
+                decode_image(image, self._config.max_pixels) if isinstance(image, bytes) else _checked(image)
+            )
+        height, width = pixels.shape[:2]
+        candidates = self._candidates(pixels, options, clock)
+        with clock("merge"):
+            digits = self._choose(candidates, options, width, height)
+        with clock("numbers"):
+            numbers = group_numbers(digits)
+        return ImageDetections(
+            width, height, digits, numbers, self._manifest.name, self._manifest.version, clock.seconds
+        )
+
+    def classify_crops(self, crops: NDArray[np.uint8], batch: int = 256) -> IntArray:
+        """The digit in each of (N, 32, 32, 3) uint8 RGB crops: (N,) int32, the argmax over the ten digits."""
+        parts = [self._fcn(crops[start : start + batch]) for start in range(0, len(crops), batch)]
+        logits = np.concatenate([part[:, 0, 0, 1:11] for part in parts])
+        return logits.argmax(axis=1).astype(np.int32)
+
+    def info(self) -> ModelInfo:
+        """The model, its limits and its defaults."""
+        config, manifest = self._config, self._manifest
+        return ModelInfo(
+            name=manifest.name,
+            version=manifest.version,
+            sha256=manifest.sha256,
+            training_data=manifest.training_data,
+            parameter_count=self._fcn.parameter_count,
+            max_pixels=config.max_pixels,
+            defaults=DetectOptions(
+                score_threshold=config.thresholds.seed,
+                nms_iou_threshold=config.nms_iou_threshold,
+                max_detections=config.max_detections,
+                min_digit_height_px=config.min_digit_height_px,
+            ),
+        )
+
+    def warm_up(self) -> None:
+        """Runs the network once, so that the first caller does not pay for what happens once."""
+        self.detect(np.zeros((64, 64, 3), np.uint8))
+
+    def _candidates(
+        self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock
+    ) -> Candidates:
+        """What the network sees at every level of the pyramid, in the image's frame."""
+        least = self._least_score(options)
+        low = options.min_digit_height_px or self._config.min_digit_height_px
+        high = options.max_digit_height_px or float("inf")
+        _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], low)
+        parts = []
+        pyramid = levels(pixels, low, max(high, low))
+        while True:
+            with clock("pyramid"):
+                level = next(pyramid, None)
+            if level is None:
+                return concatenate(parts)
+            for tile in tiles(level):
+                with clock("network"):
+                    score_map = self._fcn(tile.pixels[None])[0]
+                with clock("score_map"):
+                    parts.append(decode_score_map(score_map, level.scale, tile.origin, least))
+
+    def _least_score(self, options: DetectOptions) -> float:
+        return self._config.thresholds.least if options.score_threshold is None else options.score_threshold
+
+    def _choose(self, candidates: Candidates, options: DetectOptions, width: int, height: int) -> Detections:
+        """One detection per digit, and of those the ones to return, best first."""
+        config = self._config
+        iou = config.nms_iou_threshold if options.nms_iou_threshold is None else options.nms_iou_threshold
+        digits = merge_candidates(candidates, iou)
+        digits = digits.select(digits.scores >= self._least_score(options))
+        digits = digits.select(_within_heights(digits, options))
+        if options.score_threshold is None:
+            digits = digits.select(believed(digits, config.thresholds))
+        digits = digits.select(np.arange(len(digits))[: options.max_detections or config.max_detections])
+        return replace(digits, boxes=box_arithmetic.clip(digits.boxes, width, height))
+
+
+class _StageClock:
+    """Seconds spent per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ValueError(f"pixels must be (H, W, 3) uint8 RGB, got {pixels.dtype} {pixels.shape}")
+    return pixels
+
+
+def _refuse_huge_pyramid(width: int, height: int, min_digit_height: float) -> None:
+    scale = 16 / min_digit_height
+    if width * scale * height * scale > _MAX_LEVEL_PIXELS:
+        raise InvalidOptionError(
+            "min_digit_height_px",
+            f"digits of {min_digit_height:g} px cannot be looked for in an image of {width} x {height} px; "
+            f"{16 * (width * height / _MAX_LEVEL_PIXELS) ** 0.5:.1f} px is the least",
+        )
+
+
+def _within_heights(digits: Detections, options: DetectOptions) -> NDArray[np.bool]:
+    heights = digits.boxes[:, 3] - digits.boxes[:, 1]
+    low, high = options.min_digit_height_px or 0.0, options.max_digit_height_px or np.inf
+    return np.asarray((heights >= low) & (heights <= high))

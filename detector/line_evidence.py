@@ -1,0 +1,46 @@
+"""A digit beside others of its height is more credible than one alone: the default choice of what to return."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Detections
+from detector.numbers import fitting_pairs
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Scores, 0..1, that a digit needs.
+
+    Attributes:
+        seed: to be believed at once.
+        linked: to be believed beside a believed digit, of the same height and in one line with it.
+        lone: to stay if no believed digit is beside it.
+    """
+
+    seed: float = 0.6
+    linked: float = 0.45
+    lone: float = 0.68
+
+    @property
+    def least(self) -> float:
+        """No digit with a lower score is ever returned."""
+        return min(self.seed, self.linked, self.lone)
+
+
+def believed(digits: Detections, thresholds: Thresholds) -> NDArray[np.bool]:
+    """(N,) which digits to return: hysteresis along lines, as Canny's edges have it (Canny 1986)."""
+    if not len(digits):
+        return np.zeros(0, bool)
+    links = fitting_pairs(digits.boxes, digits.boxes)
+    np.fill_diagonal(links, False)
+    chosen = digits.scores >= thresholds.seed
+    possible = digits.scores >= thresholds.linked
+    while True:
+        grown = chosen | (possible & links[:, chosen].any(axis=1))
+        if (grown == chosen).all():
+            break
+        chosen = grown
+    alone = ~links[:, chosen].any(axis=1)
+    return np.asarray(chosen & ~(alone & (digits.scores < thresholds.lone)))

@@ -1,0 +1,125 @@
+"""A model on disk: `weights.safetensors` (arrays and nothing else) and `manifest.json`, which says what they are.
+
+The architecture is code; a model folder holds no code, no pickles and no links. The manifest's sha256 is verified
+before a byte of the weights is parsed.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from detector.detections import FloatArray
+from detector.errors import ModelError
+
+EMBEDDED = Path(__file__).parent / "weights"
+"""The model that is used when none is named."""
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+_MAX_WEIGHT_BYTES = 64 * 1024 * 1024
+_MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of a model.
+
+    Attributes:
+        name: the recipe's name.
+        version: the model's version.
+        sha256: hex digest of the weights file.
+        training_data: what it was trained on, and under which terms.
+        training: command, seed, time, data counts and the figures reached, as training recorded them.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    training_data: str
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def save_model(folder: Path, weights: list[FloatArray], manifest: Manifest) -> Manifest:
+    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {f"{index:03d}": array.astype(np.float16) for index, array in enumerate(weights)}
+    content = save(arrays)
+    known = asdict(manifest) | {"sha256": hashlib.sha256(content).hexdigest()}
+    _replace(folder / WEIGHTS, content)
+    _replace(folder / MANIFEST, (json.dumps(known, indent=2, ensure_ascii=False) + "\n").encode())
+    return Manifest(**known)
+
+
+def load_model(folder: Path) -> tuple[list[FloatArray], Manifest]:
+    """Reads and verifies a model folder.
+
+    Returns:
+        The network's arrays as float32, in its order, and the manifest.
+
+    Raises:
+        ModelError: naming the file, if one is missing, too large, damaged, or not what the manifest says.
+    """
+    manifest = _read_manifest(folder / MANIFEST)
+    path = folder / WEIGHTS
+    content = _read(path, _MAX_WEIGHT_BYTES)
+    found = hashlib.sha256(content).hexdigest()
+    if found != manifest.sha256:
+        raise ModelError(
+            f"{path}: sha256 is {found}, the manifest says {manifest.sha256}: damaged or replaced"
+        )
+    try:
+        arrays = load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: not a safetensors file: {error}") from error
+    return [_finite(arrays[name], path) for name in sorted(arrays)], manifest
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        known = json.loads(_read(path, _MAX_MANIFEST_BYTES))
+        manifest = Manifest(**known)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"{path}: not a model manifest: {error}") from error
+    wrong = [
+        f.name for f in fields(Manifest) if f.type is str and not isinstance(getattr(manifest, f.name), str)
+    ]
+    if wrong:
+        raise ModelError(f"{path}: {', '.join(wrong)} must be text")
+    return manifest
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise ModelError(
+            f"{path}: {error.strerror}; a model folder holds {MANIFEST} and {WEIGHTS}"
+        ) from error
+    if len(content) > limit:
+        raise ModelError(f"{path}: larger than {limit} bytes, which no model of this network is")
+    return content
+
+
+def _finite(array: NDArray[Any], path: Path) -> FloatArray:
+    if array.dtype not in (np.float16, np.float32) or not np.isfinite(array).all():
+        raise ModelError(f"{path}: holds an array that is not finite float16 or float32")
+    return np.asarray(array, np.float32)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Whole or not at all, also when the machine stops in the middle."""
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,137 @@
+"""What the detector is trained on: gathered from a data folder, validation and the demo's images kept apart.
+
+The folder is laid out as the official downloads are: `svhn/train`, `svhn/train_32x32.mat`, and, where they are
+there, `svhn/extra`, `svhn/extra_32x32.mat`, `backgrounds/train`, `letters`.
+"""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+import detector
+from detector.detections import IntArray
+from detector.images import decode_image
+from training.appearance import Image
+from training.errors import DataError
+from training.patches import LabelledImage, PatchSources
+from training.svhn import Scene, read_crops, read_scenes
+
+DEMO_LIST = Path(detector.__file__).parent / "samples" / "samples.json"
+"""Names the SVHN train images that the demo shows; nothing trains or validates on them."""
+
+_CACHE_BYTES = 3 * 1024**3
+_MAX_VALIDATION = 400
+
+
+class SceneImages(Sequence[LabelledImage]):
+    """Labelled images, decoded when first asked for and kept while they fit into memory's share."""
+
+    def __init__(self, scenes: Sequence[Scene]) -> None:
+        self._scenes = scenes
+        self._kept: dict[int, Image] = {}
+        self._room = _CACHE_BYTES
+
+    def __len__(self) -> int:
+        return len(self._scenes)
+
+    @overload
+    def __getitem__(self, index: int) -> LabelledImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> "SceneImages": ...
+    def __getitem__(self, index: int | slice) -> "LabelledImage | SceneImages":
+        if isinstance(index, slice):
+            return SceneImages(self._scenes[index])
+        scene = self._scenes[index]
+        pixels = self._kept.get(index)
+        if pixels is None:
+            pixels = decode_image(scene.path.read_bytes())
+            if self._room >= pixels.nbytes:
+                self._room -= pixels.nbytes
+                self._kept[index] = pixels
+        return LabelledImage(pixels, scene.boxes, scene.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorData:
+    """Everything that a training run reads.
+
+    Attributes:
+        sources: what patches are cut from.
+        validation: scenes of train that no patch and no crop shows.
+        counts: how many images, digits, crops ... each part gave.
+        missing: optional parts that are not there.
+    """
+
+    sources: PatchSources
+    validation: list[Scene]
+    counts: dict[str, int]
+    missing: list[str]
+
+
+def load_detector_data(data_dir: Path) -> DetectorData:
+    """Gathers the data of `data_dir`.
+
+    Raises:
+        DataError: if svhn/train is missing or any part is damaged.
+    """
+    train = read_scenes(data_dir / "svhn" / "train")
+    validation = [scene for scene in train if is_validation(scene)][:_MAX_VALIDATION]
+    learned = [scene for scene in train if not is_validation(scene) and scene.path.name not in demo_names()]
+    crops, crop_labels = _learned_crops(data_dir / "svhn" / "train_32x32.mat", train, learned)
+    counts = {"train_images": len(learned), "validation_images": len(validation)}
+    missing = []
+    extra_folder = data_dir / "svhn" / "extra"
+    if (extra_folder / "digitStruct.mat").is_file():
+        extra = read_scenes(extra_folder)
+        learned += extra
+        counts["extra_images"] = len(extra)
+    else:
+        missing.append(str(extra_folder))
+    extra_crops = data_dir / "svhn" / "extra_32x32.mat"
+    if extra_crops.is_file():
+        more, more_labels = read_crops(extra_crops)
+        crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
+    else:
+        missing.append(str(extra_crops))
+    photos = _pictures(data_dir / "backgrounds" / "train", missing)
+    letters = _pictures(data_dir / "letters", missing)
+    learned = [scene for scene in learned if len(scene.labels)]
+    counts |= {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops)}
+    counts |= {"photos": len(photos), "letters": len(letters)}
+    return DetectorData(
+        PatchSources(SceneImages(learned), crops, crop_labels, photos, letters), validation, counts, missing
+    )
+
+
+def demo_names() -> frozenset[str]:
+    """The file names of the SVHN train images that the demo shows."""
+    return frozenset(entry["svhn_train_name"] for entry in json.loads(DEMO_LIST.read_text())["images"])
+
+
+def is_validation(scene: Scene) -> bool:
+    """Whether a train scene is held out: one in ten, by its file name, the same on every machine."""
+    return zlib.crc32(scene.path.name.encode()) % 10 == 0 and scene.path.name not in demo_names()
+
+
+def _learned_crops(path: Path, train: list[Scene], learned: list[Scene]) -> tuple[Image, IntArray]:
+    """The crops of the learned scenes alone: the official files list digits in the order of digitStruct."""
+    crops, labels = read_crops(path)
+    if len(labels) != sum(len(scene.labels) for scene in train):
+        raise DataError(
+            f"{path}: {len(labels)} crops, but train/digitStruct.mat lists another number of digits"
+        )
+    keep = {scene.path.name for scene in learned}
+    mask = np.concatenate([np.full(len(scene.labels), scene.path.name in keep) for scene in train])
+    return crops[mask], labels[mask]
+
+
+def _pictures(folder: Path, missing: list[str]) -> list[Image]:
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    if not paths:
+        missing.append(str(folder))
+    return [decode_image(path.read_bytes()) for path in paths]

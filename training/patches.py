@@ -1,0 +1,224 @@
+"""Patches of full images with a target for every 32x32 window in them: digits, near misses, background.
+
+A patch is 72x72 px, so it holds 11 x 11 windows; training on patches shows the network some thirty times more
+windows a second than training on single ones, and the ones between, beside and half over digits come along.
+
+The maker is a pure function of the random generator it is given: batch number `step` of a run is always the same,
+which is what lets a killed run continue as if nothing had happened.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import FloatArray, IntArray
+from detector.score_map import FIELD, STRIDE
+from training.appearance import Image, vary_appearance
+from training.targets import TARGET_CHANNELS, TargetConfig, window_targets
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImage:
+    """A decoded scene: RGB uint8 (H, W, 3), boxes (N, 4) xyxy px, labels (N,) 0..9."""
+
+    pixels: Image
+    boxes: FloatArray
+    labels: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class PatchSources:
+    """What patches are cut from; all but the scenes may be empty.
+
+    Attributes:
+        scenes: labelled full images.
+        crops: (N, 32, 32, 3) uint8 official crops.
+        crop_labels: (N,) their digits.
+        photos: photographs without digits, RGB uint8, at least 72 px each way.
+        letters: pictures of one letter each.
+    """
+
+    scenes: Sequence[LabelledImage]
+    crops: Image
+    crop_labels: IntArray
+    photos: Sequence[Image]
+    letters: Sequence[Image]
+
+
+@dataclass(frozen=True)
+class PatchConfig:
+    """How patches are cut; lengths in px of the patch.
+
+    Attributes:
+        size: side of a patch.
+        heights: a chosen digit is scaled to a height between these, log-uniform.
+        angle: standard deviation of the rotation, degrees.
+        shear: standard deviation of the shear.
+        stretch: standard deviation of the log of the horizontal stretch.
+        photo_surroundings: part of the scenes that are pasted into a photograph; the others' edges are continued.
+        crop_part: part of a batch that shows official crops, four to a patch.
+        photo_part: part of a batch that shows photographs without digits.
+        letter_part: part of a batch that shows words.
+        letter_weight: weight of a word's windows; below 1, since O, I, B, S and Z look like digits.
+        target: when a window counts as centred on a digit.
+    """
+
+    size: int = 72
+    heights: tuple[float, float] = (15.0, 36.0)
+    angle: float = 4.0
+    shear: float = 0.06
+    stretch: float = 0.08
+    photo_surroundings: float = 0.35
+    crop_part: float = 0.125
+    photo_part: float = 0.11
+    letter_part: float = 0.06
+    letter_weight: float = 0.4
+    target: TargetConfig = field(default_factory=TargetConfig)
+
+
+class PatchMaker:
+    """Makes batches of patches from sources."""
+
+    def __init__(self, sources: PatchSources, config: PatchConfig) -> None:
+        self._sources = sources
+        self._config = config
+
+    def batch(self, size: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Patches (size, 72, 72, 3) float32 RGB 0..255 and their targets (size, 11, 11, 9)."""
+        config, sources = self._config, self._sources
+        kinds = [
+            (self._crop_patch, round(size * config.crop_part) if len(sources.crops) else 0),
+            (self._photo_patch, round(size * config.photo_part) if sources.photos else 0),
+            (self._letter_patch, round(size * config.letter_part) if sources.letters else 0),
+        ]
+        makers = [make for make, count in kinds for _ in range(count)]
+        makers += [self._scene_patch] * (size - len(makers))
+        pairs = [make(rng) for make in makers]
+        images = np.stack([vary_appearance(image, rng) for image, _ in pairs]).astype(np.float32)
+        return images, np.stack([target for _, target in pairs])
+
+    def _scene_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        config = self._config
+        scene = self._sources.scenes[rng.integers(len(self._sources.scenes))]
+        digit = scene.boxes[rng.integers(len(scene.boxes))]
+        scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[3] - digit[1])
+        matrix = scale * _distortion(config, rng)
+        centre = (digit[:2] + digit[2:]) / 2
+        goal = rng.uniform(FIELD / 2 - 3, config.size - FIELD / 2 + 3, 2)
+        surroundings = None
+        if self._sources.photos and rng.random() < config.photo_surroundings:
+            surroundings = self._photo(rng)
+        patch = _warp(scene.pixels, matrix, centre, goal, config.size, surroundings)
+        boxes = _warp_boxes(scene.boxes, matrix, centre, goal)
+        return patch, window_targets(config.size, boxes, scene.labels, config.target)
+
+    def _crop_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        """Four official crops, each exactly under one window; the windows between are not asked for."""
+        size, away = self._config.size, self._config.size - FIELD
+        patch = np.full((size, size, 3), rng.integers(256, size=3), np.uint8)
+        target = np.zeros(((away // STRIDE) + 1, (away // STRIDE) + 1, TARGET_CHANNELS), np.float32)
+        for top in (0, away):
+            for left in (0, away):
+                chosen = rng.integers(len(self._sources.crops))
+                matrix = np.exp(rng.normal(0, 0.06)) * _distortion(self._config, rng)
+                middle = np.full(2, FIELD / 2)
+                goal = middle + rng.uniform(-2, 2, 2)
+                crop = _warp(self._sources.crops[chosen], matrix, middle, goal, FIELD, None)
+                patch[top : top + FIELD, left : left + FIELD] = crop
+                target[top // STRIDE, left // STRIDE, :4] = 1, 1, self._sources.crop_labels[chosen], 1
+        return patch, target
+
+    def _photo_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        return self._photo(rng), self._background(1.0)
+
+    def _letter_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        """A word: letters of one height side by side on a photograph."""
+        height = int(rng.integers(14, 36))
+        word = [
+            cv2.resize(letter, (max(3, round(letter.shape[1] * height / letter.shape[0])), height))
+            for letter in (self._pick(self._sources.letters, rng) for _ in range(rng.integers(1, 7)))
+        ]
+        strip = np.concatenate(word, axis=1)
+        size = self._config.size
+        surroundings = self._photo(rng) if self._sources.photos else np.zeros((size, size, 3), np.uint8)
+        centre = np.array([rng.uniform(0, strip.shape[1]), height / 2])
+        goal = rng.uniform(16, size - 16, 2)
+        patch = _warp(strip, _distortion(self._config, rng), centre, goal, size, surroundings)
+        return patch, self._background(self._config.letter_weight)
+
+    def _photo(self, rng: np.random.Generator) -> Image:
+        """A square piece of a photograph, at any of several scales."""
+        photo = self._pick(self._sources.photos, rng)
+        size = self._config.size
+        side = min(int(size * np.exp(rng.uniform(np.log(0.7), np.log(4)))), *photo.shape[:2])
+        top = rng.integers(photo.shape[0] - side + 1)
+        left = rng.integers(photo.shape[1] - side + 1)
+        piece = photo[top : top + side, left : left + side]
+        interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(piece, (size, size), interpolation=interpolation), np.uint8)
+
+    def _background(self, weight: float) -> FloatArray:
+        target = window_targets(
+            self._config.size, np.empty((0, 4), np.float32), np.empty(0, np.int32), self._config.target
+        )
+        target[..., 1] *= weight
+        return target
+
+    @staticmethod
+    def _pick(images: Sequence[Image], rng: np.random.Generator) -> Image:
+        return images[rng.integers(len(images))]
+
+
+def _distortion(config: PatchConfig, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A (2, 2) matrix near the identity: a little rotation, shear and stretch."""
+    angle = np.radians(rng.normal(0, config.angle))
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    stretch = np.exp(rng.normal(0, config.stretch) / 2)
+    return rotation @ np.array([[stretch, rng.normal(0, config.shear)], [0, 1 / stretch]])
+
+
+def _warp(
+    image: Image,
+    matrix: NDArray[np.float64],
+    centre: NDArray[np.generic],
+    goal: NDArray[np.generic],
+    size: int,
+    surroundings: Image | None,
+) -> Image:
+    """The (size, size) view in which `centre` of the image comes to lie at `goal`.
+
+    Boxes and both points are in the frame of pixel edges; cv2's matrices map pixel centres, half a pixel away.
+    """
+    scale = float(np.sqrt(np.linalg.det(matrix)))
+    reach = 1.5 * size / scale + 2
+    left, top = (int(max(0, np.floor(c - reach))) for c in centre)
+    right, bottom = (int(np.ceil(c + reach)) for c in centre)
+    region = image[top:bottom, left:right]
+    moved = np.asarray(centre, np.float64) - (left, top)
+    if scale < 0.75:  # average first: sampling alone would alias
+        shrunk = (max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale)))
+        factor = np.array([shrunk[0] / region.shape[1], shrunk[1] / region.shape[0]])
+        region = cv2.resize(region, shrunk, interpolation=cv2.INTER_AREA)
+        matrix, moved = matrix / factor, moved * factor
+    shift = np.asarray(goal, np.float64) - matrix @ moved + (matrix @ (0.5, 0.5) - 0.5)
+    affine = np.concatenate([matrix, shift[:, None]], axis=1)
+    if surroundings is None:
+        warped = cv2.warpAffine(region, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    else:
+        warped = cv2.warpAffine(
+            region, affine, (size, size), dst=surroundings.copy(), borderMode=cv2.BORDER_TRANSPARENT
+        )
+    return np.asarray(warped, np.uint8)
+
+
+def _warp_boxes(
+    boxes: FloatArray, matrix: NDArray[np.float64], centre: NDArray[np.generic], goal: NDArray[np.generic]
+) -> FloatArray:
+    """The boxes in the patch; a turned digit's box is that of the ellipse that filled the old one."""
+    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2 - centre) @ matrix.T + goal
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    half = np.sqrt(half**2 @ (matrix**2).T)
+    return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
