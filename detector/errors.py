@@ -10,7 +10,8 @@
     ├── ModelError               weights or manifest missing, damaged, or not what the manifest says
     ├── OverloadedError          the server (or gRPC's message limit) refuses for lack of room
     ├── DeadlineExceededError    the answer would come, or came, too late
-    └── ServiceUnavailableError  no server answers at that address, or it is going away
+    ├── ServiceUnavailableError  no server answers at that address, or it is going away
+    └── ServerStartError         a server cannot listen at the address it was given
 
 Each class has a `reason`: the stable, machine-readable word that goes over the wire in ErrorInfo and into
 the error rows of a folder job.
@@ -89,3 +90,9 @@ class ServiceUnavailableError(DetectorError):
     """No server answers, or it is shutting down; a later try may succeed."""
 
     reason = "UNAVAILABLE"
+
+
+class ServerStartError(DetectorError):
+    """A server cannot listen at the address it was given: the port is taken, or the host is not ours."""
+
+    reason = "SERVER_START"
