@@ -6,7 +6,6 @@ before a byte of the weights is parsed.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from safetensors.numpy import load, save
 
 from detector.detections import FloatArray
 from detector.errors import ModelError
+from detector.files import write_whole
 
 EMBEDDED = Path(__file__).parent / "weights"
 """The model that is used when none is named."""
@@ -53,8 +53,8 @@ def save_model(folder: Path, weights: list[FloatArray], manifest: Manifest) -> M
     arrays = {f"{index:03d}": array.astype(np.float16) for index, array in enumerate(weights)}
     content = save(arrays)
     known = asdict(manifest) | {"sha256": hashlib.sha256(content).hexdigest()}
-    _replace(folder / WEIGHTS, content)
-    _replace(folder / MANIFEST, (json.dumps(known, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(folder / WEIGHTS, content)
+    write_whole(folder / MANIFEST, (json.dumps(known, indent=2, ensure_ascii=False) + "\n").encode())
     return Manifest(**known)
 
 
@@ -113,13 +113,3 @@ def _finite(array: NDArray[Any], path: Path) -> FloatArray:
     if array.dtype not in (np.float16, np.float32) or not np.isfinite(array).all():
         raise ModelError(f"{path}: holds an array that is not finite float16 or float32")
     return np.asarray(array, np.float32)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Whole or not at all, also when the machine stops in the middle."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

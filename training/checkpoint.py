@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from detector.files import write_whole
 from training.errors import ResumeError
 
 Arrays = list[NDArray[Any]]
@@ -25,11 +25,13 @@ class RunState:
         step: batches done.
         groups: arrays by what they are ("weights", "optimizer", ...), in the order of their owner.
         history: a row of figures for each validation so far.
+        seconds: time spent so far, all starts of the run together.
     """
 
     step: int
     groups: dict[str, Arrays]
     history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def fingerprint(recipe: Any) -> str:
@@ -44,13 +46,13 @@ def save_state(path: Path, state: RunState, recipe: Any) -> None:
         for name, group in state.groups.items()
         for i, a in enumerate(group)
     }
-    metadata = {"step": str(state.step), "recipe": fingerprint(recipe), "history": json.dumps(state.history)}
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(save(arrays, metadata))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    metadata = {
+        "step": str(state.step),
+        "recipe": fingerprint(recipe),
+        "history": json.dumps(state.history),
+        "seconds": repr(state.seconds),
+    }
+    write_whole(path, save(arrays, metadata))
 
 
 def load_state(path: Path, recipe: Any) -> RunState | None:
@@ -67,11 +69,14 @@ def load_state(path: Path, recipe: Any) -> RunState | None:
             groups: dict[str, Arrays] = {}
             for key in sorted(file.keys()):
                 groups.setdefault(key.split("/")[0], []).append(file.get_tensor(key))
-            found, step, history = metadata["recipe"], int(metadata["step"]), json.loads(metadata["history"])
+            state = RunState(
+                int(metadata["step"]), groups, json.loads(metadata["history"]), float(metadata["seconds"])
+            )
+            found = metadata["recipe"]
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ResumeError(f"{path}: damaged ({error}); delete it to start afresh") from error
     if found != fingerprint(recipe):
         raise ResumeError(
             f"{path}: written by a run with other settings; repeat its command, or choose another --out"
         )
-    return RunState(step, groups, history)
+    return state

@@ -63,12 +63,16 @@ class DetectorData:
     Attributes:
         sources: what patches are cut from.
         validation: scenes of train that no patch and no crop shows.
+        validation_crops: (N, 32, 32, 3) uint8, the official crops of those scenes.
+        validation_labels: (N,) their digits.
         counts: how many images, digits, crops ... each part gave.
         missing: optional parts that are not there.
     """
 
     sources: PatchSources
     validation: list[Scene]
+    validation_crops: Image
+    validation_labels: IntArray
     counts: dict[str, int]
     missing: list[str]
 
@@ -79,33 +83,29 @@ def load_detector_data(data_dir: Path) -> DetectorData:
     Raises:
         DataError: if svhn/train is missing or any part is damaged.
     """
-    train = read_scenes(data_dir / "svhn" / "train")
+    svhn = data_dir / "svhn"
+    train = read_scenes(svhn / "train")
     validation = [scene for scene in train if is_validation(scene)][:_MAX_VALIDATION]
     learned = [scene for scene in train if not is_validation(scene) and scene.path.name not in demo_names()]
-    crops, crop_labels = _learned_crops(data_dir / "svhn" / "train_32x32.mat", train, learned)
+    train_crops = read_crops(svhn / "train_32x32.mat")
+    crops, crop_labels = _crops_of(learned, train, train_crops, svhn)
+    validation_crops, validation_labels = _crops_of(validation, train, train_crops, svhn)
     counts = {"train_images": len(learned), "validation_images": len(validation)}
-    missing = []
-    extra_folder = data_dir / "svhn" / "extra"
-    if (extra_folder / "digitStruct.mat").is_file():
-        extra = read_scenes(extra_folder)
+    missing: list[str] = []
+    if _there(svhn / "extra" / "digitStruct.mat", missing):
+        extra = read_scenes(svhn / "extra")
         learned += extra
         counts["extra_images"] = len(extra)
-    else:
-        missing.append(str(extra_folder))
-    extra_crops = data_dir / "svhn" / "extra_32x32.mat"
-    if extra_crops.is_file():
-        more, more_labels = read_crops(extra_crops)
+    if _there(svhn / "extra_32x32.mat", missing):
+        more, more_labels = read_crops(svhn / "extra_32x32.mat")
         crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
-    else:
-        missing.append(str(extra_crops))
     photos = _pictures(data_dir / "backgrounds" / "train", missing)
     letters = _pictures(data_dir / "letters", missing)
     learned = [scene for scene in learned if len(scene.labels)]
     counts |= {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops)}
     counts |= {"photos": len(photos), "letters": len(letters)}
-    return DetectorData(
-        PatchSources(SceneImages(learned), crops, crop_labels, photos, letters), validation, counts, missing
-    )
+    sources = PatchSources(SceneImages(learned), crops, crop_labels, photos, letters)
+    return DetectorData(sources, validation, validation_crops, validation_labels, counts, missing)
 
 
 def demo_names() -> frozenset[str]:
@@ -118,16 +118,22 @@ def is_validation(scene: Scene) -> bool:
     return zlib.crc32(scene.path.name.encode()) % 10 == 0 and scene.path.name not in demo_names()
 
 
-def _learned_crops(path: Path, train: list[Scene], learned: list[Scene]) -> tuple[Image, IntArray]:
-    """The crops of the learned scenes alone: the official files list digits in the order of digitStruct."""
-    crops, labels = read_crops(path)
+def _crops_of(
+    chosen: list[Scene], train: list[Scene], crops: tuple[Image, IntArray], svhn: Path
+) -> tuple[Image, IntArray]:
+    """The crops of the chosen scenes alone: the official files list digits in the order of digitStruct."""
+    images, labels = crops
     if len(labels) != sum(len(scene.labels) for scene in train):
-        raise DataError(
-            f"{path}: {len(labels)} crops, but train/digitStruct.mat lists another number of digits"
-        )
-    keep = {scene.path.name for scene in learned}
-    mask = np.concatenate([np.full(len(scene.labels), scene.path.name in keep) for scene in train])
-    return crops[mask], labels[mask]
+        raise DataError(f"{svhn}: train_32x32.mat and train/digitStruct.mat do not list the same digits")
+    names = {scene.path.name for scene in chosen}
+    mask = np.concatenate([np.full(len(scene.labels), scene.path.name in names) for scene in train])
+    return images[mask], labels[mask]
+
+
+def _there(path: Path, missing: list[str]) -> bool:
+    if not path.is_file():
+        missing.append(str(path))
+    return path.is_file()
 
 
 def _pictures(folder: Path, missing: list[str]) -> list[Image]:

@@ -1,20 +1,39 @@
 """The detector's own training: `digit-detector-train svhn-fcn`.
 
-Batch `step` is a function of (seed, step) alone and the checkpoint holds weights, optimiser and averages, so a run
-that is killed and started again by the same command ends with the weights of one that was not.
+Batch `step` is a function of (seed, step) alone and the checkpoint holds weights, optimiser and averages, so a
+run that is killed and started again by the same command ends with the weights of one that was not.
 """
 
+import json
+import shlex
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from detector.detections import FloatArray
 from detector.fcn import build_fcn
+from detector.files import write_whole
+from detector.model_files import Manifest, save_model
+from training.checkpoint import RunState, load_state, save_state
+from training.detector_data import DetectorData, load_detector_data
+from training.learning_curve import learning_curve
 from training.patches import PatchConfig, PatchMaker
+from training.plots import write_png
 from training.targets import detector_loss
+from training.validation import validate
+
+TRAINING_DATA = (
+    "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenumbers/, non-commercial use), "
+    "photographs without digits and scene letters as background"
+)
+VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,123 @@ class SvhnFcnRecipe:
     seed: int = 1
     validate_every: int = 500
     patches: PatchConfig = field(default_factory=PatchConfig)
+
+
+def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path) -> None:
+    """Trains the detector, or goes on with a run that was stopped.
+
+    Args:
+        recipe: how.
+        data_dir: a folder with `svhn/` and, if wanted, `backgrounds/` and `letters/`, as officially laid out.
+        out_dir: gets the model (weights and manifest, the best by validation so far), `checkpoint.safetensors`,
+            `recipe.json`, `metrics.json` and `learning-curve.png`; all are usable while the run goes on.
+
+    Raises:
+        DataError: if data is missing or damaged.
+        ResumeError: if `out_dir` holds a run of another recipe.
+    """
+    run = _Run(recipe, load_detector_data(data_dir), out_dir)
+    run.announce()
+    run.go()
+
+
+class _Run:
+    """One training run and its files."""
+
+    def __init__(self, recipe: SvhnFcnRecipe, data: DetectorData, out_dir: Path) -> None:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        self._recipe, self._data, self._out = recipe, data, out_dir
+        self._checkpoint = out_dir / "checkpoint.safetensors"
+        self._model = compile_network(recipe)
+        self._average: list[FloatArray] = self._model.get_weights()
+        self._step, self._seconds = 0, 0.0
+        self._history: list[dict[str, float]] = []
+        self._started = time.monotonic()
+        state = load_state(self._checkpoint, recipe)
+        if state:
+            self._restore(state)
+        _write_json(out_dir / "recipe.json", asdict(recipe))
+
+    def announce(self) -> None:
+        """Says what the run learns from, what is missing, and where it goes on."""
+        counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self._data.counts.items())
+        print(f"data: {counts}")
+        for path in self._data.missing:
+            print(f"not there, going on without: {path}")
+        if self._step:
+            print(f"going on after step {self._step} of {self._checkpoint}")
+
+    def go(self) -> None:
+        """Trains to the last step, validating and saving on the way."""
+        recipe = self._recipe
+        losses: list[float] = []
+        maker = PatchMaker(self._data.sources, recipe.patches)
+        with tqdm(
+            total=recipe.steps, initial=self._step, unit="step", smoothing=0.05, desc="svhn-fcn"
+        ) as bar:
+            for images, targets in batches(maker, recipe, self._step):
+                losses.append(float(self._model.train_on_batch(images, targets)))
+                self._step += 1
+                self._update_average()
+                bar.update()
+                if self._step % recipe.validate_every == 0 or self._step == recipe.steps:
+                    row = self._validate(float(np.mean(losses)))
+                    losses = []
+                    bar.write("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
+
+    def _update_average(self) -> None:
+        decay = min(self._recipe.average, (1 + self._step) / (10 + self._step))
+        for average, weight in zip(self._average, self._model.get_weights(), strict=True):
+            average += (1 - decay) * (weight - average)
+
+    def _validate(self, loss: float) -> dict[str, float]:
+        row = {"step": float(self._step), "loss": loss} | validate(self._average, self._data)
+        self._history.append(row)
+        if row["score"] >= max(earlier["score"] for earlier in self._history):
+            self._save_best(row)
+        _write_json(self._out / "metrics.json", self._history)
+        write_png(self._out / "learning-curve.png", learning_curve(self._history))
+        self._save_checkpoint()
+        return row
+
+    def _save_best(self, row: dict[str, float]) -> None:
+        training = {
+            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "recipe": asdict(self._recipe),
+            "data": self._data.counts,
+            "data_missing": [Path(path).name for path in self._data.missing],
+            "seconds": round(self._elapsed()),
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "validation": row,
+        }
+        save_model(self._out, self._average, Manifest("svhn-fcn", VERSION, "", TRAINING_DATA, training))
+
+    def _elapsed(self) -> float:
+        return self._seconds + time.monotonic() - self._started
+
+    def _save_checkpoint(self) -> None:
+        groups = {
+            "weights": self._model.get_weights(),
+            "optimizer": [
+                keras.ops.convert_to_numpy(variable) for variable in self._model.optimizer.variables
+            ],
+            "average": self._average,
+        }
+        save_state(
+            self._checkpoint, RunState(self._step, groups, self._history, self._elapsed()), self._recipe
+        )
+
+    def _restore(self, state: RunState) -> None:
+        self._model.set_weights(state.groups["weights"])
+        for variable, value in zip(self._model.optimizer.variables, state.groups["optimizer"], strict=True):
+            variable.assign(value)
+        self._average = [array.copy() for array in state.groups["average"]]
+        self._step, self._history, self._seconds = state.step, state.history, state.seconds
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def batches(maker: PatchMaker, recipe: SvhnFcnRecipe, first: int) -> Iterator[tuple[FloatArray, FloatArray]]:
