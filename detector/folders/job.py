@@ -54,7 +54,7 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
     ):
         for result in detect_files(plan.images, detector, plan.job.options):
             if plan.job.annotated is not None:
-                write_annotated(result, plan.job.annotated)
+                write_annotated(result, plan.job.annotated, result.image.name)
             lines.write(to_json_line(row_of(result.image.name, result.outcome)) + "\n")
             summary = summary.plus(result)
             progress.update()

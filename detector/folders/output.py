@@ -38,8 +38,8 @@ def growing_file(path: Path) -> Iterator[TextIO]:
     part.replace(path)
 
 
-def write_annotated(result: FileResult, directory: Path) -> None:
-    """Writes the result's picture with its digits painted on it to `directory`, under the image's own name.
+def write_annotated(result: FileResult, directory: Path, name: str) -> None:
+    """Writes the result's picture with its digits painted on it to `directory` / `name`.
 
     Nothing is written for an image that could not be read.
 
@@ -49,7 +49,7 @@ def write_annotated(result: FileResult, directory: Path) -> None:
     """
     if not isinstance(result.outcome, ImageDetections):
         return
-    target = directory / result.image.name
+    target = directory / name
     if not target.parent.resolve().is_relative_to(directory.resolve()):
         raise InvalidOptionError("annotated", f"{target.parent} leads out of {directory}")
     picture = annotate(decode_image(result.data), result.outcome)

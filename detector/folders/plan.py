@@ -1,5 +1,6 @@
 """A folder job before it starts: all that could forbid it is looked at here, before any work is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -51,21 +52,37 @@ def plan_folder(job: FolderJob) -> FolderPlan:
     output = job.output.resolve()  # a link stays, what it points to is written
     _check_output(output)
     if job.annotated is not None:
-        check_annotated(job.annotated, job.images)
+        if job.images.resolve().is_relative_to(job.annotated.resolve()):
+            raise _mixes_with_images(job.annotated)
+        _check_writable_folder("annotated", job.annotated)
     exclude = () if job.annotated is None else (job.annotated,)
     return FolderPlan(replace(job, output=output), list_images(job.images, exclude))
 
 
-def check_annotated(annotated: Path, images: Path) -> None:
-    """Makes the folder for annotated pictures.
+def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:
+    """The images at `paths`, in that order, if their annotated pictures can be written to `annotated`.
 
     Raises:
-        InvalidOptionError: if it cannot be written, or if `images` is or lies in it: a picture could then
-            take an image's place.
+        InvalidOptionError: if that folder cannot be written, or a picture would take the place of an image or
+            of another picture.
     """
-    if images.resolve().is_relative_to(annotated.resolve()):
-        raise InvalidOptionError("annotated", f"{annotated} holds the images themselves: name another folder")
-    _check_writable_folder("annotated", annotated)
+    images = tuple(ImageFile(Path(path), path) for path in paths)
+    if annotated is not None:
+        owners: dict[str, Path] = {}
+        for image in images:
+            place = image.path.resolve()
+            if place.parent == annotated.resolve():
+                raise _mixes_with_images(annotated)
+            if owners.setdefault(image.path.name, place) != place:
+                raise InvalidOptionError(
+                    "annotated", f"two images are called {image.path.name}: detect them apart"
+                )
+        _check_writable_folder("annotated", annotated)
+    return images
+
+
+def _mixes_with_images(annotated: Path) -> InvalidOptionError:
+    return InvalidOptionError("annotated", f"{annotated} holds the images themselves: name another folder")
 
 
 def _check_images(folder: Path) -> None:
