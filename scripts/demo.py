@@ -1,0 +1,86 @@
+"""Finds the digits of ten real images through a real server, and says how many numbers it read right.
+
+Starts the server as a process of its own with the embedded model, on a free port, and talks to it through the
+client that the package ships. Exit code 0 if most numbers are right.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from detector import ImageDetections
+from detector.draw import annotate, encode_image
+from detector.errors import DetectorError
+from detector.images import decode_image, read_image_file
+from detector.interface import ImageDetector
+from detector.serving.client import DetectorClient
+
+SAMPLES = Path(str(files("detector") / "samples"))
+SERVE = Path(__file__).with_name("serve.py")
+OUTPUT = Path("demo-output")
+READY = "ready: detector.v1 on "
+
+
+def main() -> int:
+    """Runs the demo; returns its exit code."""
+    samples = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))["images"]
+    OUTPUT.mkdir(exist_ok=True)
+    print("starting the server: it loads the network, a few seconds", flush=True)
+    with running_server() as address, DetectorClient(address) as client:
+        model = client.info()
+        print(f"{model.name} {model.version} answers on {address}\n")
+        print(f"{'image':<22}{'true':<7}{'read':<9}{'':<7}digits (score)")
+        right = sum([show(client, sample["file"], sample["number"]) for sample in samples])
+    print(f"\n{right} of {len(samples)} numbers are right; the annotated images are in {OUTPUT.resolve()}")
+    return 0 if 2 * right > len(samples) else 1
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The address of a server that runs until the block ends.
+
+    Raises:
+        RuntimeError: if it does not start, or does not end as it should.
+    """
+    command = [sys.executable, str(SERVE), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            if not line.startswith(READY):
+                raise RuntimeError(f"the server did not start: it said {line.strip()!r}")
+            yield line.removeprefix(READY).strip()
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+    if server.returncode:
+        raise RuntimeError(f"the server ended with code {server.returncode}")
+
+
+def show(client: ImageDetector, name: str, number: str) -> bool:
+    """Prints the row of one sample and writes its annotated image; returns whether its number was read right."""
+    data = read_image_file(SAMPLES / name)
+    found = client.detect(data)
+    read = " ".join(number.text for number in found.numbers) or "-"
+    verdict = "ok" if read == number else "wrong"
+    print(f"{name:<22}{number:<7}{read:<9}{verdict:<7}{digits_in_reading_order(found)}", flush=True)
+    (OUTPUT / name).write_bytes(encode_image(annotate(decode_image(data), found), Path(name).suffix))
+    return read == number
+
+
+def digits_in_reading_order(found: ImageDetections) -> str:
+    """Each digit with its score, for example "7 (0.98)  5 (0.97)"."""
+    digits = list(found.digits)
+    order = [digits[index] for number in found.numbers for index in number.digits]
+    return "  ".join(f"{digit.label} ({digit.score:.2f})" for digit in order)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (DetectorError, RuntimeError) as error:
+        sys.exit(f"demo: {error}")

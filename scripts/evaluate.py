@@ -1,0 +1,8 @@
+"""`digit-detector-train evaluate` from a checkout."""
+
+import sys
+
+from training.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

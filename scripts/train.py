@@ -1,0 +1,8 @@
+"""`digit-detector-train` from a checkout, for example `python scripts/train.py svhn-fcn --data DIR --out DIR`."""
+
+import sys
+
+from training.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
