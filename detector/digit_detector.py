@@ -117,7 +117,7 @@ class DigitDetector:
         """The digit in each of (N, 32, 32, 3) uint8 RGB crops: (N,) int32, the argmax over the ten digits."""
         parts = [self._fcn(crops[start : start + batch]) for start in range(0, len(crops), batch)]
         logits = np.concatenate([part[:, 0, 0, 1:11] for part in parts])
-        return logits.argmax(axis=1).astype(np.int32)
+        return np.asarray(logits.argmax(axis=1), np.int32)
 
     def info(self) -> ModelInfo:
         """The model, its limits and its defaults."""
@@ -149,7 +149,7 @@ class DigitDetector:
         low = options.min_digit_height_px or self._config.min_digit_height_px
         high = options.max_digit_height_px or float("inf")
         _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], low)
-        parts = []
+        parts: list[Candidates] = []
         pyramid = levels(pixels, low, max(high, low))
         while True:
             with clock("pyramid"):

@@ -87,7 +87,7 @@ def _freeze(model: keras.Model) -> tf.types.experimental.ConcreteFunction:
     """One traced function for every shape, its variables turned into constants."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2  # noqa: PLC0415
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])  # type: ignore[untyped-decorator]
     def call(images: tf.Tensor) -> tf.Tensor:
         return model(tf.cast(images, tf.float32), training=False)
 

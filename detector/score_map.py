@@ -47,7 +47,7 @@ class Candidates:
     @property
     def labels(self) -> IntArray:
         """(M,) int32: the best class."""
-        return self.class_scores.argmax(axis=1).astype(np.int32)
+        return np.asarray(self.class_scores.argmax(axis=1), np.int32)
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:

@@ -102,7 +102,7 @@ class PatchMaker:
 
     def _scene_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         config = self._config
-        scene = self._sources.scenes[rng.integers(len(self._sources.scenes))]
+        scene = self._sources.scenes[int(rng.integers(len(self._sources.scenes)))]
         digit = scene.boxes[rng.integers(len(scene.boxes))]
         scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[3] - digit[1])
         matrix = scale * _distortion(config, rng)
@@ -137,11 +137,8 @@ class PatchMaker:
     def _letter_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         """A word: letters of one height side by side on a photograph."""
         height = int(rng.integers(14, 36))
-        word = [
-            cv2.resize(letter, (max(3, round(letter.shape[1] * height / letter.shape[0])), height))
-            for letter in (self._pick(self._sources.letters, rng) for _ in range(rng.integers(1, 7)))
-        ]
-        strip = np.concatenate(word, axis=1)
+        letters = [self._pick(self._sources.letters, rng) for _ in range(rng.integers(1, 7))]
+        strip = np.concatenate([_of_height(letter, height) for letter in letters], axis=1)
         size = self._config.size
         surroundings = self._photo(rng) if self._sources.photos else np.zeros((size, size, 3), np.uint8)
         centre = np.array([rng.uniform(0, strip.shape[1]), height / 2])
@@ -169,7 +166,12 @@ class PatchMaker:
 
     @staticmethod
     def _pick(images: Sequence[Image], rng: np.random.Generator) -> Image:
-        return images[rng.integers(len(images))]
+        return images[int(rng.integers(len(images)))]
+
+
+def _of_height(image: Image, height: int) -> Image:
+    width = max(3, round(image.shape[1] * height / image.shape[0]))
+    return np.asarray(cv2.resize(image, (width, height)), np.uint8)
 
 
 def _distortion(config: PatchConfig, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -177,14 +179,16 @@ def _distortion(config: PatchConfig, rng: np.random.Generator) -> NDArray[np.flo
     angle = np.radians(rng.normal(0, config.angle))
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     stretch = np.exp(rng.normal(0, config.stretch) / 2)
-    return rotation @ np.array([[stretch, rng.normal(0, config.shear)], [0, 1 / stretch]])
+    return np.asarray(
+        rotation @ np.array([[stretch, rng.normal(0, config.shear)], [0, 1 / stretch]]), np.float64
+    )
 
 
 def _warp(
     image: Image,
     matrix: NDArray[np.float64],
-    centre: NDArray[np.generic],
-    goal: NDArray[np.generic],
+    centre: NDArray[np.floating],
+    goal: NDArray[np.floating],
     size: int,
     surroundings: Image | None,
 ) -> Image:
@@ -201,7 +205,7 @@ def _warp(
     if scale < 0.75:  # average first: sampling alone would alias
         shrunk = (max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale)))
         factor = np.array([shrunk[0] / region.shape[1], shrunk[1] / region.shape[0]])
-        region = cv2.resize(region, shrunk, interpolation=cv2.INTER_AREA)
+        region = np.asarray(cv2.resize(region, shrunk, interpolation=cv2.INTER_AREA), np.uint8)
         matrix, moved = matrix / factor, moved * factor
     shift = np.asarray(goal, np.float64) - matrix @ moved + (matrix @ (0.5, 0.5) - 0.5)
     affine = np.concatenate([matrix, shift[:, None]], axis=1)
@@ -215,7 +219,7 @@ def _warp(
 
 
 def _warp_boxes(
-    boxes: FloatArray, matrix: NDArray[np.float64], centre: NDArray[np.generic], goal: NDArray[np.generic]
+    boxes: FloatArray, matrix: NDArray[np.float64], centre: NDArray[np.floating], goal: NDArray[np.floating]
 ) -> FloatArray:
     """The boxes in the patch; a turned digit's box is that of the ellipse that filled the old one."""
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2 - centre) @ matrix.T + goal

@@ -73,7 +73,7 @@ def read_scenes(folder: Path) -> list[Scene]:
     path = folder / "digitStruct.mat"
     _require(path)
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(str(path), "r") as file:
             root = file["digitStruct"]
             names = [_text(file[ref]) for ref in root["name"][:, 0]]
             tables = [_columns(file, file[ref]) for ref in root["bbox"][:, 0]]
@@ -100,7 +100,7 @@ def _columns(file: h5py.File, group: h5py.Group) -> NDArray[np.float64]:
     columns = []
     for key in _COLUMNS:
         cells = group[key]
-        if cells.dtype == h5py.ref_dtype:
+        if cells.dtype.kind == "O":
             columns.append([float(file[ref][0, 0]) for ref in cells[:, 0]])
         else:
             columns.append([float(cells[0, 0])])
@@ -120,4 +120,6 @@ def _digits(labels: NDArray[np.generic], path: Path) -> IntArray:
 
 def _require(path: Path) -> None:
     if not path.is_file():
-        raise DataError(f"{path} is missing; --data must name a folder that holds svhn/ as officially laid out")
+        raise DataError(
+            f"{path} is missing; --data must name a folder that holds svhn/ as officially laid out"
+        )

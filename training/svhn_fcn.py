@@ -1,7 +1,7 @@
 """The detector's own training: `digit-detector-train svhn-fcn`.
 
-Batch `step` is a function of (seed, step) alone and the checkpoint holds weights, optimiser and averages, so a
-run that is killed and started again by the same command ends with the weights of one that was not.
+Batch `step` is a function of (seed, step) alone and the checkpoint holds weights, optimiser and averages, so
+a run that is killed and started again by the same command ends with the weights of one that was not.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -23,10 +23,11 @@ from detector.files import write_whole
 from detector.model_files import Manifest, save_model
 from training.checkpoint import RunState, load_state, save_state
 from training.detector_data import DetectorData, load_detector_data
+from training.detector_recipe import SvhnFcnRecipe
 from training.learning_curve import learning_curve
-from training.patches import PatchConfig, PatchMaker
+from training.loss import detector_loss
+from training.patches import PatchMaker
 from training.plots import write_png
-from training.targets import detector_loss
 from training.validation import validate
 
 TRAINING_DATA = (
@@ -36,41 +37,14 @@ TRAINING_DATA = (
 VERSION = "1"
 
 
-@dataclass(frozen=True)
-class SvhnFcnRecipe:
-    """How the detector is trained.
-
-    Attributes:
-        steps: batches in all.
-        batch: patches in a batch.
-        learning_rate: its peak; it rises over `warmup` steps and falls along a cosine to a hundredth.
-        warmup: steps.
-        weight_decay: of AdamW (Loshchilov and Hutter 2019).
-        average: decay of the running average of the weights, which is what is validated and shipped.
-        seed: of everything random.
-        validate_every: steps between two validations, each of which also writes a checkpoint.
-        patches: how patches are cut.
-    """
-
-    steps: int = 9000
-    batch: int = 64
-    learning_rate: float = 2e-3
-    warmup: int = 300
-    weight_decay: float = 0.02
-    average: float = 0.999
-    seed: int = 1
-    validate_every: int = 500
-    patches: PatchConfig = field(default_factory=PatchConfig)
-
-
 def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path) -> None:
     """Trains the detector, or goes on with a run that was stopped.
 
     Args:
         recipe: how.
         data_dir: a folder with `svhn/` and, if wanted, `backgrounds/` and `letters/`, as officially laid out.
-        out_dir: gets the model (weights and manifest, the best by validation so far), `checkpoint.safetensors`,
-            `recipe.json`, `metrics.json` and `learning-curve.png`; all are usable while the run goes on.
+        out_dir: gets the model (weights and manifest, the best by validation so far),
+            `checkpoint.safetensors`, `recipe.json`, `metrics.json` and `learning-curve.png`; all are usable while the run goes on.
 
     Raises:
         DataError: if data is missing or damaged.
@@ -128,7 +102,7 @@ class _Run:
     def _update_average(self) -> None:
         decay = min(self._recipe.average, (1 + self._step) / (10 + self._step))
         for average, weight in zip(self._average, self._model.get_weights(), strict=True):
-            average += (1 - decay) * (weight - average)
+            np.add(average, (1 - decay) * (weight - average), out=average)
 
     def _validate(self, loss: float) -> dict[str, float]:
         row = {"step": float(self._step), "loss": loss} | validate(self._average, self._data)

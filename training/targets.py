@@ -1,4 +1,4 @@
-"""What the network should say of each window of a patch, and the loss that asks for it.
+"""What the network should say of each window of a patch.
 
 A target is (rows, columns, 9) float32, one row of 9 for each 32x32 window:
 
@@ -12,12 +12,11 @@ A target is (rows, columns, 9) float32, one row of 9 for each 32x32 window:
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-from keras import ops
+from numpy.typing import NDArray
 
 from detector.detections import FloatArray, IntArray
-from detector.score_map import EDGE_UNIT, FIELD, STRIDE
+from detector.score_map import FIELD, STRIDE
 
 TARGET_CHANNELS = 9
 
@@ -83,54 +82,5 @@ def window_targets(size: int, boxes: FloatArray, labels: IntArray, config: Targe
     return target
 
 
-def _within(values: FloatArray, limits: tuple[float, float]) -> np.ndarray:
+def _within(values: FloatArray, limits: tuple[float, float]) -> NDArray[np.bool]:
     return (values >= limits[0]) & (values <= limits[1])
-
-
-def detector_loss(target: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
-    """Focal loss of the objectness + smoothed cross entropy of the digit + -log IoU of the box.
-
-    Each is a sum over windows divided by how many windows it is asked of (focal loss: Lin et al. 2017, divided by
-    the positives; IoU loss: Yu et al., UnitBox, 2016).
-
-    Args:
-        target: (B, rows, columns, 9).
-        output: (B, rows, columns, 15), what the network says.
-
-    Returns:
-        The scalar loss.
-    """
-    positives = ops.sum(target[..., 3]) + 1.0
-    objectness = ops.sum(target[..., 1] * _focal(target[..., 0], output[..., 0])) / positives
-    digit = ops.sum(target[..., 3] * _cross_entropy(target[..., 2], output[..., 1:11])) / positives
-    box = ops.sum(target[..., 4] * _iou_loss(target[..., 5:9], output[..., 11:15])) / (
-        ops.sum(target[..., 4]) + 1.0
-    )
-    return objectness + digit + box
-
-
-def _focal(truth: keras.KerasTensor, logit: keras.KerasTensor, gamma: float = 2.0) -> keras.KerasTensor:
-    cross_entropy = ops.softplus(logit) - truth * logit
-    wrong = ops.abs(truth - ops.sigmoid(logit))
-    return wrong**gamma * cross_entropy
-
-
-def _cross_entropy(
-    digit: keras.KerasTensor, logits: keras.KerasTensor, smoothing: float = 0.05
-) -> keras.KerasTensor:
-    truth = ops.one_hot(ops.cast(digit, "int32"), 10) * (1 - smoothing) + smoothing / 10
-    return -ops.sum(truth * ops.log_softmax(logits), axis=-1)
-
-
-def _iou_loss(edges: keras.KerasTensor, log_edges: keras.KerasTensor) -> keras.KerasTensor:
-    """-log IoU of two boxes that both hold the window's centre."""
-    truth = ops.maximum(edges, 0.5)
-    guess = EDGE_UNIT * ops.exp(ops.clip(log_edges, -4.0, 2.5))
-    least = ops.minimum(truth, guess)
-    common = (least[..., 0] + least[..., 2]) * (least[..., 1] + least[..., 3])
-    union = _area(truth) + _area(guess) - common
-    return ops.log(union) - ops.log(common)
-
-
-def _area(edges: keras.KerasTensor) -> keras.KerasTensor:
-    return (edges[..., 0] + edges[..., 2]) * (edges[..., 1] + edges[..., 3])

@@ -1,0 +1,109 @@
+"""`digit-detector-train`: parses the command line and makes one call for it.
+
+Keras comes in with the command that needs it, so that help is quick.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from detector.errors import DetectorError
+from detector.files import write_whole
+from training.detector_recipe import SvhnFcnRecipe
+from training.errors import TrainingError
+from training.recipe_cli import add_recipe_commands
+
+AddParser = Callable[..., argparse.ArgumentParser]
+
+_DATA_HELP = "the folder that holds svhn/ and the other parts, as officially laid out"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
+    args = parser().parse_args(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        code: int = args.run(args)
+    except (TrainingError, DetectorError) as error:
+        print(f"digit-detector-train: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; `run` of what it parses is the command's function."""
+    root = argparse.ArgumentParser(
+        prog="digit-detector-train",
+        description="Trains and measures the house-number detector, and the classifiers it is compared with.",
+        epilog="digit-detector-train COMMAND --help explains a command.",
+    )
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_svhn_fcn(commands.add_parser)
+    _add_evaluate(commands.add_parser)
+    add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
+    return root
+
+
+def _add_svhn_fcn(add_parser: AddParser) -> None:
+    recipe = SvhnFcnRecipe()
+    command = add_parser(
+        recipe.name,
+        help=recipe.summary,
+        description="Trains the detector on --data and writes a model folder to --out, which --model of every other "
+        "command takes. Killed and started again by the same command, it goes on where it was.",
+    )
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
+    command.add_argument(
+        "--steps", type=int, default=recipe.steps, help="batches in all (default: %(default)s)"
+    )
+    command.add_argument(
+        "--seed", type=int, default=recipe.seed, help="of everything random (default: %(default)s)"
+    )
+    command.set_defaults(run=_train)
+
+
+def _add_evaluate(add_parser: AddParser) -> None:
+    command = add_parser(
+        "evaluate",
+        help="measure a detector on labelled images",
+        description="Prints every figure with its definition. What the data folder lacks is left out and named.",
+    )
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
+    command.add_argument(
+        "--split", default="test", choices=("train", "test", "extra"), help="default: %(default)s"
+    )
+    command.add_argument(
+        "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    command.set_defaults(run=_evaluate)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from training.svhn_fcn import train  # noqa: PLC0415
+
+    train(SvhnFcnRecipe(steps=args.steps, seed=args.seed), args.data, args.out)
+    print(f"model: {args.out}")
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from detector.digit_detector import DigitDetector  # noqa: PLC0415
+    from training.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
+
+    evaluation = evaluate(DigitDetector.load(args.model), args.data, args.split)
+    print(format_table(evaluation))
+    if args.json:
+        write_whole(args.json, (json.dumps(to_json(evaluation), indent=2) + "\n").encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

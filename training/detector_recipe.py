@@ -1,0 +1,36 @@
+"""The settings of the detector's own training."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from training.patches import PatchConfig
+
+
+@dataclass(frozen=True)
+class SvhnFcnRecipe:
+    """How the detector is trained; `name` is the command.
+
+    Attributes:
+        steps: batches in all.
+        batch: patches in a batch.
+        learning_rate: its peak; it rises over `warmup` steps and falls along a cosine to a hundredth.
+        warmup: steps.
+        weight_decay: of AdamW (Loshchilov and Hutter 2019).
+        average: decay of the running average of the weights, which is what is validated and shipped.
+        seed: of everything random.
+        validate_every: steps between two validations, each of which also writes a checkpoint.
+        patches: how patches are cut.
+    """
+
+    name: ClassVar[str] = "svhn-fcn"
+    summary: ClassVar[str] = "the detector itself: an FCN on patches of full SVHN images and on crops"
+
+    steps: int = 7500
+    batch: int = 64
+    learning_rate: float = 2e-3
+    warmup: int = 300
+    weight_decay: float = 0.02
+    average: float = 0.999
+    seed: int = 1
+    validate_every: int = 500
+    patches: PatchConfig = field(default_factory=PatchConfig)
