@@ -7,6 +7,7 @@ server that is told to stop while it still loads stops.
 import argparse
 import math
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -214,6 +215,11 @@ def _score(text: str) -> float:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # until the server, once it is imported, handles them itself
+        signal.signal(number, lambda *_: os._exit(0))
     from detector.serving.server import serve  # noqa: PLC0415 - see the module's docstring
 
     return serve(args.host, args.port, args.model)

@@ -45,7 +45,7 @@ class DetectorChoice:
         from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
 
         with DetectorClient(self.server) as client:
-            client.info()
+            client.info(timeout_s=15)
             yield client
 
 

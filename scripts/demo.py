@@ -15,6 +15,7 @@ from pathlib import Path
 from detector import ImageDetections
 from detector.draw import annotate, encode_image
 from detector.errors import DetectorError
+from detector.files import write_whole
 from detector.images import decode_image, read_image_file
 from detector.interface import ImageDetector
 from detector.serving.client import DetectorClient
@@ -56,19 +57,22 @@ def running_server() -> Iterator[str]:
             yield line.removeprefix(READY).strip()
         finally:
             server.terminate()
-            server.wait(timeout=60)
+            try:
+                server.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                server.kill()
     if server.returncode:
         raise RuntimeError(f"the server ended with code {server.returncode}")
 
 
 def show(client: ImageDetector, name: str, number: str) -> bool:
-    """Prints the row of one sample and writes its annotated image; returns whether its number was read right."""
+    """Prints the row of one sample and writes its annotated image; returns whether its number is right."""
     data = read_image_file(SAMPLES / name)
     found = client.detect(data)
     read = " ".join(number.text for number in found.numbers) or "-"
     verdict = "ok" if read == number else "wrong"
     print(f"{name:<22}{number:<7}{read:<9}{verdict:<7}{digits_in_reading_order(found)}", flush=True)
-    (OUTPUT / name).write_bytes(encode_image(annotate(decode_image(data), found), Path(name).suffix))
+    write_whole(OUTPUT / name, encode_image(annotate(decode_image(data), found), Path(name).suffix))
     return read == number
 
 
@@ -84,3 +88,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except (DetectorError, RuntimeError) as error:
         sys.exit(f"demo: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

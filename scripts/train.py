@@ -1,4 +1,4 @@
-"""`digit-detector-train` from a checkout, for example `python scripts/train.py svhn-fcn --data DIR --out DIR`."""
+"""`digit-detector-train` from a checkout: `python scripts/train.py svhn-fcn --data DIR --out DIR`."""
 
 import sys
 

@@ -1,6 +1,5 @@
 """Files that appear whole or not at all, and annotated pictures among them."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TextIO
 from detector.detections import ImageDetections
 from detector.draw import annotate, encode_image
 from detector.errors import InvalidOptionError
+from detector.files import write_whole
 from detector.folders.pipeline import FileResult
 from detector.images import decode_image
 
@@ -54,8 +54,4 @@ def write_annotated(result: FileResult, directory: Path, name: str) -> None:
         raise InvalidOptionError("annotated", f"{target.parent} leads out of {directory}")
     picture = annotate(decode_image(result.data), result.outcome)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(
-        f".{os.getpid()}.part"
-    )  # not the target's name, which may be as long as names can be
-    part.write_bytes(encode_image(picture, target.suffix))
-    part.replace(target)
+    write_whole(target, encode_image(picture, target.suffix))
