@@ -4,13 +4,18 @@
 >>> result = DigitDetector.load().detect(open("street.jpg", "rb").read())
 >>> [number.text for number in result.numbers]
 
-Importing this package is cheap: TensorFlow is imported when a network is loaded.
+Importing this package is cheap: each name is imported when it is first used, and TensorFlow when a network is
+loaded. So a client starts at once, and a server can be stopped from its first moment on.
 """
 
-from detector.detections import Detection, Detections, HouseNumber, ImageDetections
-from detector.digit_detector import DigitDetector
-from detector.errors import DetectorError
-from detector.interface import DetectOptions, ImageDetector, ModelInfo
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from detector.detections import Detection, Detections, HouseNumber, ImageDetections
+    from detector.digit_detector import DigitDetector
+    from detector.errors import DetectorError
+    from detector.interface import DetectOptions, ImageDetector, ModelInfo
 
 __all__ = [
     "DetectOptions",
@@ -23,3 +28,17 @@ __all__ = [
     "ImageDetector",
     "ModelInfo",
 ]
+
+_HOMES = {
+    "detections": ("Detection", "Detections", "HouseNumber", "ImageDetections"),
+    "digit_detector": ("DigitDetector",),
+    "errors": ("DetectorError",),
+    "interface": ("DetectOptions", "ImageDetector", "ModelInfo"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
