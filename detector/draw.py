@@ -36,7 +36,7 @@ def annotate(image: Image, found: ImageDetections) -> Image:
     """Paints each digit's box and label, and each number's box, text and score.
 
     Small images are enlarged until lines and labels are finer than the digits. Tags stand beside what they
-    name, never on a digit if there is any other place; where they leave the image they get a dark margin.
+    name, not on a digit unless a number has no other place; where they leave the image they get a dark margin.
 
     Args:
         image: (H, W, 3) uint8 RGB, the image as displayed.
@@ -115,7 +115,9 @@ def _with_tags(canvas: Image, tags: Iterable[_Tag], digits: list[Box], stroke: i
         (width, height), _ = cv2.getTextSize(tag.text, _FONT, font_scale, stroke)
         size = (width + 2 * pad, height + 2 * pad)
         taken = [*digits, *(box for _, box in placed)]
-        placed.append((tag, _free_place(tag, size, taken, 2 * stroke)))
+        place = _free_place(tag, size, taken, 2 * stroke)
+        if place is not None:
+            placed.append((tag, place))
     rows, columns = canvas.shape[:2]
     left, top = (max(0, -min((box[axis] for _, box in placed), default=0)) for axis in (0, 1))
     right = max(0, max((box[2] for _, box in placed), default=0) - columns)
@@ -131,8 +133,11 @@ def _with_tags(canvas: Image, tags: Iterable[_Tag], digits: list[Box], stroke: i
     return canvas
 
 
-def _free_place(tag: _Tag, size: tuple[int, int], taken: list[Box], gap: int) -> Box:
-    """The first of the tag's sides where it covers nothing, or else the first of all."""
+def _free_place(tag: _Tag, size: tuple[int, int], taken: list[Box], gap: int) -> Box | None:
+    """The first of the tag's sides where it covers nothing.
+
+    Where all are taken, a number's tag takes the first one and a digit goes without: its number names it.
+    """
     (width, height), (x_min, y_min, x_max, y_max) = size, tag.box
     middle = (x_min + x_max - width) // 2
     corners = {
@@ -142,7 +147,8 @@ def _free_place(tag: _Tag, size: tuple[int, int], taken: list[Box], gap: int) ->
         "R": (x_max + gap, y_min),
     }
     places = [(x, y, x + width, y + height) for x, y in (corners[side] for side in tag.sides)]
-    return next((place for place in places if not any(_overlap(place, box) for box in taken)), places[0])
+    last_resort = places[0] if tag.colour is NUMBER_COLOUR else None
+    return next((place for place in places if not any(_overlap(place, box) for box in taken)), last_resort)
 
 
 def _overlap(a: Box, b: Box) -> bool:
