@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.detections import FloatArray, IntArray
 from detector.score_map import FIELD, STRIDE
 from training.appearance import Image, vary_appearance
 from training.targets import TARGET_CHANNELS, TargetConfig, window_targets
+from training.warp import Distortion, distortion, warp, warp_boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +55,7 @@ class PatchConfig:
     Attributes:
         size: side of a patch.
         heights: a chosen digit is scaled to a height between these, log-uniform.
-        angle: standard deviation of the rotation, degrees.
-        shear: standard deviation of the shear.
-        stretch: standard deviation of the log of the horizontal stretch.
+        distortion: how much digits are turned, sheared and stretched.
         photo_surroundings: part of the scenes that are pasted into a photograph; the others' edges are continued.
         crop_part: part of a batch that shows official crops, four to a patch.
         photo_part: part of a batch that shows photographs without digits.
@@ -68,9 +66,7 @@ class PatchConfig:
 
     size: int = 72
     heights: tuple[float, float] = (15.0, 36.0)
-    angle: float = 4.0
-    shear: float = 0.06
-    stretch: float = 0.08
+    distortion: Distortion = field(default_factory=Distortion)
     photo_surroundings: float = 0.35
     crop_part: float = 0.125
     photo_part: float = 0.11
@@ -105,14 +101,14 @@ class PatchMaker:
         scene = self._sources.scenes[int(rng.integers(len(self._sources.scenes)))]
         digit = scene.boxes[rng.integers(len(scene.boxes))]
         scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[3] - digit[1])
-        matrix = scale * _distortion(config, rng)
+        matrix = scale * distortion(config.distortion, rng)
         centre = (digit[:2] + digit[2:]) / 2
         goal = rng.uniform(FIELD / 2 - 3, config.size - FIELD / 2 + 3, 2)
         surroundings = None
         if self._sources.photos and rng.random() < config.photo_surroundings:
             surroundings = self._photo(rng)
-        patch = _warp(scene.pixels, matrix, centre, goal, config.size, surroundings)
-        boxes = _warp_boxes(scene.boxes, matrix, centre, goal)
+        patch = warp(scene.pixels, matrix, centre, goal, config.size, surroundings)
+        boxes = warp_boxes(scene.boxes, matrix, centre, goal)
         return patch, window_targets(config.size, boxes, scene.labels, config.target)
 
     def _crop_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
@@ -123,10 +119,10 @@ class PatchMaker:
         for top in (0, away):
             for left in (0, away):
                 chosen = rng.integers(len(self._sources.crops))
-                matrix = np.exp(rng.normal(0, 0.06)) * _distortion(self._config, rng)
+                matrix = np.exp(rng.normal(0, 0.06)) * distortion(self._config.distortion, rng)
                 middle = np.full(2, FIELD / 2)
                 goal = middle + rng.uniform(-2, 2, 2)
-                crop = _warp(self._sources.crops[chosen], matrix, middle, goal, FIELD, None)
+                crop = warp(self._sources.crops[chosen], matrix, middle, goal, FIELD, None)
                 patch[top : top + FIELD, left : left + FIELD] = crop
                 target[top // STRIDE, left // STRIDE, :4] = 1, 1, self._sources.crop_labels[chosen], 1
         return patch, target
@@ -143,7 +139,7 @@ class PatchMaker:
         surroundings = self._photo(rng) if self._sources.photos else np.zeros((size, size, 3), np.uint8)
         centre = np.array([rng.uniform(0, strip.shape[1]), height / 2])
         goal = rng.uniform(16, size - 16, 2)
-        patch = _warp(strip, _distortion(self._config, rng), centre, goal, size, surroundings)
+        patch = warp(strip, distortion(self._config.distortion, rng), centre, goal, size, surroundings)
         return patch, self._background(self._config.letter_weight)
 
     def _photo(self, rng: np.random.Generator) -> Image:
@@ -172,57 +168,3 @@ class PatchMaker:
 def _of_height(image: Image, height: int) -> Image:
     width = max(3, round(image.shape[1] * height / image.shape[0]))
     return np.asarray(cv2.resize(image, (width, height)), np.uint8)
-
-
-def _distortion(config: PatchConfig, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A (2, 2) matrix near the identity: a little rotation, shear and stretch."""
-    angle = np.radians(rng.normal(0, config.angle))
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    stretch = np.exp(rng.normal(0, config.stretch) / 2)
-    return np.asarray(
-        rotation @ np.array([[stretch, rng.normal(0, config.shear)], [0, 1 / stretch]]), np.float64
-    )
-
-
-def _warp(
-    image: Image,
-    matrix: NDArray[np.float64],
-    centre: NDArray[np.floating],
-    goal: NDArray[np.floating],
-    size: int,
-    surroundings: Image | None,
-) -> Image:
-    """The (size, size) view in which `centre` of the image comes to lie at `goal`.
-
-    Boxes and both points are in the frame of pixel edges; cv2's matrices map pixel centres, half a pixel away.
-    """
-    scale = float(np.sqrt(np.linalg.det(matrix)))
-    reach = 1.5 * size / scale + 2
-    left, top = (int(max(0, np.floor(c - reach))) for c in centre)
-    right, bottom = (int(np.ceil(c + reach)) for c in centre)
-    region = image[top:bottom, left:right]
-    moved = np.asarray(centre, np.float64) - (left, top)
-    if scale < 0.75:  # average first: sampling alone would alias
-        shrunk = (max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale)))
-        factor = np.array([shrunk[0] / region.shape[1], shrunk[1] / region.shape[0]])
-        region = np.asarray(cv2.resize(region, shrunk, interpolation=cv2.INTER_AREA), np.uint8)
-        matrix, moved = matrix / factor, moved * factor
-    shift = np.asarray(goal, np.float64) - matrix @ moved + (matrix @ (0.5, 0.5) - 0.5)
-    affine = np.concatenate([matrix, shift[:, None]], axis=1)
-    if surroundings is None:
-        warped = cv2.warpAffine(region, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    else:
-        warped = cv2.warpAffine(
-            region, affine, (size, size), dst=surroundings.copy(), borderMode=cv2.BORDER_TRANSPARENT
-        )
-    return np.asarray(warped, np.uint8)
-
-
-def _warp_boxes(
-    boxes: FloatArray, matrix: NDArray[np.float64], centre: NDArray[np.floating], goal: NDArray[np.floating]
-) -> FloatArray:
-    """The boxes in the patch; a turned digit's box is that of the ellipse that filled the old one."""
-    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2 - centre) @ matrix.T + goal
-    half = (boxes[:, 2:] - boxes[:, :2]) / 2
-    half = np.sqrt(half**2 @ (matrix**2).T)
-    return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)

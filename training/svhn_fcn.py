@@ -43,8 +43,8 @@ def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path) -> None:
     Args:
         recipe: how.
         data_dir: a folder with `svhn/` and, if wanted, `backgrounds/` and `letters/`, as officially laid out.
-        out_dir: gets the model (weights and manifest, the best by validation so far),
-            `checkpoint.safetensors`, `recipe.json`, `metrics.json` and `learning-curve.png`; all are usable while the run goes on.
+        out_dir: gets the model (weights and manifest, the best by validation so far), `checkpoint.safetensors`,
+            `recipe.json`, `metrics.json` and `learning-curve.png`; all are usable while the run goes on.
 
     Raises:
         DataError: if data is missing or damaged.
