@@ -18,11 +18,11 @@ from detector.errors import InvalidOptionError, ModelError
 from detector.images import decode_image
 from detector.interface import MAX_PIXELS, DetectOptions, ModelInfo
 from detector.line_evidence import Thresholds, believed
-from detector.merging import merge_candidates
+from detector.merging import best_candidates, merge_candidates
 from detector.model_files import EMBEDDED, Manifest, load_model
 from detector.numbers import group_numbers
 from detector.pyramid import levels, tiles
-from detector.score_map import Candidates, concatenate, decode_score_map
+from detector.score_map import Candidates, decode_score_map
 
 if TYPE_CHECKING:
     from detector.fcn import Fcn
@@ -149,18 +149,19 @@ class DigitDetector:
         low = options.min_digit_height_px or self._config.min_digit_height_px
         high = options.max_digit_height_px or float("inf")
         _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], low)
-        parts: list[Candidates] = []
+        best = best_candidates([])
         pyramid = levels(pixels, low, max(high, low))
         while True:
             with clock("pyramid"):
                 level = next(pyramid, None)
             if level is None:
-                return concatenate(parts)
+                return best
             for tile in tiles(level):
                 with clock("network"):
                     score_map = self._fcn(tile.pixels[None])[0]
                 with clock("score_map"):
-                    parts.append(decode_score_map(score_map, level.scale, tile.origin, least))
+                    found = decode_score_map(score_map, level.scale, tile.origin, least)
+                    best = best_candidates([best, found])
 
     def _least_score(self, options: DetectOptions) -> float:
         return self._config.thresholds.least if options.score_threshold is None else options.score_threshold

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from detector.detections import Detections
 from detector.numbers import fitting_pairs
 
+_BLOCK = 256
+"""Digits that are compared with all at a time: bounds the memory however many digits there are."""
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -33,7 +36,8 @@ def believed(digits: Detections, thresholds: Thresholds) -> NDArray[np.bool]:
     """(N,) which digits to return: hysteresis along lines, as Canny's edges have it (Canny 1986)."""
     if not len(digits):
         return np.zeros(0, bool)
-    links = fitting_pairs(digits.boxes, digits.boxes)
+    blocks = [digits.boxes[start : start + _BLOCK] for start in range(0, len(digits), _BLOCK)]
+    links = np.concatenate([fitting_pairs(block, digits.boxes) for block in blocks])
     np.fill_diagonal(links, False)
     chosen = digits.scores >= thresholds.seed
     possible = digits.scores >= thresholds.linked

@@ -1,10 +1,13 @@
 """Many windows see the same digit; here they become one box each."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from detector import boxes as box_arithmetic
-from detector.detections import Detections, FloatArray
-from detector.score_map import Candidates
+from detector.detections import Detections
+from detector.score_map import Candidates, concatenate
 
 _SAME_DIGIT_IOU = 0.5
 """Candidates that overlap a kept one this much are further views of it: their boxes and digits are averaged."""
@@ -14,6 +17,22 @@ _INSIDE = 0.6
 
 _MOST_CANDIDATES = 5000
 """More are cut to the best: bounds time and memory on pictures that are nothing but texture."""
+
+_BLOCK = 256
+"""Digits whose views are gathered at a time: bounds the memory however many digits there are."""
+
+_LEAST_SCORE = 1e-30
+"""Lower scores weigh as much: a weight of 0 would have no mean."""
+
+
+def best_candidates(parts: Sequence[Candidates]) -> Candidates:
+    """The best candidates of all parts, best first, as many as merging looks at; ties keep their order.
+
+    Merging these gives what merging all would give, so parts may be cut while they come in.
+    """
+    candidates = concatenate(parts)
+    best = np.argsort(-candidates.scores, kind="stable")[:_MOST_CANDIDATES]
+    return Candidates(candidates.boxes[best], candidates.class_scores[best])
 
 
 def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Detections:
@@ -27,27 +46,25 @@ def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Detect
         candidates: windows' boxes and class scores in one frame.
         nms_iou_threshold: 0..1; of two digits that overlap more only the better one stays.
     """
-    if not len(candidates.boxes):
+    views = best_candidates([candidates])
+    if not len(views.boxes):
         return Detections.empty()
-    chosen = np.argsort(-candidates.scores, kind="stable")[:_MOST_CANDIDATES]
-    boxes, class_scores, scores = (
-        candidates.boxes[chosen],
-        candidates.class_scores[chosen],
-        candidates.scores[chosen],
-    )
-    kept = box_arithmetic.non_max_suppression(boxes, scores, nms_iou_threshold, _INSIDE)
-    overlap = box_arithmetic.iou(boxes[kept], boxes)
-    weights = np.where(overlap >= _SAME_DIGIT_IOU, scores**2, 0)
-    weights[np.arange(len(kept)), kept] = (
-        scores[kept] ** 2
-    )  # a box without area overlaps nothing, not even itself
+    kept = box_arithmetic.non_max_suppression(views.boxes, views.scores, nms_iou_threshold, _INSIDE)
+    blocks = [kept[start : start + _BLOCK] for start in range(0, len(kept), _BLOCK)]
+    averages = np.concatenate([_averages(views, block) for block in blocks])
     return Detections(
-        boxes=_weighted_mean(weights, boxes),
-        labels=(weights @ class_scores).argmax(axis=1).astype(np.int32),
-        scores=scores[kept],
+        boxes=averages[:, :4].astype(np.float32),
+        labels=averages[:, 4:].argmax(axis=1).astype(np.int32),
+        scores=views.scores[kept],
     )
 
 
-def _weighted_mean(weights: FloatArray, values: FloatArray) -> FloatArray:
-    total = np.maximum(weights.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return np.asarray((weights @ values) / total, np.float32)
+def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(K, 14) mean boxes and class scores of the views of each of (K,) kept ones."""
+    overlap = box_arithmetic.iou(views.boxes[kept], views.boxes)
+    # A box without area overlaps nothing, but is a view of itself, be its score 0.
+    overlap[np.arange(len(kept)), kept] = 1
+    credibility = np.maximum(views.scores.astype(np.float64), _LEAST_SCORE) ** 2
+    weights = np.where(overlap >= _SAME_DIGIT_IOU, credibility, 0)
+    values = np.concatenate([views.boxes, views.class_scores], axis=1)
+    return np.asarray(weights @ values / weights.sum(axis=1, keepdims=True), np.float64)
