@@ -93,6 +93,8 @@ def _read_manifest(path: Path) -> Manifest:
     ]
     if wrong:
         raise ModelError(f"{path}: {', '.join(wrong)} must be text")
+    if not isinstance(manifest.training, dict):
+        raise ModelError(f"{path}: training must be an object")
     return manifest
 
 
