@@ -52,6 +52,17 @@ def multiply_adds_per_pixel(model: keras.Model) -> float:
     return total
 
 
+def multiply_adds(model: keras.Model, height: int, width: int) -> int:
+    """Multiply-adds of the convolutions for one image of `height` x `width` px."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    maps = keras.Model(model.inputs, [layer.output for layer in convolutions])
+    shapes = maps.compute_output_shape((1, height, width, 3))
+    return sum(
+        int(np.prod(shape[1:3]) * np.prod(layer.kernel.shape))
+        for shape, layer in zip(shapes, convolutions, strict=True)
+    )
+
+
 class Fcn:
     """The network with weights, ready for images of any size; any thread may call it.
 
