@@ -15,7 +15,6 @@ from pathlib import Path
 
 from detector.console import INTERRUPTED, NOT_STARTED, SOME_FAILED, complain
 from detector.errors import DetectorError
-from detector.interface import DetectOptions
 
 _EXIT_CODES = "Exit code: 0 if all images were read, 1 if some were not, 2 for wrong usage or a failed start."
 
@@ -229,17 +228,15 @@ def _serve(args: argparse.Namespace) -> int:
 def _detect(args: argparse.Namespace) -> int:
     from detector import commands  # noqa: PLC0415
 
-    options = DetectOptions(score_threshold=args.min_score)
     choice = commands.DetectorChoice(args.model, args.server)
-    return commands.detect(args.images, choice, options, args.annotated, args.json)
+    return commands.detect(args.images, choice, args.min_score, args.annotated, args.json)
 
 
 def _detect_folder(args: argparse.Namespace) -> int:
-    from detector import commands, folders  # noqa: PLC0415
+    from detector import commands  # noqa: PLC0415
 
-    options = DetectOptions(score_threshold=args.min_score)
-    job = folders.FolderJob(args.images, args.output, args.annotated, options)
-    return commands.detect_folder(job, commands.DetectorChoice(args.model, args.server))
+    choice = commands.DetectorChoice(args.model, args.server)
+    return commands.detect_folder(args.images, choice, args.min_score, args.annotated, args.output)
 
 
 def _info(args: argparse.Namespace) -> int:

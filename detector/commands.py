@@ -52,15 +52,16 @@ class DetectorChoice:
 def detect(
     paths: Sequence[str],
     choice: DetectorChoice,
-    options: DetectOptions,
+    min_score: float | None,
     annotated: Path | None,
     as_json: bool,
 ) -> int:
     """Prints what is in each image, as a table or as lines of JSON; returns the exit code."""
+    options = DetectOptions(score_threshold=min_score)
     images = plan_files(paths, annotated)
-    show = _show_json if as_json else _table(images)
     failed = False
     with choice.open() as detector, _one_line_if_broken_off("the other images were not looked at"):
+        show = _show_json if as_json else _table(images)
         for result in detect_files(images, detector, options):
             show(result)
             failed |= isinstance(result.outcome, DetectorError)
@@ -69,15 +70,17 @@ def detect(
     return SOME_FAILED if failed else OK
 
 
-def detect_folder(job: FolderJob, choice: DetectorChoice) -> int:
-    """Writes one line of JSON for each image of a folder; returns the exit code."""
-    plan = plan_folder(job)
+def detect_folder(
+    images: Path, choice: DetectorChoice, min_score: float | None, annotated: Path | None, output: Path
+) -> int:
+    """Writes one line of JSON for each image below a folder; returns the exit code."""
+    plan = plan_folder(FolderJob(images, output, annotated, DetectOptions(score_threshold=min_score)))
     rows_so_far = f"the lines so far are in {part_path(plan.job.output)}"
     with choice.open() as detector, _one_line_if_broken_off(rows_so_far):
         summary = folders.detect_folder(plan, detector)
     print(
         f"{summary.rows} images ({summary.errors} not read), {summary.digits} digits, "
-        f"{summary.numbers} numbers: {printable_name(str(job.output))}",
+        f"{summary.numbers} numbers: {printable_name(str(output))}",
         file=sys.stderr,
     )
     return SOME_FAILED if summary.errors else OK

@@ -34,7 +34,7 @@ def main() -> int:
     with running_server() as address, DetectorClient(address) as client:
         model = client.info()
         print(f"{model.name} {model.version} answers on {address}\n")
-        print(f"{'image':<22}{'true':<7}{'read':<9}{'':<7}digits (score)")
+        print(f"{'image':<22}{'true':<7}{'read':<15} {'':<6}digits (score)")
         right = sum([show(client, sample["file"], sample["number"]) for sample in samples])
     print(f"\n{right} of {len(samples)} numbers are right; the annotated images are in {OUTPUT.resolve()}")
     return 0 if 2 * right > len(samples) else 1
@@ -71,7 +71,7 @@ def show(client: ImageDetector, name: str, number: str) -> bool:
     found = client.detect(data)
     read = " ".join(number.text for number in found.numbers) or "-"
     verdict = "ok" if read == number else "wrong"
-    print(f"{name:<22}{number:<7}{read:<9}{verdict:<7}{digits_in_reading_order(found)}", flush=True)
+    print(f"{name:<22}{number:<7}{read:<15} {verdict:<6}{digits_in_reading_order(found)}", flush=True)
     write_whole(OUTPUT / name, encode_image(annotate(decode_image(data), found), Path(name).suffix))
     return read == number
 

@@ -112,7 +112,6 @@ def test_a_folder_that_vanishes_while_it_is_listed_is_reported(
     assert str(listing[1].error) == "the folder cannot be read: No such file or directory"
 
 
-def test_ten_thousand_files_in_one_folder(tmp_path: Path) -> None:
-    for number in range(10_000):
-        (tmp_path / f"{number:05}.jpg").touch()
-    assert names(tmp_path) == [f"{number:05}.jpg" for number in range(10_000)]
+def test_many_files_in_one_folder(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{number:03}.jpg" for number in range(1000)))
+    assert names(tmp_path) == [f"{number:03}.jpg" for number in range(1000)]
