@@ -191,21 +191,21 @@ def _download(file: RemoteFile, target: Path) -> None:
 
 
 def _transfer(url: str, part: Path, size: int) -> None:
-    """Brings `part` to `size` bytes, going on where it ends, until a few tries in a row bring nothing."""
-    tries = 0
-    while (before := _length(part)) < size:
+    """Brings `part` to `size` bytes, going on where it ends, until a few tries in a row get no further."""
+    tries, furthest = 0, _length(part)
+    while _length(part) < size:
         try:
-            _append(url, part, before, size)
+            _append(url, part, _length(part), size)
             error: Exception = ConnectionError(f"ends after {_length(part):,} of {size:,} bytes")
         except urllib.error.HTTPError as refused:
             refused.close()
-            if refused.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                raise
-            part.unlink()  # not a part of what this server has
-            error = refused
+            if refused.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                part.unlink()  # it is no part of what this server has; the next try starts afresh
+            raise
         except (OSError, http.client.HTTPException) as broken:
             error = broken
-        tries = 0 if _length(part) > before else tries + 1
+        tries = 0 if _length(part) > furthest else tries + 1
+        furthest = max(furthest, _length(part))
         if tries == _TRIES:
             raise error
         time.sleep(_PAUSE_S * tries)

@@ -210,7 +210,7 @@ def _owned(model: keras.Model) -> dict[str, list[Any]]:
 
 
 def _array(variable: Any) -> NDArray[Any]:
-    return np.asarray(keras.ops.convert_to_numpy(variable))
+    return np.asarray(variable.numpy())
 
 
 def _finished_row(run: Run, folder: Path) -> ResultRow | None:

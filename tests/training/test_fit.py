@@ -1,0 +1,190 @@
+"""Runs on tiny data: they learn, keep what is best, touch test once, and survive being killed."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.training.tiny_data import write_mnist, write_svhn
+from training.augment import Augmentation
+from training.datasets import DATASETS, on_dataset, split_off
+from training.errors import ResumeError
+from training.fit import Run, confusion_counts, cross_validate, predict, train
+from training.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Pool
+from training.models import build
+from training.recipes import ADAM, RMSPROP, Recipe
+from training.results import ResultRow
+
+pytestmark = pytest.mark.slow
+
+TINY = Recipe(
+    name="tiny",
+    summary="small enough for a test, with everything that has a state",
+    dataset="mnist",
+    layers=(Conv(4), BatchNorm(), Pool(), Flatten(), Dropout(0.2), Dense(10, "softmax")),
+    optimizer=RMSPROP,
+    epochs=6,
+    batch=16,
+    notes=None,
+    augmentation=Augmentation(rotation_degrees=5, shift=0.02, shear_degrees=1, zoom=0.05, flip=False),
+)
+LEARNER = replace(
+    TINY, layers=(Flatten(), Dense(10, "softmax")), optimizer=ADAM, epochs=12, augmentation=None
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_mnist(folder, train=300, test=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learnt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ResultRow]:
+    """A finished run's folder and row."""
+    out = tmp_path_factory.mktemp("runs") / "learner"
+    return out, train(Run(LEARNER), data, out)
+
+
+def test_a_run_learns_and_says_so(learnt: tuple[Path, ResultRow]) -> None:
+    out, row = learnt
+    assert row.test_accuracy is not None
+    assert row.test_accuracy > 0.9  # chance is 0.1
+    assert row.parameters == 7850
+    metrics = json.loads((out / "metrics.json").read_text())
+    history = metrics["history"]
+    assert len(history) == row.epochs == 12
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+    assert metrics["images"] == {"train": 270, "validation": 30, "test": 60}
+    assert np.sum(metrics["confusion"]) == 60
+    assert np.trace(metrics["confusion"]) / 60 == pytest.approx(row.test_accuracy)
+    assert row.seconds == pytest.approx(sum(epoch["seconds"] for epoch in history))
+    asked = json.loads((out / "recipe.json").read_text())
+    assert (asked["recipe"]["name"], asked["recipe"]["optimizer"]["name"], asked["seed"]) == (
+        "tiny",
+        "adam",
+        1,
+    )
+
+
+def test_the_weights_are_those_of_the_best_epoch(learnt: tuple[Path, ResultRow], data: Path) -> None:
+    out, row = learnt
+    history = json.loads((out / "metrics.json").read_text())["history"]
+    best = max(epoch["val_accuracy"] for epoch in history)
+    assert row.best_epoch == 1 + [epoch["val_accuracy"] for epoch in history].index(best)
+    assert row.validation_accuracy == best
+    model = build(LEARNER.layers, (28, 28, 1))
+    weights = load_file(out / "weights.safetensors")
+    model.set_weights([weights[variable.path] for variable in model.weights])
+    _, validation = split_off(DATASETS["mnist"].load(data, "train"), LEARNER.hold_out)
+    for split, accuracy in ((validation, best), (DATASETS["mnist"].load(data, "test"), row.test_accuracy)):
+        assert np.mean(predict(model, split.images) == split.labels) == pytest.approx(accuracy)
+
+
+def test_every_picture_is_there(learnt: tuple[Path, ResultRow]) -> None:
+    out, _ = learnt
+    names = {path.stem for path in out.glob("*.png")}
+    assert names == {"learning_curves", "samples", "edges", "predictions", "confusion", "pixel_values"}
+    assert all(cv2.imread(str(path)) is not None for path in out.glob("*.png"))
+
+
+def test_a_finished_run_is_not_repeated(learnt: tuple[Path, ResultRow], tmp_path: Path) -> None:
+    out, row = learnt
+    assert train(Run(LEARNER), tmp_path / "no data here", out) == replace(row, folds=[])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(Run(replace(LEARNER, batch=8)), id="another batch"),
+        pytest.param(Run(LEARNER, seed=2), id="another seed"),
+    ],
+)
+def test_another_run_s_folder_is_refused(changed: Run, learnt: tuple[Path, ResultRow], data: Path) -> None:
+    with pytest.raises(ResumeError, match="other settings"):
+        train(changed, data, learnt[0])
+
+
+def test_training_ends_at_the_accuracy_asked_for(data: Path, tmp_path: Path) -> None:
+    row = train(Run(replace(LEARNER, stop_at=0.3)), data, tmp_path)
+    assert row.epochs < 12
+    assert row.validation_accuracy >= 0.3
+    history = json.loads((tmp_path / "metrics.json").read_text())["history"]
+    assert all(epoch["val_accuracy"] < 0.3 for epoch in history[:-1])
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+from tests.training.test_fit import TINY
+from training.fit import Run, train
+train(Run(TINY), Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def start_and_kill(data: Path, out: Path, epochs: int) -> None:
+    """Starts a run in a process of its own and kills it once it has written so many epochs."""
+    state = out / "state.safetensors"
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(data), str(out)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        seen: set[int] = set()
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        while process.poll() is None and len(seen) < epochs:
+            if state.exists() and state.stat().st_mtime_ns != before:
+                seen.add(state.stat().st_mtime_ns)
+            time.sleep(0.005)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (out / "row.json").exists()
+
+
+def test_a_run_killed_twice_ends_like_one_that_was_not(data: Path, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = train(Run(TINY), data, whole)
+    start_and_kill(data, broken, epochs=2)
+    start_and_kill(data, broken, epochs=1)
+    row = train(Run(TINY), data, broken)
+    for name in ("weights.safetensors", "state.safetensors"):
+        first, second = load_file(whole / name), load_file(broken / name)
+        assert first.keys() == second.keys()
+        for key, value in first.items():
+            np.testing.assert_allclose(value, second[key], atol=1e-6, err_msg=f"{name}: {key}")
+    assert replace(row, seconds=0) == replace(expected, seconds=0)
+
+
+def test_cross_validation_does_not_read_test(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    for path in (folder / "mnist").glob("t10k*"):
+        path.unlink()
+    recipe = replace(LEARNER, epochs=3, stop_at=0.01)  # which cross-validation does not heed
+    row = cross_validate(Run(recipe), 3, folder, tmp_path / "out")
+    assert (row.test_accuracy, row.best_epoch, row.epochs) == (None, None, 3)
+    assert len(row.folds) == 3
+    assert row.validation_accuracy == pytest.approx(np.mean(row.folds))
+    assert ResultRow.read(tmp_path / "out" / "row.json") == row
+
+
+def test_a_recipe_trains_on_svhn(tmp_path: Path) -> None:
+    write_svhn(tmp_path, train=40, test=20)
+    row = train(Run(on_dataset(replace(LEARNER, epochs=1), "svhn")), tmp_path, tmp_path / "out")
+    assert (row.dataset, row.parameters) == ("svhn", 3072 * 10 + 10)
+
+
+def test_confusion_counts_rows_are_the_truth() -> None:
+    truth, predicted = np.array([0, 0, 1, 2, 2, 2], np.int32), np.array([0, 1, 1, 0, 2, 2], np.int32)
+    assert confusion_counts(truth, predicted, 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 2]]
