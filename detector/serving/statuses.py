@@ -29,7 +29,7 @@ CODES: dict[type[DetectorError], grpc.StatusCode] = {
     errors.OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.DeadlineExceededError: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.ServiceUnavailableError: grpc.StatusCode.UNAVAILABLE,
-    errors.ServerStartError: grpc.StatusCode.UNAVAILABLE,
+    errors.ServerStartError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DetectorError: grpc.StatusCode.INTERNAL,
 }
 """Every exception of the package and its status code; a client finds the class again by its reason."""

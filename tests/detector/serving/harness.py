@@ -1,6 +1,7 @@
 """A server of this package on a real socket, in a thread of the test's process, and detectors for it."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Coroutine
 from types import TracebackType
@@ -60,10 +61,20 @@ class RunningServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.begin_stop(grace_s=0).result(PATIENCE_S)
+        if isinstance(self.detector, SlowDetector):
+            self.detector.may_go.set()
+        self.begin_stop().result(PATIENCE_S)
+        self.run(_others_done())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE_S)
         self._loop.close()
+
+
+async def _others_done() -> None:
+    """Cancelled work waits for its thread; the loop may not close before."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=PATIENCE_S)
 
 
 class SlowDetector:
@@ -95,6 +106,13 @@ class SlowDetector:
 
     def warm_up(self) -> None:
         pass
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def stub(channel: grpc.Channel) -> detector_pb2_grpc.DigitDetectorStub:

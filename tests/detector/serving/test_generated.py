@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_generated_code_is_current(checkout: Path, tmp_path: Path) -> None:
 
 def test_every_message_and_field_has_a_comment(checkout: Path) -> None:
     lines = (checkout / "protos" / "detector" / "v1" / "detector.proto").read_text().splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         statement = line.strip()
         if statement.startswith(("message ", "rpc ", "service ", "oneof ")) or statement.endswith(";"):
             if statement.startswith(("syntax", "package", "import")):
