@@ -89,7 +89,9 @@ def read_image_file(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise ImageUnreadableError("not a regular file")
         if status.st_size > MAX_FILE_BYTES:
-            raise ImageTooLargeError(f"the file has {status.st_size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+            raise ImageTooLargeError(
+                f"the file has {status.st_size:,} bytes; at most {MAX_FILE_BYTES:,} are read"
+            )
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -14,7 +14,6 @@ from detector.serving.client import DetectorClient
 from tests.detector.pictures import encode
 from tests.detector.serving.harness import free_port
 
-
 CALLS: dict[str, Callable[[DetectorClient], object]] = {
     "detect": lambda client: client.detect(encode("PNG")),
     "detect_stream": lambda client: list(client.detect_stream([("a", encode("PNG"))])),
