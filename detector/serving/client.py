@@ -47,7 +47,7 @@ _CHANNEL_OPTIONS = [
 class DetectorClient:
     """An `ImageDetector` behind a server; any thread may use it. Close it, or use it in a `with` statement.
 
-    Calls that no server answers (UNAVAILABLE) are tried again a few times, for about two seconds.
+    Calls that no server answers (UNAVAILABLE) are tried again a few times, for about four seconds.
 
     Args:
         address: HOST:PORT of a server.
