@@ -243,3 +243,7 @@ def _info(args: argparse.Namespace) -> int:
     from detector import commands  # noqa: PLC0415
 
     return commands.info(commands.DetectorChoice(args.model, args.server))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

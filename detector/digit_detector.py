@@ -211,6 +211,6 @@ def _refuse_huge_pyramid(width: int, height: int, min_digit_height: float) -> No
 
 
 def _within_heights(digits: Detections, options: DetectOptions) -> NDArray[np.bool]:
-    heights = digits.boxes[:, 3] - digits.boxes[:, 1]
+    heights = (digits.boxes[:, 3] - digits.boxes[:, 1]).astype(np.float64)
     low, high = options.min_digit_height_px or 0.0, options.max_digit_height_px or np.inf
     return np.asarray((heights >= low) & (heights <= high))
