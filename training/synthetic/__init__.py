@@ -1,0 +1,8 @@
+"""House numbers and words rendered with this machine's fonts: training data for whoever has none, and more for all."""
+
+from training.synthetic.config import SyntheticConfig
+from training.synthetic.fonts import find_fonts, split_fonts
+from training.synthetic.scenes import SyntheticScenes, render_scene
+from training.synthetic.stand_in import stand_in_set
+
+__all__ = ["SyntheticConfig", "SyntheticScenes", "find_fonts", "render_scene", "split_fonts", "stand_in_set"]

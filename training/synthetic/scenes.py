@@ -1,0 +1,148 @@
+"""Scenes rendered whole: wall, plate, number, words, things, light, and the view of a camera that stands askew."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.appearance import Image
+from training.patches import LabelledImage
+from training.synthetic.camera import digit_boxes, holds, photographed, random_view, translation
+from training.synthetic.clutter import paint_cables, paint_surroundings, paint_things, shadow
+from training.synthetic.config import SyntheticConfig
+from training.synthetic.fonts import Points, find_fonts, split_fonts
+from training.synthetic.layout import Layout, lay_out, moved
+from training.synthetic.lettering import choose_colour, choose_lettering, paint_lines
+from training.synthetic.lines import Line
+from training.synthetic.painting import Colour, faded
+from training.synthetic.plates import paint_plate
+from training.synthetic.walls import paint_wall
+from training.synthetic.words import decorated, house_number, lone_letters, phrase
+
+
+class SyntheticScenes:
+    """An endless supply of scenes; the same state of the generator gives the same scene.
+
+    Args:
+        photos: photographs without digits to hang numbers on, RGB uint8; may be empty.
+        fonts: what to write with; None for those of this machine that are not kept for measuring.
+        config: what the scenes are like.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Image] = (),
+        fonts: Sequence[Path] | None = None,
+        config: SyntheticConfig | None = None,
+    ) -> None:
+        self._photos = photos
+        self._fonts = split_fonts(find_fonts())[0] if fonts is None else fonts
+        self._config = config or SyntheticConfig()
+
+    def scene(self, rng: np.random.Generator) -> LabelledImage:
+        """A scene; one without digits has boxes (0, 4) and labels (0,)."""
+        return render_scene(rng, self._photos, self._fonts, self._config)
+
+
+def render_scene(
+    rng: np.random.Generator,
+    photos: Sequence[Image],
+    fonts: Sequence[Path],
+    config: SyntheticConfig = SyntheticConfig(),  # noqa: B008 - frozen
+) -> LabelledImage:
+    """A house number, or words in its place, as it might hang in a street; a pure function of the generator.
+
+    Args:
+        rng: all that is random comes from it.
+        photos: photographs without digits, RGB uint8 (H, W, 3); may be empty.
+        fonts: font files as `find_fonts` gives them, at least one.
+        config: sizes and chances.
+
+    Returns:
+        The picture, tight boxes of every digit's ink (xyxy px, a few percent loose) and the digits.
+    """
+    if rng.random() < config.digit_free:
+        text = phrase(rng, 2) if rng.random() < 0.85 else lone_letters(rng)
+    else:
+        text = decorated(house_number(rng, config.lengths), rng)
+    return render_text(text, rng, photos, fonts, config)
+
+
+def render_text(
+    text: str,
+    rng: np.random.Generator,
+    photos: Sequence[Image],
+    fonts: Sequence[Path],
+    config: SyntheticConfig,
+) -> LabelledImage:
+    """A scene with a given text in it; every digit of it and of the words around is labelled."""
+    layout, size = lay_out(text, rng, fonts, config)
+    rim = np.ceil(np.array(size) * config.rim)
+    plane = np.array(size) + 2 * rim
+    layout = moved(layout, rim + _place(layout, size, rng))
+    picture = _paint(layout, (int(plane[1]), int(plane[0])), rng, photos, config)
+    view = random_view(plane, size, rng, config)
+    if not holds(layout.main, view, size):
+        view = translation(-rim)
+    boxes, labels = digit_boxes([layout.main, *layout.words], view, size, rng)
+    return LabelledImage(photographed(picture, view, size), boxes, labels)
+
+
+def _place(layout: Layout, size: tuple[int, int], rng: np.random.Generator) -> Points:
+    """Where in the picture the middle of the main line comes to stand; a whole sign is shown if it fits."""
+    box = layout.plate_boxes[0] if layout.is_sign else layout.main.box
+    low, high = 2 - box[:2], np.array(size) - 2 - box[2:]
+    if (low > high).any():
+        low, high = 2 - layout.main.box[:2], np.array(size) - 2 - layout.main.box[2:]
+    return np.asarray(rng.uniform(np.minimum(low, high), np.maximum(low, high)), np.float64)
+
+
+def _paint(
+    layout: Layout,
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    photos: Sequence[Image],
+    config: SyntheticConfig,
+) -> Image:
+    unit = layout.main.style.height
+    picture = paint_wall(rng, shape, unit, photos)
+    angle = rng.normal(np.pi / 4, 0.6)
+    light = (float(np.cos(angle)), float(np.sin(angle)))
+    keep = [box + unit * np.array([-0.2, -0.1, 0.2, 0.1]) for box in (layout.main.box, *layout.plate_boxes)]
+    if rng.random() < 0.35:
+        edges = np.stack(keep)
+        paint_surroundings(picture, np.concatenate([edges[:, :2].min(0), edges[:, 2:].max(0)]), unit, rng)
+    if rng.random() < config.clutter:
+        words = [line.box for line in layout.words]
+        paint_things(picture, [*keep, *words], unit, int(rng.integers(1, 6)), rng)
+    if layout.plate is not None:
+        for box in layout.plate_boxes:
+            paint_plate(picture, box, layout.plate, unit, light, rng)
+    _write(picture, layout, light, rng)
+    if rng.random() < 0.15 * config.clutter:
+        paint_cables(picture, unit, rng)
+    if rng.random() < 0.15:
+        picture = np.asarray(picture * shadow(shape, rng)[..., None], np.uint8)
+    return faded(picture, float(rng.uniform(0, 0.8))) if rng.random() < 0.6 else picture
+
+
+def _write(picture: Image, layout: Layout, light: tuple[float, float], rng: np.random.Generator) -> None:
+    """Paints the lines; on a plate in its ink, on a wall in one that can be read there."""
+    plate = layout.plate if layout.plate_boxes else None
+    if layout.words:
+        inside = plate if layout.is_sign else None
+        colour = inside.ink if inside else choose_colour(rng, _under(picture, layout.words[0]), 35)
+        paint_lines(picture, layout.words, choose_lettering(rng, colour, inside is not None, light), rng)
+    if plate is not None and rng.random() < 0.85:
+        colour = plate.ink
+    else:
+        colour = choose_colour(rng, _under(picture, layout.main), rng.uniform(25, 90))
+    paint_lines(picture, [layout.main], choose_lettering(rng, colour, plate is not None, light), rng)
+
+
+def _under(picture: Image, line: Line) -> Colour:
+    """The mean colour where a line will stand."""
+    height, width = picture.shape[:2]
+    left, top = (int(v) for v in np.clip(line.box[:2], 0, (width - 1, height - 1)))
+    right, bottom = (int(v) for v in np.ceil(np.clip(line.box[2:], (left + 1, top + 1), (width, height))))
+    return np.asarray(picture[top:bottom:2, left:right:2].mean(axis=(0, 1)), np.float32)
