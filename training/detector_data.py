@@ -15,7 +15,8 @@ import numpy as np
 
 import detector
 from detector.detections import IntArray
-from detector.images import decode_image
+from detector.errors import InvalidRequestError
+from detector.images import decode_image, read_image_file
 from training.appearance import Image
 from training.errors import DataError
 from training.patches import LabelledImage, PatchSources
@@ -49,7 +50,7 @@ class SceneImages(Sequence[LabelledImage]):
         scene = self._scenes[index]
         pixels = self._kept.get(index)
         if pixels is None:
-            pixels = decode_image(scene.path.read_bytes())
+            pixels = _decoded(scene.path)
             if self._room >= pixels.nbytes:
                 self._room -= pixels.nbytes
                 self._kept[index] = pixels
@@ -81,12 +82,17 @@ def load_detector_data(data_dir: Path) -> DetectorData:
     """Gathers the data of `data_dir`.
 
     Raises:
-        DataError: if svhn/train is missing or any part is damaged.
+        DataError: if svhn/train is missing or too small, or any part is damaged.
     """
     svhn = data_dir / "svhn"
     train = read_scenes(svhn / "train")
-    validation = [scene for scene in train if is_validation(scene)][:_MAX_VALIDATION]
-    learned = [scene for scene in train if not is_validation(scene) and scene.path.name not in demo_names()]
+    shown = demo_names()
+    usable = [scene for scene in train if scene.path.name not in shown]
+    # A handful of images may hold none whose name is drawn: then the last one validates.
+    held_out = [scene for scene in usable if is_validation(scene)] or usable[-1:]
+    kept_apart = set(held_out)
+    learned = [scene for scene in usable if scene not in kept_apart]
+    validation = held_out[:_MAX_VALIDATION]
     train_crops = read_crops(svhn / "train_32x32.mat")
     crops, crop_labels = _crops_of(learned, train, train_crops, svhn)
     validation_crops, validation_labels = _crops_of(validation, train, train_crops, svhn)
@@ -102,6 +108,8 @@ def load_detector_data(data_dir: Path) -> DetectorData:
     photos = _pictures(data_dir / "backgrounds" / "train", missing)
     letters = _pictures(data_dir / "letters", missing)
     learned = [scene for scene in learned if len(scene.labels)]
+    if not learned or not len(validation_labels):
+        raise DataError(f"{svhn / 'train'}: too few labelled images to learn from and to validate on")
     counts |= {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops)}
     counts |= {"photos": len(photos), "letters": len(letters)}
     sources = PatchSources(SceneImages(learned), crops, crop_labels, photos, letters)
@@ -140,4 +148,11 @@ def _pictures(folder: Path, missing: list[str]) -> list[Image]:
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
     if not paths:
         missing.append(str(folder))
-    return [decode_image(path.read_bytes()) for path in paths]
+    return [_decoded(path) for path in paths]
+
+
+def _decoded(path: Path) -> Image:
+    try:
+        return decode_image(read_image_file(path))
+    except InvalidRequestError as error:
+        raise DataError(f"{path}: {error}") from error
