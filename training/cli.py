@@ -14,7 +14,7 @@ from detector.errors import DetectorError
 from detector.files import write_whole
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
-from training.recipe_cli import add_recipe_commands
+from training.recipe_cli import add_recipe_commands, at_least
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -61,10 +61,10 @@ def _add_svhn_fcn(add_parser: AddParser) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
     command.add_argument(
-        "--steps", type=int, default=recipe.steps, help="batches in all (default: %(default)s)"
+        "--steps", type=at_least(1), default=recipe.steps, help="batches in all (default: %(default)s)"
     )
     command.add_argument(
-        "--seed", type=int, default=recipe.seed, help="of everything random (default: %(default)s)"
+        "--seed", type=at_least(0), default=recipe.seed, help="of everything random (default: %(default)s)"
     )
     command.set_defaults(run=_train)
 

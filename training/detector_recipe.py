@@ -14,7 +14,7 @@ class SvhnFcnRecipe:
         steps: batches in all.
         batch: patches in a batch.
         learning_rate: its peak; it rises over `warmup` steps and falls along a cosine to a hundredth.
-        warmup: steps.
+        warmup: steps; at most half of all.
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
         average: decay of the running average of the weights, which is what is validated and shipped.
         seed: of everything random.

@@ -174,12 +174,13 @@ def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:
     """The untrained network with its optimiser and loss."""
     keras.utils.set_random_seed(recipe.seed)
     model = build_fcn()
+    warmup = min(recipe.warmup, recipe.steps // 2)  # a trial of a few steps warms up too
     rate = keras.optimizers.schedules.CosineDecay(
         0.0,
-        recipe.steps - recipe.warmup,
+        recipe.steps - warmup,
         alpha=0.01,
         warmup_target=recipe.learning_rate,
-        warmup_steps=recipe.warmup,
+        warmup_steps=warmup,
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
