@@ -178,7 +178,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no 
             self.history = state.history
             for name, variables in self._owned.items():
                 for variable, value in zip(variables, state.groups.get(name, []), strict=True):
-                    variable.assign(value)
+                    variable.assign(value.reshape(variable.shape))  # a lone number was stored with an axis
 
     @property
     def finished(self) -> bool:
@@ -248,8 +248,8 @@ def _first_feature_maps(model: keras.Model, image: NDArray[np.uint8]) -> NDArray
     """(H, W, filters) of the first convolution for one (H, W, C) uint8 image; None without a convolution."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
-            maps = keras.Model(model.inputs, layer.output)(to_float(image[None]))
-            return np.asarray(keras.ops.convert_to_numpy(maps)[0], np.float32)
+            maps = keras.Model(model.inputs[0], layer.output)(to_float(image[None]))
+            return np.asarray(keras.ops.convert_to_numpy(maps), np.float32)[0]
     return None
 
 

@@ -135,12 +135,12 @@ train(Run(TINY), Path(sys.argv[1]), Path(sys.argv[2]))
 def start_and_kill(data: Path, out: Path, epochs: int) -> None:
     """Starts a run in a process of its own and kills it once it has written so many epochs."""
     state = out / "state.safetensors"
-    with subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(data), str(out)],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    said = out.with_name("said.txt")
+    command = [sys.executable, "-c", COMMAND, str(data), str(out)]
+    with (
+        said.open("w") as log,
+        subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=log, stderr=log) as process,
+    ):
         seen: set[int] = set()
         before = state.stat().st_mtime_ns if state.exists() else 0
         while process.poll() is None and len(seen) < epochs:
@@ -148,7 +148,7 @@ def start_and_kill(data: Path, out: Path, epochs: int) -> None:
                 seen.add(state.stat().st_mtime_ns)
             time.sleep(0.005)
         process.kill()
-    assert process.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL, said.read_text()[-2000:]
     assert not (out / "row.json").exists()
 
 
