@@ -1,0 +1,126 @@
+"""Measures a detector on what a data folder holds: crops, whole images, digit-free photographs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from detector.boxes import clip
+from detector.detections import ImageDetections
+from detector.errors import InvalidRequestError
+from detector.images import read_image_file
+from detector.interface import DetectOptions
+from training.errors import DataError
+from training.evaluation import (
+    CropFigures,
+    Evaluation,
+    MeasurableDetector,
+    PhotoFigures,
+    SceneFigures,
+    SceneObservations,
+)
+from training.evaluation_report import format_table, to_json
+from training.metrics import (
+    COCO_IOU_THRESHOLDS,
+    average_precision,
+    judge,
+    number_figures,
+    precision_recall,
+    recall_by_digit,
+    recall_by_height,
+)
+from training.pasting import measure_pasted
+from training.svhn import read_crops, read_scenes
+
+__all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
+
+CANDIDATE_OPTIONS = DetectOptions(score_threshold=0.01, max_detections=100)
+"""What average precision is worked out from, as COCO has it."""
+
+HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
+_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+
+
+def evaluate(
+    detector: MeasurableDetector, data_dir: Path, split: str = "test", progress: bool = True
+) -> Evaluation:
+    """Works out every figure that the data allows.
+
+    Args:
+        detector: what to measure.
+        data_dir: a folder with `svhn/` and `backgrounds/` as officially laid out; any part may be missing.
+        split: "train", "test" or "extra".
+        progress: whether to show progress bars on stderr.
+
+    Raises:
+        DataError: if nothing is there to measure on, or a part is damaged.
+    """
+    crops = data_dir / "svhn" / f"{split}_32x32.mat"
+    scenes = data_dir / "svhn" / split
+    photos = data_dir / "backgrounds" / split
+    missing = [path for path in (crops, scenes / "digitStruct.mat", photos) if not path.exists()]
+    if len(missing) == 3:
+        raise DataError(f"nothing to measure on: missing are {', '.join(map(str, missing))}")
+    crop_figures = None if crops in missing else _measure_crops(detector, crops)
+    scene_figures = (
+        None if scenes / "digitStruct.mat" in missing else _measure_scenes(detector, scenes, progress)
+    )
+    photo_figures = None if photos in missing else _measure_photos(detector, photos, progress)
+    pasted = None
+    if scene_figures and photo_figures:
+        pasted = measure_pasted(detector, scene_figures.observations, photo_figures.paths, progress)
+    return Evaluation(split, crop_figures, scene_figures, photo_figures, pasted, missing)
+
+
+def _measure_crops(detector: MeasurableDetector, path: Path) -> CropFigures:
+    images, labels = read_crops(path)
+    if not len(labels):
+        raise DataError(f"{path} holds no crops")
+    confusion = np.zeros((10, 10), np.int64)
+    np.add.at(confusion, (labels, detector.classify_crops(images)), 1)
+    return CropFigures(path, confusion)
+
+
+def _measure_scenes(detector: MeasurableDetector, folder: Path, progress: bool) -> SceneFigures:
+    scenes = read_scenes(folder)
+    if not sum(len(scene.labels) for scene in scenes):
+        raise DataError(f"{folder} holds no labelled digits")
+    results, candidates = [], []
+    for scene in tqdm(scenes, f"images of {folder.name}", disable=not progress):
+        results.append(_detect(detector, scene.path))
+        candidates.append(_detect(detector, scene.path, CANDIDATE_OPTIONS).digits)
+    digits = [result.digits for result in results]
+    clipped = [
+        replace(s, boxes=clip(s.boxes, r.width_px, r.height_px)) for s, r in zip(scenes, results, strict=True)
+    ]
+    judged = judge(clipped, digits, (0.5, 0.3))
+    judged_candidates = judge(clipped, candidates, COCO_IOU_THRESHOLDS)
+    at_50, at_30 = precision_recall(judged)
+    return SceneFigures(
+        source=folder,
+        at_50=at_50,
+        at_30=at_30,
+        average_precision=average_precision(judged_candidates),
+        recall_by_height=recall_by_height(judged, HEIGHT_EDGES_PX, threshold=1),
+        recall_by_digit=recall_by_digit(judged, threshold=1),
+        numbers=number_figures(scenes, digits, [result.numbers for result in results]),
+        observations=SceneObservations(clipped, results, candidates, judged, judged_candidates),
+    )
+
+
+def _measure_photos(detector: MeasurableDetector, folder: Path, progress: bool) -> PhotoFigures:
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
+    if not paths:
+        raise DataError(f"{folder} holds no photographs")
+    shown = tqdm(paths, "digit-free photographs", disable=not progress)
+    return PhotoFigures(folder, paths, [_detect(detector, path) for path in shown])
+
+
+def _detect(
+    detector: MeasurableDetector, path: Path, options: DetectOptions | None = None
+) -> ImageDetections:
+    try:
+        return detector.detect(read_image_file(path), options)
+    except InvalidRequestError as error:
+        raise DataError(f"{path}: {error}") from error

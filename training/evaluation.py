@@ -1,0 +1,174 @@
+"""What an evaluation finds: plain figures, and the observations that they were worked out from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import Detections, ImageDetections, IntArray
+from detector.interface import DetectOptions
+from training.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
+from training.svhn import Scene
+
+
+class MeasurableDetector(Protocol):
+    """What is measured: `DigitDetector`, or anything that does the same two things."""
+
+    def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
+        """Finds the digits of one encoded image."""
+        ...
+
+    def classify_crops(self, crops: NDArray[np.uint8]) -> IntArray:
+        """(N,) int32: the digit in each of (N, 32, 32, 3) uint8 RGB crops, the same network in one pass."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CropFigures:
+    """Reading of official crops.
+
+    Attributes:
+        source: the file of crops.
+        confusion: (10, 10) int64 counts; rows are the true digits.
+    """
+
+    source: Path
+    confusion: NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        """How many crops."""
+        return int(self.confusion.sum())
+
+    @property
+    def error(self) -> float:
+        """The part of them that is read wrongly, 0..1."""
+        return 1 - float(np.trace(self.confusion)) / self.count
+
+
+@dataclass(frozen=True, eq=False)
+class SceneObservations:
+    """All that was seen in the whole images.
+
+    Attributes:
+        scenes: the truth, boxes clipped to the images.
+        results: what the detector returns by default, one for each scene.
+        candidates: the best 100 detections of score 0.01 and more, one for each scene.
+        judged: the default detections against the truth, at IoU 0.5 and 0.3.
+        judged_candidates: the candidates against the truth, at COCO's thresholds, 0.5 first.
+    """
+
+    scenes: Sequence[Scene]
+    results: Sequence[ImageDetections]
+    candidates: Sequence[Detections]
+    judged: Judgement
+    judged_candidates: Judgement
+
+
+@dataclass(frozen=True, eq=False)
+class SceneFigures:
+    """Detection in whole images.
+
+    Attributes:
+        source: the folder of images.
+        at_50: precision and recall of the default detections at IoU 0.5.
+        at_30: the same at IoU 0.3.
+        average_precision: (10 COCO thresholds, 10 digits) float64; NaN for a digit that does not occur.
+        recall_by_height: at IoU 0.3, the default detections.
+        recall_by_digit: likewise.
+        numbers: whole numbers.
+        observations: what all this comes from.
+    """
+
+    source: Path
+    at_50: PrecisionRecall
+    at_30: PrecisionRecall
+    average_precision: NDArray[np.float64]
+    recall_by_height: Sequence[GroupRecall]
+    recall_by_digit: Sequence[GroupRecall]
+    numbers: NumberFigures
+    observations: SceneObservations
+
+    @property
+    def ap_50(self) -> float:
+        """AP at IoU 0.5, mean over the digits that occur."""
+        return float(np.nanmean(self.average_precision[0]))
+
+    @property
+    def mean_ap(self) -> float:
+        """mAP@[.5:.95]: AP, mean over COCO's ten thresholds and the digits that occur."""
+        return float(np.nanmean(self.average_precision))
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoFigures:
+    """False digits in photographs that show none.
+
+    Attributes:
+        source: the folder of photographs.
+        paths: the photographs.
+        results: what the detector returns by default, one for each.
+    """
+
+    source: Path
+    paths: Sequence[Path]
+    results: Sequence[ImageDetections]
+
+    @property
+    def megapixels(self) -> float:
+        """All photographs together."""
+        return sum(result.width_px * result.height_px for result in self.results) / 1e6
+
+    @property
+    def false_digits(self) -> int:
+        """All digits found: each is false."""
+        return sum(len(result.digits) for result in self.results)
+
+    @property
+    def false_numbers(self) -> int:
+        """All numbers found."""
+        return sum(len(result.numbers) for result in self.results)
+
+    @property
+    def false_per_mp(self) -> float:
+        """False digits per megapixel."""
+        return self.false_digits / self.megapixels
+
+
+@dataclass(frozen=True)
+class PastedFigures:
+    """The same images alone and, unscaled, inside photographs of about a megapixel.
+
+    Attributes:
+        images: how many.
+        alone: precision and recall at IoU 0.3 of the images as they are.
+        pasted: the same of them inside photographs; false digits on the photograph count.
+    """
+
+    images: int
+    alone: PrecisionRecall
+    pasted: PrecisionRecall
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """All figures of one detector on one split; None where the data is not there.
+
+    Attributes:
+        split: "train", "test" or "extra".
+        crops: reading of crops.
+        scenes: detection in whole images.
+        photos: false digits.
+        pasted: whether the size of the image matters.
+        missing: the files and folders that are not there.
+    """
+
+    split: str
+    crops: CropFigures | None
+    scenes: SceneFigures | None
+    photos: PhotoFigures | None
+    pasted: PastedFigures | None
+    missing: Sequence[Path]
