@@ -42,7 +42,7 @@ def fingerprint(recipe: Any) -> str:
 def save_state(path: Path, state: RunState, recipe: Any) -> None:
     """Writes the state beside `path` and renames it, so that a torn file never replaces a whole one."""
     arrays = {
-        f"{name}/{i:04d}": np.ascontiguousarray(a)
+        f"{name}/{i:04d}": np.array(a, order="C")
         for name, group in state.groups.items()
         for i, a in enumerate(group)
     }
