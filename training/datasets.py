@@ -146,6 +146,15 @@ def on_dataset(recipe: Recipe, name: str) -> Recipe:
     return replace(recipe, dataset=name, notes=None, stop_at=None)
 
 
+def fits(recipe: Recipe, name: str) -> bool:
+    """Whether the recipe's layers fit that data's images and classes."""
+    try:
+        on_dataset(recipe, name)
+    except TrainingError:
+        return False
+    return True
+
+
 def split_off(train: Labelled, hold_out: HoldOut) -> tuple[Labelled, Labelled]:
     """Train without its held-out end, and that end."""
     count = min(hold_out.count, len(train) // 10)

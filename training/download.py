@@ -6,18 +6,16 @@ are right, and what is on disk already is never overwritten. Each file says who 
 
 import hashlib
 import http.client
-import shutil
-import tarfile
 import time
 import urllib.error
 import urllib.request
-import zlib
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tqdm import tqdm
 
+from training.archives import unpack
 from training.errors import DataError
 
 _CHUNK = 1 << 20
@@ -161,7 +159,7 @@ def fetch(file: RemoteFile, data_dir: Path) -> Path:
         )
     if folder is None:
         return target
-    _unpack(target, folder)
+    unpack(target, folder)
     target.unlink()
     return folder
 
@@ -238,33 +236,3 @@ def _is_published(file: RemoteFile, path: Path) -> bool:
         return False
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    """Unpacks the archive's root folder to `folder`, which appears whole or not at all."""
-    staging = folder.with_name(folder.name + ".part")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                _unpack_member(tar, member, folder.name, staging)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{archive}: cannot be unpacked: {error}") from error
-    if not staging.is_dir():
-        raise DataError(f"{archive}: holds no files in {folder.name}/")
-    staging.replace(folder)
-
-
-def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str, staging: Path) -> None:
-    """Writes a regular file below `root`; folders come with their files, nothing else has a place here."""
-    if member.isdir():
-        return
-    path = PurePosixPath(member.name)
-    parts = path.parts[1:] if path.parts[:1] == (".",) else path.parts
-    content = tar.extractfile(member) if member.isreg() else None
-    if content is None or len(parts) < 2 or parts[0] != root or ".." in parts:
-        raise tarfile.TarError(f"{member.name!r} is not a file in {root}/")
-    target = staging.joinpath(*parts[1:])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with content, target.open("wb") as out:
-        shutil.copyfileobj(content, out)

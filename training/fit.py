@@ -8,44 +8,27 @@ An output folder holds `recipe.json` (what was asked), `state.safetensors` (wher
 import json
 import os
 import sys
-import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
 
 from detector.detections import IntArray
 from detector.files import write_whole
 from training import plots
 from training.batches import Batches, to_float
-from training.checkpoint import RunState, load_state, save_state
+from training.checkpoint import load_state
 from training.datasets import DATASETS, Labelled, folds, join, split_off
+from training.errors import ResumeError
+from training.keeper import STATE, History, Keeper, Run, best_epoch, load_best
 from training.models import build, compile_model
-from training.recipes import Recipe
 from training.results import ResultRow, write_row
 
-History = list[dict[str, float]]
-STATE, WEIGHTS, ROW = "state.safetensors", "weights.safetensors", "row.json"
+ROW = "row.json"
 _PREDICTION_BATCH = 256
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is trained: two runs continue each other only if all of it is the same.
-
-    Attributes:
-        recipe: with its overrides, if there are any.
-        seed: of everything random.
-        fold: (this one, of so many) in cross-validation; None otherwise.
-    """
-
-    recipe: Recipe
-    seed: int = 1
-    fold: tuple[int, int] | None = None
 
 
 def train(run: Run, data_dir: Path, out_dir: Path) -> ResultRow:
@@ -60,6 +43,8 @@ def train(run: Run, data_dir: Path, out_dir: Path) -> ResultRow:
         DataError: if the data is missing or damaged.
         ResumeError: if `out_dir` holds a run with other settings.
     """
+    if (out_dir / _fold_name(1)).exists():
+        raise ResumeError(f"{out_dir} holds a cross-validation; choose another --out")
     done = _finished_row(run, out_dir)
     if done is not None:
         return done
@@ -70,9 +55,7 @@ def train(run: Run, data_dir: Path, out_dir: Path) -> ResultRow:
     else:
         training, validation = split_off(training, run.recipe.hold_out)
     model, history = fit_model(run, training, validation, out_dir)
-    best = load_file(out_dir / WEIGHTS)
-    model.set_weights([best[variable.path] for variable in model.weights])
-
+    load_best(out_dir, model)
     test = info.load(data_dir, "test")
     predicted = predict(model, test.images)
     confusion = confusion_counts(test.labels, predicted, len(info.classes))
@@ -99,6 +82,8 @@ def cross_validate(run: Run, count: int, data_dir: Path, out_dir: Path) -> Resul
         DataError: if the data is missing or damaged.
         ResumeError: if `out_dir` holds a run with other settings.
     """
+    if (out_dir / STATE).exists():
+        raise ResumeError(f"{out_dir} holds a run that is no cross-validation; choose another --out")
     recipe = replace(run.recipe, stop_at=None)
     info = DATASETS[recipe.dataset]
     pool = info.load(data_dir, "train")
@@ -107,7 +92,9 @@ def cross_validate(run: Run, count: int, data_dir: Path, out_dir: Path) -> Resul
     rows, accuracies = [], []
     for number, (kept, left_out) in enumerate(folds(len(pool), count, run.seed), start=1):
         fold = Run(recipe, run.seed, (number, count))
-        model, history = fit_model(fold, pool.select(kept), pool.select(left_out), out_dir / f"fold-{number}")
+        model, history = fit_model(
+            fold, pool.select(kept), pool.select(left_out), out_dir / _fold_name(number)
+        )
         rows.append(_row(fold, model, history))
         accuracies.append(history[-1]["val_accuracy"])
     row = rows[0] | {
@@ -133,7 +120,7 @@ def fit_model(
     keras.utils.set_random_seed(run.seed)
     model = build(recipe.layers, training.images.shape[1:])
     compile_model(model, recipe.optimizer)
-    keeper = _Keeper(run, model, folder)
+    keeper = Keeper(run, model, folder)
     if not keeper.finished:
         _write_json(folder / "recipe.json", asdict(run))
         model.fit(
@@ -164,55 +151,6 @@ def confusion_counts(truth: IntArray, predicted: IntArray, classes: int) -> NDAr
     return counts
 
 
-class _Keeper(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no types
-    """Restores a run's state, and after each epoch writes it, and the weights if they are the best so far."""
-
-    def __init__(self, run: Run, model: keras.Model, folder: Path) -> None:
-        super().__init__()
-        self._run, self._folder = run, folder
-        self._owned = _owned(model)
-        self._path = folder / STATE
-        self.history: History = []
-        state = load_state(self._path, run)
-        if state is not None:
-            self.history = state.history
-            for name, variables in self._owned.items():
-                for variable, value in zip(variables, state.groups.get(name, []), strict=True):
-                    variable.assign(value.reshape(variable.shape))  # a lone number was stored with an axis
-
-    @property
-    def finished(self) -> bool:
-        """Whether no epoch is left to train."""
-        recipe = self._run.recipe
-        reached = recipe.stop_at is not None and any(
-            row["val_accuracy"] >= recipe.stop_at for row in self.history
-        )
-        return reached or len(self.history) >= recipe.epochs
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._started = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        row = {name: float(value) for name, value in (logs or {}).items()}
-        self.history.append(row | {"seconds": time.perf_counter() - self._started})
-        if _best_epoch(self.history) == len(self.history):
-            named = {variable.path: _array(variable) for variable in self._owned["weights"]}
-            write_whole(self._folder / WEIGHTS, save(named))
-        groups = {name: [_array(v) for v in variables] for name, variables in self._owned.items()}
-        save_state(self._path, RunState(len(self.history), groups, self.history), self._run)
-        self.model.stop_training = self.finished
-
-
-def _owned(model: keras.Model) -> dict[str, list[Any]]:
-    """All variables that training changes, those behind Dropout's random numbers too."""
-    seeds = [layer.seed_generator.state for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
-    return {"weights": list(model.weights), "seeds": seeds, "optimizer": list(model.optimizer.variables)}
-
-
-def _array(variable: Any) -> NDArray[Any]:
-    return np.asarray(variable.numpy())
-
-
 def _finished_row(run: Run, folder: Path) -> ResultRow | None:
     """The row of a finished run in `folder`, if it is this one."""
     if load_state(folder / STATE, run) is None or not (folder / ROW).exists():
@@ -220,15 +158,14 @@ def _finished_row(run: Run, folder: Path) -> ResultRow | None:
     return ResultRow.read(folder / ROW)
 
 
-def _best_epoch(history: History) -> int:
-    """The first epoch, counted from 1, with the highest validation accuracy."""
-    return 1 + int(np.argmax([row["val_accuracy"] for row in history]))
+def _fold_name(number: int) -> str:
+    return f"fold-{number}"
 
 
 def _row(run: Run, model: keras.Model, history: History) -> dict[str, Any]:
     notes = run.recipe.notes
     asked = notes.epoch if notes is not None else None
-    best = _best_epoch(history)
+    best = best_epoch(history)
     return {
         "recipe": run.recipe.name,
         "dataset": run.recipe.dataset,
@@ -249,7 +186,7 @@ def _first_feature_maps(model: keras.Model, image: NDArray[np.uint8]) -> NDArray
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             maps = keras.Model(model.inputs[0], layer.output)(to_float(image[None]))
-            return np.asarray(keras.ops.convert_to_numpy(maps), np.float32)[0]
+            return np.asarray(keras.ops.convert_to_numpy(maps[0]), np.float32)
     return None
 
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from training.datasets import DATASETS, on_dataset
+from training.datasets import DATASETS, fits, on_dataset
 from training.download import CATALOGUE, fetch
 from training.errors import TrainingError
 from training.recipes import RECIPES, Recipe
-from training.results import insert, read_rows, render
+from training.results import detector_row, insert, read_rows, render
 from training.summary import count
 
 AddParser = Callable[..., argparse.ArgumentParser]
@@ -81,7 +81,11 @@ def _add_recipe(add_parser: AddParser, recipe: Recipe) -> None:
 def _add_list(add_parser: AddParser, detector: Listed) -> None:
     parser = add_parser("list", help="show every recipe, or what finished runs reached")
     parser.add_argument("--names", action="store_true", help="only the classifiers' names, for loops")
+    parser.add_argument("--dataset", choices=["svhn"], help="with --names: those that SVHN's crops fit")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="a Markdown table of DIR/*/row.json instead")
+    parser.add_argument(
+        "--detector", type=Path, metavar="JSON", help="add the detector, as evaluate measured it"
+    )
     parser.add_argument("--into", type=Path, metavar="FILE", help="put that table between the marks in FILE")
     parser.set_defaults(run=lambda arguments: _list(arguments, detector))
 
@@ -111,31 +115,46 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     recipe = _chosen(arguments)
-    from training import fit  # noqa: PLC0415 # imports Keras
+    from training.fit import cross_validate, train  # noqa: PLC0415 # imports Keras
+    from training.keeper import Run  # noqa: PLC0415
 
-    run = fit.Run(replace(recipe, epochs=arguments.epochs or recipe.epochs), arguments.seed)
+    run = Run(replace(recipe, epochs=arguments.epochs or recipe.epochs), arguments.seed)
     if arguments.folds is None:
-        row = fit.train(run, arguments.data, arguments.out)
+        row = train(run, arguments.data, arguments.out)
     else:
-        row = fit.cross_validate(run, arguments.folds, arguments.data, arguments.out)
+        row = cross_validate(run, arguments.folds, arguments.data, arguments.out)
     print(render([row]))
     print(f"\nwritten to {arguments.out}")
     return 0
 
 
 def _list(arguments: argparse.Namespace, detector: Listed) -> int:
-    if arguments.into is not None and arguments.runs is None:
-        raise TrainingError("--into needs --runs: a table is made of finished runs")
     if arguments.runs is not None:
-        table = render(read_rows(arguments.runs))
-        if arguments.into is not None:
-            insert(arguments.into, table)
-        print(table)
+        return _tabulate(arguments, detector)
+    if arguments.into is not None or arguments.detector is not None:
+        raise TrainingError("--into and --detector need --runs: a table is made of finished runs")
+    if arguments.names:
+        names = [
+            name for name in RECIPES if arguments.dataset is None or fits(RECIPES[name], arguments.dataset)
+        ]
+        print("\n".join(names))
         return 0
     for recipe in RECIPES.values():
-        print(recipe.name if arguments.names else f"{recipe.name:<21}{recipe.dataset:<11}{recipe.summary}")
-    if not arguments.names:
-        print(f"{detector.name:<21}{'svhn':<11}{detector.summary}")
+        print(f"{recipe.name:<21}{recipe.dataset:<11}{recipe.summary}")
+    print(f"{detector.name:<21}{'svhn':<11}{detector.summary}")
+    return 0
+
+
+def _tabulate(arguments: argparse.Namespace, detector: Listed) -> int:
+    rows = read_rows(arguments.runs)
+    if arguments.detector is not None:
+        from training.fcn_summary import count_fcn  # noqa: PLC0415 # imports Keras
+
+        rows.append(detector_row(arguments.detector, detector.name, count_fcn().parameters))
+    table = render(rows)
+    if arguments.into is not None:
+        insert(arguments.into, table)
+    print(table)
     return 0
 
 

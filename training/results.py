@@ -25,10 +25,10 @@ class ResultRow:
         recipe: its name.
         dataset: what it was trained on.
         parameters: of the model.
-        epochs: trained.
+        epochs: trained; None of what is not trained in epochs.
         best_epoch: the one that was kept, counted from 1; None in cross-validation.
-        seconds: of training and validating.
-        cpus: CPU cores that the run could use.
+        seconds: of training and validating, if known.
+        cpus: CPU cores that the run could use, if known.
         validation_accuracy: of the kept epoch; in cross-validation the folds' mean after the last epoch.
         validation_at_notes_epoch: at the epoch that the notes report, if they name one.
         test_accuracy: of the kept epoch; None where test was not read.
@@ -38,11 +38,11 @@ class ResultRow:
     recipe: str
     dataset: str
     parameters: int
-    epochs: int
-    best_epoch: int | None
-    seconds: float
-    cpus: int
-    validation_accuracy: float
+    epochs: int | None = None
+    best_epoch: int | None = None
+    seconds: float | None = None
+    cpus: int | None = None
+    validation_accuracy: float | None = None
     validation_at_notes_epoch: float | None = None
     test_accuracy: float | None = None
     folds: Sequence[float] = ()
@@ -77,6 +77,19 @@ def read_rows(runs: Path) -> list[ResultRow]:
         raise DataError(f"{runs}: none of its folders holds a row.json of a finished run")
     order = {name: place for place, name in enumerate(RECIPES)}
     return sorted(rows, key=lambda row: order.get(row.recipe, len(order)))
+
+
+def detector_row(evaluation: Path, name: str, parameters: int) -> ResultRow:
+    """The detector's row on SVHN's crops, from the JSON that `evaluate` writes.
+
+    Raises:
+        DataError: if it is not such a file, or measured no crops.
+    """
+    try:
+        error = float(json.loads(evaluation.read_bytes())["crop_error"])
+    except (OSError, ValueError, TypeError, KeyError) as problem:
+        raise DataError(f"{evaluation}: not an evaluation with a crop_error: {problem}") from problem
+    return ResultRow(name, "svhn", parameters, test_accuracy=1 - error)
 
 
 def like_for_like(row: ResultRow) -> float | None:
@@ -135,9 +148,9 @@ def _error(row: ResultRow) -> float | None:
 
 
 def _common_cells(row: ResultRow) -> list[str]:
-    epochs = f"{row.epochs} ({row.best_epoch})"
+    epochs = "-" if row.epochs is None else f"{row.epochs} ({row.best_epoch})"
     figures = [_figure(row.validation_accuracy), _figure(row.test_accuracy)]
-    return [row.recipe, f"{row.parameters:,}", epochs, f"{row.seconds / 60:.1f}", *figures]
+    return [row.recipe, f"{row.parameters:,}", epochs, _minutes(row), *figures]
 
 
 def _own_cells(row: ResultRow) -> list[str]:
@@ -153,13 +166,12 @@ def _own_cells(row: ResultRow) -> list[str]:
 def _fold_cells(row: ResultRow) -> list[str]:
     accuracies = np.array(row.folds)
     spread = _figure(float(accuracies.std(ddof=1)))
-    minutes = f"{row.seconds / 60:.1f}"
     return [
         row.recipe,
         row.dataset,
         str(len(accuracies)),
         str(row.epochs),
-        minutes,
+        _minutes(row),
         _figure(float(accuracies.mean())),
         spread,
     ]
@@ -169,6 +181,10 @@ def _table(header: str, rows: Iterable[list[str]]) -> str:
     names = header.split(" | ")
     lines = [names, ["---"] * len(names), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _minutes(row: ResultRow) -> str:
+    return "-" if row.seconds is None else f"{row.seconds / 60:.1f}"
 
 
 def _figure(accuracy: float | None) -> str:

@@ -18,7 +18,8 @@ from tests.training.tiny_data import write_mnist, write_svhn
 from training.augment import Augmentation
 from training.datasets import DATASETS, on_dataset, split_off
 from training.errors import ResumeError
-from training.fit import Run, confusion_counts, cross_validate, predict, train
+from training.fit import confusion_counts, cross_validate, predict, train
+from training.keeper import Run
 from training.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Pool
 from training.models import build
 from training.recipes import ADAM, RMSPROP, Recipe
@@ -115,6 +116,21 @@ def test_another_run_s_folder_is_refused(changed: Run, learnt: tuple[Path, Resul
         train(changed, data, learnt[0])
 
 
+def test_a_run_s_folder_takes_no_cross_validation(learnt: tuple[Path, ResultRow], data: Path) -> None:
+    with pytest.raises(ResumeError, match="no cross-validation"):
+        cross_validate(Run(LEARNER), 3, data, learnt[0])
+
+
+def test_damaged_weights_are_named(data: Path, tmp_path: Path) -> None:
+    run = Run(replace(LEARNER, epochs=1))
+    train(run, data, tmp_path)
+    (tmp_path / "row.json").unlink()  # as if killed just before the end
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ResumeError, match=r"weights\.safetensors: missing or damaged"):
+        train(run, data, tmp_path)
+
+
 def test_training_ends_at_the_accuracy_asked_for(data: Path, tmp_path: Path) -> None:
     row = train(Run(replace(LEARNER, stop_at=0.3)), data, tmp_path)
     assert row.epochs < 12
@@ -127,7 +143,8 @@ COMMAND = """
 import sys
 from pathlib import Path
 from tests.training.test_fit import TINY
-from training.fit import Run, train
+from training.fit import train
+from training.keeper import Run
 train(Run(TINY), Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
@@ -177,6 +194,8 @@ def test_cross_validation_does_not_read_test(data: Path, tmp_path: Path) -> None
     assert len(row.folds) == 3
     assert row.validation_accuracy == pytest.approx(np.mean(row.folds))
     assert ResultRow.read(tmp_path / "out" / "row.json") == row
+    with pytest.raises(ResumeError, match="holds a cross-validation"):
+        train(Run(recipe), folder, tmp_path / "out")
 
 
 def test_a_recipe_trains_on_svhn(tmp_path: Path) -> None:

@@ -111,6 +111,11 @@ def test_list_names_are_the_classifiers(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.split() == list(RECIPES)
 
 
+def test_list_names_what_svhn_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    run("list", "--names", "--dataset", "svhn")
+    assert capsys.readouterr().out.split() == [name for name in RECIPES if not name.startswith("cats-dogs")]
+
+
 def test_help_tells_what_we_chose(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         run("cifar10-tutorial", "--help")

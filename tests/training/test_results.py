@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from training.errors import DataError
-from training.results import BEGIN, END, ResultRow, insert, like_for_like, read_rows, render, write_row
+from training.results import (
+    BEGIN,
+    END,
+    ResultRow,
+    detector_row,
+    insert,
+    like_for_like,
+    read_rows,
+    render,
+    write_row,
+)
 
 ROW = ResultRow(
     recipe="cifar10-dropout",
@@ -73,13 +83,31 @@ def test_a_shortfall_is_marked(here: float, marked: bool) -> None:
     assert ("points below" in render([replace(ROW, validation_at_notes_epoch=here)])) == marked
 
 
-def test_svhn_has_its_own_table_with_the_detector() -> None:
-    fcn = ResultRow("svhn-fcn", "svhn", 262_863, 1, 1, 60, 2, 0.97, test_accuracy=0.968)
+def test_svhn_has_its_own_table_with_the_detector(tmp_path: Path) -> None:
+    evaluation = tmp_path / "evaluation.json"
+    evaluation.write_text('{"crop_error": 0.032, "f1_50": 0.8}')
+    fcn = detector_row(evaluation, "svhn-fcn", 262_863)
     text = render([ROW, replace(ROW, dataset="svhn", test_accuracy=0.85), fcn])
     own, svhn = text.split("\n\n")
     assert len(own.splitlines()) == 3
     assert [cells(line)[0] for line in svhn.splitlines()[2:]] == ["cifar10-dropout", "svhn-fcn"]
     assert [cells(line)[-1] for line in svhn.splitlines()[2:]] == ["15.00%", "3.20%"]
+    assert cells(svhn.splitlines()[-1])[1:6] == ["262,863", "-", "-", "-", "0.9680"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("{}", id="no crop error"),
+        pytest.param('{"crop_error": null}', id="crops not measured"),
+        pytest.param("[0.1]", id="no object"),
+    ],
+)
+def test_evaluation_without_crops_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text(content)
+    with pytest.raises(DataError, match="crop_error"):
+        detector_row(tmp_path / "evaluation.json", "svhn-fcn", 1)
 
 
 def test_folds_have_mean_and_deviation() -> None:

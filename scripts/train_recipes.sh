@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Trains every classifier recipe on its own data, and those that fit on SVHN's crops, measures the embedded detector
+# on the same crops, and puts the table between the marks in README.md. Killed and started again, it goes on.
+#
+#   scripts/train_recipes.sh DATA RUNS        PYTHON=.venv/bin/python by default
+set -euo pipefail
+data=$(realpath "$1") runs=$(realpath -m "$2")
+cd "$(dirname "$0")/.."
+train() { "${PYTHON:-.venv/bin/python}" scripts/train.py "$@"; }
+
+for recipe in $(train list --names); do
+    train "$recipe" --data "$data" --out "$runs/$recipe"
+done
+for recipe in $(train list --names --dataset svhn); do
+    train "$recipe" --data "$data" --out "$runs/$recipe-svhn" --dataset svhn
+done
+mkdir -p "$runs/detector"
+train evaluate --data "$data" --split test --json "$runs/detector/evaluation.json"
+train list --runs "$runs" --detector "$runs/detector/evaluation.json" --into README.md

@@ -1,0 +1,105 @@
+"""The state of a classifier's run after each epoch, so that it can go on, and the best weights so far."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from detector.files import write_whole
+from training.checkpoint import RunState, load_state, save_state
+from training.errors import ResumeError
+from training.recipes import Recipe
+
+History = list[dict[str, float]]
+STATE, WEIGHTS = "state.safetensors", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained: two runs continue each other only if all of it is the same.
+
+    Attributes:
+        recipe: with its overrides, if there are any.
+        seed: of everything random.
+        fold: (this one, of so many) in cross-validation; None otherwise.
+    """
+
+    recipe: Recipe
+    seed: int = 1
+    fold: tuple[int, int] | None = None
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no types
+    """Restores a run's state, and after each epoch writes it, and the weights if they are the best so far."""
+
+    def __init__(self, run: Run, model: keras.Model, folder: Path) -> None:
+        super().__init__()
+        self._run, self._folder = run, folder
+        self._owned = _owned(model)
+        self._path = folder / STATE
+        self.history: History = []
+        state = load_state(self._path, run)
+        if state is not None:
+            self.history = state.history
+            for name, variables in self._owned.items():
+                for variable, value in zip(variables, state.groups.get(name, []), strict=True):
+                    variable.assign(value.reshape(variable.shape))  # a lone number was stored with an axis
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left to train."""
+        recipe = self._run.recipe
+        reached = recipe.stop_at is not None and any(
+            row["val_accuracy"] >= recipe.stop_at for row in self.history
+        )
+        return reached or len(self.history) >= recipe.epochs
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Starts the clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes what there is to write."""
+        row = {name: float(value) for name, value in (logs or {}).items()}
+        self.history.append(row | {"seconds": time.perf_counter() - self._started})
+        if best_epoch(self.history) == len(self.history):
+            named = {variable.path: _array(variable) for variable in self._owned["weights"]}
+            write_whole(self._folder / WEIGHTS, save(named))
+        groups = {name: [_array(v) for v in variables] for name, variables in self._owned.items()}
+        save_state(self._path, RunState(len(self.history), groups, self.history), self._run)
+        self.model.stop_training = self.finished
+
+
+def load_best(folder: Path, model: keras.Model) -> None:
+    """Gives the model the best weights that a run wrote in `folder`.
+
+    Raises:
+        ResumeError: if they are missing or damaged.
+    """
+    path = folder / WEIGHTS
+    try:
+        best = load_file(path)
+        model.set_weights([best[variable.path] for variable in model.weights])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ResumeError(f"{path}: missing or damaged ({error}); delete {folder} to start afresh") from error
+
+
+def best_epoch(history: History) -> int:
+    """The first epoch, counted from 1, with the highest validation accuracy."""
+    return 1 + int(np.argmax([row["val_accuracy"] for row in history]))
+
+
+def _owned(model: keras.Model) -> dict[str, list[Any]]:
+    """All variables that training changes, those behind Dropout's random numbers too."""
+    seeds = [layer.seed_generator.state for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    return {"weights": list(model.weights), "seeds": seeds, "optimizer": list(model.optimizer.variables)}
+
+
+def _array(variable: Any) -> NDArray[Any]:
+    return np.asarray(variable.numpy())
