@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from training.synthetic.fonts import find_fonts, font_glyphs, split_fonts
+from training.synthetic.fonts import find_fonts, font_glyphs, split_fonts, stroke_width
 
 BUNDLED = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
@@ -62,3 +62,15 @@ def test_glyphs_are_measured_in_heights_of_a_digit(height):
         rows, columns = np.nonzero(glyph.masks[0] > 127)
         low = glyph.origin + np.array([columns.min(), rows.min()]) * glyph.pixel
         assert np.allclose(low, glyph.outline.min(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        pytest.param("cmtt10.ttf", 0.08, 0.14, id="typewriter"),
+        pytest.param("DejaVuSans.ttf", 0.1, 0.16, id="regular"),
+        pytest.param("DejaVuSans-Bold.ttf", 0.2, 0.28, id="bold"),
+    ],
+)
+def test_stroke_widths_tell_thin_from_bold(name, least, most):
+    assert least < stroke_width(BUNDLED / name) < most

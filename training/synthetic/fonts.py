@@ -85,6 +85,17 @@ def font_glyphs(path: Path, height: int) -> dict[str, Glyph]:
     return glyphs
 
 
+@cache
+def stroke_width(path: Path) -> float:
+    """The greatest width of the 0's stroke, in its heights: 0.02 in hairline fonts, 0.2 in bold ones."""
+    ink = _ink(_font(path, _TRIAL_HEIGHT), "0")
+    if ink is None:
+        return 0.0
+    solid = np.asarray(ink[0] > 127, np.uint8)
+    widest = 2 * float(cv2.distanceTransform(solid, cv2.DIST_L2, 5).max()) - 1
+    return widest / (len(ink[0]) - 4)
+
+
 def _bundled() -> Path:
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from training.synthetic.config import SyntheticConfig
-from training.synthetic.fonts import Points
+from training.synthetic.fonts import Points, stroke_width
 from training.synthetic.lines import Line, LineStyle, set_line
 from training.synthetic.plates import Plate, choose_plate, plate_box
 from training.synthetic.words import lone_letters, phrase, telephone
+
+_THINNEST = 0.09
+"""Stroke, in heights of a digit, below which a number could not be read across a street."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +80,12 @@ def _main_line(text: str, rng: np.random.Generator, fonts: Sequence[Path], confi
 def _main_style(
     fonts: Sequence[Path], height: float, rng: np.random.Generator, config: SyntheticConfig
 ) -> LineStyle:
+    font = fonts[int(rng.integers(len(fonts)))]
+    bolder = rng.uniform(0, 0.045) if rng.random() < 0.5 else 0.0
     wide = rng.random() < 0.15
     chance = rng.random()
     return LineStyle(
-        font=fonts[int(rng.integers(len(fonts)))],
+        font=font,
         height=height,
         detail=config.detail,
         squeeze=float(np.clip(np.exp(rng.normal(-0.25, 0.18)), 0.5, 1.3)),
@@ -89,7 +94,7 @@ def _main_style(
         step=float(rng.uniform(-0.4, 0.5)) if chance < 0.07 else 0.0,
         stacked=bool(0.07 < chance < 0.10),
         turn=float(rng.uniform(0, 0.08)) if rng.random() < 0.15 else 0.0,
-        weight=float(rng.uniform(-0.012, 0.045)) if rng.random() < 0.6 else 0.0,
+        weight=max(bolder, (_THINNEST - stroke_width(font)) / 2),
     )
 
 
@@ -105,6 +110,7 @@ def _words(
         step=0.0,
         stacked=False,
         turn=0.0,
+        weight=max(0.0, (_THINNEST - stroke_width(font)) / 2),
         tracking=float(max(-0.02, rng.normal(0.02, 0.04))),
     )
     occupied, lines = around, []

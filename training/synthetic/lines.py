@@ -31,7 +31,7 @@ class LineStyle:
         step: how much lower each glyph stands than the one before.
         stacked: glyphs stand under one another.
         turn: standard deviation of each glyph's own rotation, radians.
-        weight: strokes grow by this on each side; negative is thinner.
+        weight: strokes grow by this on each side; 0 or more.
     """
 
     font: Path
@@ -108,7 +108,7 @@ def set_line(text: str, style: LineStyle, rng: np.random.Generator) -> Line:
     if not placed:
         raise ValueError(f"{style.font} has none of the characters of {text!r}")
     points = np.concatenate([glyph.outline() for glyph in placed])
-    margin = max(0.0, style.weight) * style.height
+    margin = style.weight * style.height
     return Line(
         tuple(placed), style, np.concatenate([points.min(axis=0) - margin, points.max(axis=0) + margin])
     )
@@ -158,9 +158,10 @@ def _stamp(canvas: NDArray[np.uint8], placed: PlacedGlyph, style: LineStyle, cor
     mask, pixel = glyph.masks[level], glyph.pixel * 2**level
     grown = round(style.weight / pixel)
     if grown:
-        mask = _weighted(mask, grown)
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grown + 1, 2 * grown + 1))
+        mask = np.asarray(cv2.dilate(np.pad(mask, grown), kernel), np.uint8)
     linear = matrix[:, :2] * pixel
-    edge = np.array([glyph.origin - max(0, grown) * pixel]).T  # growing adds a rim
+    edge = np.array([glyph.origin - grown * pixel]).T  # growing adds a rim
     shift = matrix[:, :2] @ edge[:, 0] + matrix[:, 2] - corner
     corners = np.array([[0, 0], [mask.shape[1], 0], [0, mask.shape[0]], mask.shape[::-1]]) @ linear.T + shift
     left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
@@ -172,11 +173,3 @@ def _stamp(canvas: NDArray[np.uint8], placed: PlacedGlyph, style: LineStyle, cor
     ink = cv2.warpAffine(mask, affine, (int(right - left), int(bottom - top)))
     window = canvas[top:bottom, left:right]
     np.maximum(window, ink, out=window)
-
-
-def _weighted(mask: NDArray[np.uint8], grown: int) -> NDArray[np.uint8]:
-    size = 2 * abs(grown) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    if grown < 0:
-        return np.asarray(cv2.erode(mask, kernel), np.uint8)
-    return np.asarray(cv2.dilate(np.pad(mask, grown), kernel), np.uint8)

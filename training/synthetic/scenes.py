@@ -131,12 +131,12 @@ def _write(picture: Image, layout: Layout, light: tuple[float, float], rng: np.r
     plate = layout.plate if layout.plate_boxes else None
     if layout.words:
         inside = plate if layout.is_sign else None
-        colour = inside.ink if inside else choose_colour(rng, _under(picture, layout.words[0]), 35)
+        colour = inside.ink if inside else choose_colour(rng, _under(picture, layout.words[0]), 45)
         paint_lines(picture, layout.words, choose_lettering(rng, colour, inside is not None, light), rng)
     if plate is not None and rng.random() < 0.85:
         colour = plate.ink
     else:
-        colour = choose_colour(rng, _under(picture, layout.main), rng.uniform(25, 90))
+        colour = choose_colour(rng, _under(picture, layout.main), rng.uniform(35, 90))
     paint_lines(picture, [layout.main], choose_lettering(rng, colour, plate is not None, light), rng)
 
 
