@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.boxes import areas, clip, intersections, iou, non_max_suppression
@@ -140,6 +140,7 @@ box_lists = st.lists(st.tuples(edges, edges, st.integers(0, 40), st.integers(0, 
 )
 
 
+@settings(deadline=None)
 @given(box_lists, box_lists)
 def test_intersections_count_common_pixels(a: FloatArray, b: FloatArray) -> None:
     """Boxes of whole pixels, painted and counted."""
@@ -154,6 +155,7 @@ def test_intersections_count_common_pixels(a: FloatArray, b: FloatArray) -> None
     assert intersections(a, b).tolist() == np.reshape(expected, (len(a), len(b))).tolist()
 
 
+@settings(deadline=None)
 @given(box_lists, box_lists)
 def test_iou_is_symmetric_and_within_0_and_1(a: FloatArray, b: FloatArray) -> None:
     table = iou(a, b)
@@ -162,6 +164,7 @@ def test_iou_is_symmetric_and_within_0_and_1(a: FloatArray, b: FloatArray) -> No
     assert (np.diag(iou(a, a)) == (areas(a) > 0)).all()
 
 
+@settings(deadline=None)
 @given(box_lists, st.integers(1, 60), st.integers(1, 60))
 def test_clip_cuts_to_the_image_and_no_more(boxes: FloatArray, width: int, height: int) -> None:
     cut = clip(boxes, width, height)
@@ -172,6 +175,7 @@ def test_clip_cuts_to_the_image_and_no_more(boxes: FloatArray, width: int, heigh
     assert (clip(cut, width, height) == cut).all()
 
 
+@settings(deadline=None)
 @given(st.data(), box_lists, st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.sampled_from([0.5, 1.0]))
 def test_what_stays_and_why(data: st.DataObject, boxes: FloatArray, threshold: float, inside: float) -> None:
     scores = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(boxes), max_size=len(boxes))), float)

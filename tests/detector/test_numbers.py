@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import Detections, HouseNumber
 from detector.numbers import group_numbers
-
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 Layout = list[tuple[int, float, float, float, float]]
 """Digit, centre x, centre y, width, height."""
@@ -203,6 +201,7 @@ def written(draw: st.DrawFn) -> Layout:
 layouts = st.one_of(scattered, written())
 
 
+@settings(deadline=None)
 @given(layouts)
 def test_every_digit_is_in_exactly_one_number(layout: Layout) -> None:
     digits = detections(layout)
@@ -216,6 +215,7 @@ def test_every_digit_is_in_exactly_one_number(layout: Layout) -> None:
         assert number.score == members.scores.min()
 
 
+@settings(deadline=None)
 @given(st.data(), layouts)
 def test_the_order_of_the_digits_does_not_matter(data: st.DataObject, layout: Layout) -> None:
     order = data.draw(st.permutations(range(len(layout))))
@@ -224,6 +224,7 @@ def test_the_order_of_the_digits_does_not_matter(data: st.DataObject, layout: La
     assert [(n.text, n.box, n.score) for n in back] == [(n.text, n.box, n.score) for n in there]
 
 
+@settings(deadline=None)
 @given(layouts, st.sampled_from([1 / 8, 1 / 2, 2, 16]))
 def test_scale_does_not_matter(layout: Layout, factor: float) -> None:
     scaled = [(d, x * factor, y * factor, w * factor, h * factor) for d, x, y, w, h in layout]
@@ -232,6 +233,7 @@ def test_scale_does_not_matter(layout: Layout, factor: float) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(layouts, st.integers(-4096, 4096), st.integers(-4096, 4096))
 def test_position_does_not_matter(layout: Layout, dx: int, dy: int) -> None:
     """In which numbers there are; their order may hinge on rounding where a slope makes two lines level."""
@@ -241,6 +243,7 @@ def test_position_does_not_matter(layout: Layout, dx: int, dy: int) -> None:
     }
 
 
+@settings(deadline=None)
 @given(layouts)
 def test_far_away_digits_change_no_number(layout: Layout) -> None:
     near = {n.digits for n in group_numbers(detections(layout))}
@@ -249,12 +252,11 @@ def test_far_away_digits_change_no_number(layout: Layout) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared beside the checkout")
 @pytest.mark.parametrize(
     ("name", "least"), [("train", 0.995), ("extra", 0.995)], ids=["official boxes", "boxes of a detector"]
 )
-def test_true_boxes_give_one_number(name: str, least: float) -> None:
-    scenes = json.loads((SHARED / "data" / "svhn" / f"{name}_boxes.json").read_text())
+def test_true_boxes_give_one_number(shared: Path, name: str, least: float) -> None:
+    scenes = json.loads((shared / "data" / "svhn" / f"{name}_boxes.json").read_text())
     right = 0
     for boxes in scenes.values():
         table = np.array(sorted(boxes, key=lambda box: box[1]), np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import Detections, HouseNumber
@@ -278,6 +278,7 @@ def test_special_cases_equal_pycocotools(scenes: list[Scene], detections: list[D
     np.testing.assert_allclose(ours, coco_average_precision(scenes, detections), atol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.3, 0.5, 0.75]))
 def test_matching_keeps_its_promises(seed: int, threshold: float) -> None:
     scenes, detections = random_case(seed, 3, 8)

@@ -1,0 +1,124 @@
+"""Contact sheets: what a detector missed and what it made up, the worst first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from detector.boxes import clip, intersections
+from detector.detections import Detections, FloatArray, IntArray
+from detector.images import decode_image, read_image_file
+from training.evaluation import PhotoFigures, SceneObservations
+from training.metrics import match
+from training.svhn import Scene
+
+TRUE, SEEN = "lime", "orangered"
+IOU_THRESHOLD = 0.3
+
+_COLUMNS = 8
+_MOST_CELLS = 40
+_CONTEXT = 3.0
+"""The side of what a cell shows, in heights of its digit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One digit to show in its surroundings.
+
+    Attributes:
+        path: the image.
+        box: (4,) xyxy of the digit, pixels of the image.
+        truth: the true digits of the image, or none.
+        seen: the digits detected in it.
+        title: what to write above.
+        badness: the larger, the worse.
+    """
+
+    path: Path
+    box: FloatArray
+    truth: Scene | None
+    seen: Detections
+    title: str
+    badness: float
+
+
+def misses(observed: SceneObservations) -> Figure:
+    """True digits that no detection hits at IoU 0.3, the tallest first: those should have been easy."""
+    cells: list[Cell] = []
+    for scene, result in zip(observed.scenes, observed.results, strict=True):
+        hit = match(result.digits, scene, (IOU_THRESHOLD,))[0]
+        for i in np.setdiff1d(np.arange(len(scene.labels)), hit):
+            box = scene.boxes[i]
+            height = float(box[3] - box[1])
+            title = f"{scene.labels[i]}, {height:.0f} px"
+            cells.append(Cell(scene.path, box, scene, result.digits, title, height))
+    return _sheet("true digits that were missed, the tallest first", cells)
+
+
+def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Figure:
+    """Detections that hit no true digit at IoU 0.3, in labelled images and in photographs, the surest first."""
+    cells: list[Cell] = []
+    for scene, result in zip(observed.scenes, observed.results, strict=True):
+        hit = match(result.digits, scene, (IOU_THRESHOLD,))[0]
+        cells += _alarms(scene.path, scene, result.digits, np.flatnonzero(hit < 0))
+    if photos:
+        for path, result in zip(photos.paths, photos.results, strict=True):
+            cells += _alarms(path, None, result.digits, range(len(result.digits)))
+    return _sheet("detections that hit no true digit, the surest first", cells)
+
+
+def _alarms(path: Path, truth: Scene | None, digits: Detections, indices: Iterable[int]) -> list[Cell]:
+    return [
+        Cell(
+            path=path,
+            box=digits.boxes[i],
+            truth=truth,
+            seen=digits,
+            title=f"{digits.labels[i]}, {digits.scores[i]:.0%}",
+            badness=float(digits.scores[i]),
+        )
+        for i in indices
+    ]
+
+
+def _sheet(title: str, cells: Sequence[Cell]) -> Figure:
+    worst = sorted(cells, key=lambda cell: -cell.badness)[:_MOST_CELLS]
+    rows = max(1, -(-len(worst) // _COLUMNS))
+    figure = Figure(figsize=(1.6 * _COLUMNS, 0.5 + 1.9 * rows), layout="constrained")
+    figure.suptitle(f"{title} ({len(worst)} of {len(cells)}); green: true digits, red: detected")
+    grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, cell in zip(grid, worst, strict=False):
+        _draw(axes, cell)
+    return figure
+
+
+def _draw(axes: Axes, cell: Cell) -> None:
+    """The digit in the middle of its surroundings, with every box that reaches into them."""
+    centre = (cell.box[:2] + cell.box[2:]) / 2
+    half = _CONTEXT / 2 * max(float(cell.box[3] - cell.box[1]), 1.0)
+    view = np.concatenate([centre - half, centre + half])[None]
+    pixels = decode_image(read_image_file(cell.path))
+    left, top, right, bottom = clip(view, pixels.shape[1], pixels.shape[0])[0].round().astype(int).tolist()
+    axes.imshow(pixels[top:bottom, left:right], extent=(left, right, bottom, top), interpolation="nearest")
+    if cell.truth is not None:
+        _outline(axes, cell.truth.boxes, cell.truth.labels, view, TRUE)
+    _outline(axes, cell.seen.boxes, cell.seen.labels, view, SEEN)
+    axes.set_xlim(view[0, 0], view[0, 2])
+    axes.set_ylim(view[0, 3], view[0, 1])
+    axes.set_title(cell.title, fontsize=8)
+
+
+def _outline(axes: Axes, boxes: FloatArray, labels: IntArray, view: FloatArray, colour: str) -> None:
+    """Boxes with their labels, above the true ones and below the others."""
+    y_place, side = (1, "bottom") if colour == TRUE else (3, "top")
+    for i in np.flatnonzero(intersections(boxes, view)[:, 0]):
+        box = boxes[i].tolist()
+        size = (box[2] - box[0], box[3] - box[1])
+        axes.add_patch(Rectangle((box[0], box[1]), *size, fill=False, edgecolor=colour, lw=1))
+        axes.text(box[0], box[y_place], str(labels[i]), color=colour, fontsize=8, va=side, clip_on=True)
