@@ -22,9 +22,9 @@ class Thresholds:
         lone: to stay if no believed digit is beside it.
     """
 
-    seed: float = 0.6
-    linked: float = 0.45
-    lone: float = 0.68
+    seed: float = 0.7
+    linked: float = 0.5
+    lone: float = 0.75
 
     @property
     def least(self) -> float:

@@ -12,7 +12,7 @@ from detector.score_map import Candidates, concatenate
 _SAME_DIGIT_IOU = 0.5
 """Candidates that overlap a kept one this much are further views of it: their boxes and digits are averaged."""
 
-_INSIDE = 0.6
+_INSIDE = 0.5
 """A box of which so much lies in a better one is a part of that digit, or the two of them read as one."""
 
 _MOST_CANDIDATES = 5000

@@ -5,8 +5,6 @@ a run that is killed and started again by the same command ends with the weights
 """
 
 import json
-import shlex
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -115,9 +113,11 @@ class _Run:
         return row
 
     def _save_best(self, row: dict[str, float]) -> None:
+        recipe = self._recipe
         training = {
-            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            "recipe": asdict(self._recipe),
+            "command": f"digit-detector-train {recipe.name} --steps {recipe.steps} --seed {recipe.seed}"
+            " --data DIR --out DIR",
+            "recipe": asdict(recipe),
             "data": self._data.counts,
             "data_missing": [Path(path).name for path in self._data.missing],
             "seconds": round(self._elapsed()),
