@@ -132,7 +132,7 @@ def ink_of(lines: Sequence[Line], shape: tuple[int, int], margin: float) -> tupl
     canvas = np.zeros((bottom - top, right - left), np.uint8)
     for line in lines:
         for placed in line.glyphs:
-            _stamp(canvas, placed, line.style, np.array([left, top]))
+            _stamp(canvas, placed, line.style, (left, top))
     return (canvas * np.float32(1 / 255)), (slice(top, bottom), slice(left, right))
 
 
@@ -149,7 +149,7 @@ def _place(glyph: Glyph, style: LineStyle, pen: Points, rng: np.random.Generator
     return np.concatenate([shape, corner[:, None]], axis=1)
 
 
-def _stamp(canvas: NDArray[np.uint8], placed: PlacedGlyph, style: LineStyle, corner: Points) -> None:
+def _stamp(canvas: NDArray[np.uint8], placed: PlacedGlyph, style: LineStyle, corner: tuple[int, int]) -> None:
     """Adds one glyph's ink to a canvas whose top left pixel is `corner` of the plane."""
     glyph, matrix = placed.glyph, placed.matrix
     area = float(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
@@ -160,16 +160,26 @@ def _stamp(canvas: NDArray[np.uint8], placed: PlacedGlyph, style: LineStyle, cor
     if grown:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grown + 1, 2 * grown + 1))
         mask = np.asarray(cv2.dilate(np.pad(mask, grown), kernel), np.uint8)
-    linear = matrix[:, :2] * pixel
-    edge = np.array([glyph.origin - grown * pixel]).T  # growing adds a rim
-    shift = matrix[:, :2] @ edge[:, 0] + matrix[:, 2] - corner
-    corners = np.array([[0, 0], [mask.shape[1], 0], [0, mask.shape[0]], mask.shape[::-1]]) @ linear.T + shift
-    left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(corners.max(axis=0)), canvas.shape[::-1]).astype(int)
+    rim = grown * pixel
+    x, y = (glyph.origin[0] - rim, glyph.origin[1] - rim)
+    (a, b, c), (d, e, f) = matrix.tolist()
+    c, f = a * x + b * y + c - corner[0], d * x + e * y + f - corner[1]
+    a, b, d, e = a * pixel, b * pixel, d * pixel, e * pixel
+    high, wide = mask.shape
+    left, right = _span(c, a * wide, b * high, canvas.shape[1])
+    top, bottom = _span(f, d * wide, e * high, canvas.shape[0])
     if right <= left or bottom <= top:
         return
-    centre = shift - (left, top) + linear @ (0.5, 0.5) - 0.5  # cv2 maps pixel centres
-    affine = np.concatenate([linear, centre[:, None]], axis=1)
-    ink = cv2.warpAffine(mask, affine, (int(right - left), int(bottom - top)))
+    # cv2 maps pixel centres, half a pixel from the edges
+    across, down = c - left + (a + b) / 2 - 0.5, f - top + (d + e) / 2 - 0.5
+    affine = np.array([[a, b, across], [d, e, down]])
+    ink = cv2.warpAffine(mask, affine, (right - left, bottom - top))
     window = canvas[top:bottom, left:right]
     np.maximum(window, ink, out=window)
+
+
+def _span(start: float, first: float, second: float, limit: int) -> tuple[int, int]:
+    """What a parallelogram with these two sides covers of 0..limit along one axis."""
+    low = start + min(0.0, first) + min(0.0, second)
+    high = start + max(0.0, first) + max(0.0, second)
+    return max(0, math.floor(low)), min(limit, math.ceil(high))

@@ -46,7 +46,7 @@ def blend(picture: Image, region: Region, ink: Ink, paint: Colour | NDArray[np.f
 
 def lighten(picture: Image, region: Region, by: Ink) -> None:
     """Adds `by` (H, W), -255..255, to a region."""
-    picture[region] = np.clip(picture[region] + by[..., None], 0, 255).astype(np.uint8)
+    picture[region] = cv2.add(picture[region], cv2.merge([by, by, by]), dtype=cv2.CV_8U)
 
 
 def faded(picture: Image, by: float) -> Image:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from training.appearance import Image
@@ -122,7 +123,9 @@ def _paint(
     if rng.random() < 0.15 * config.clutter:
         paint_cables(picture, unit, rng)
     if rng.random() < 0.15:
-        picture = np.asarray(picture * shadow(shape, rng)[..., None], np.uint8)
+        picture = np.asarray(
+            cv2.multiply(picture, cv2.merge([shadow(shape, rng)] * 3), dtype=cv2.CV_8U), np.uint8
+        )
     return faded(picture, float(rng.uniform(0, 0.8))) if rng.random() < 0.6 else picture
 
 
