@@ -16,9 +16,9 @@ from safetensors.numpy import load_file
 
 from tests.training.tiny_data import write_mnist, write_svhn
 from training.augment import Augmentation
-from training.datasets import DATASETS, on_dataset, split_off
+from training.datasets import DATASETS, Labelled, on_dataset, split_off
 from training.errors import ResumeError
-from training.fit import confusion_counts, cross_validate, predict, train
+from training.fit import confusion_counts, cross_validate, fit_model, predict, train
 from training.keeper import Run
 from training.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Pool
 from training.models import build
@@ -48,6 +48,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     write_mnist(folder, train=300, test=60)
     return folder
+
+
+def halves(data: Path) -> tuple[Labelled, Labelled]:
+    """What a run trains on, and what it holds out."""
+    return split_off(DATASETS["mnist"].load(data, "train"), TINY.hold_out)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,7 @@ def test_the_weights_are_those_of_the_best_epoch(learnt: tuple[Path, ResultRow],
     model = build(LEARNER.layers, (28, 28, 1))
     weights = load_file(out / "weights.safetensors")
     model.set_weights([weights[variable.path] for variable in model.weights])
-    _, validation = split_off(DATASETS["mnist"].load(data, "train"), LEARNER.hold_out)
+    _, validation = halves(data)
     for split, accuracy in ((validation, best), (DATASETS["mnist"].load(data, "test"), row.test_accuracy)):
         assert np.mean(predict(model, split.images) == split.labels) == pytest.approx(accuracy)
 
@@ -121,22 +126,23 @@ def test_a_run_s_folder_takes_no_cross_validation(learnt: tuple[Path, ResultRow]
         cross_validate(Run(LEARNER), 3, data, learnt[0])
 
 
-def test_damaged_weights_are_named(data: Path, tmp_path: Path) -> None:
-    run = Run(replace(LEARNER, epochs=1))
-    train(run, data, tmp_path)
-    (tmp_path / "row.json").unlink()  # as if killed just before the end
-    weights = tmp_path / "weights.safetensors"
+def test_damaged_weights_are_named(learnt: tuple[Path, ResultRow], data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(learnt[0], out)
+    (out / "row.json").unlink()  # as if killed just before the end
+    weights = out / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(ResumeError, match=r"weights\.safetensors: missing or damaged"):
-        train(run, data, tmp_path)
+        train(Run(LEARNER), data, out)
 
 
 def test_training_ends_at_the_accuracy_asked_for(data: Path, tmp_path: Path) -> None:
-    row = train(Run(replace(LEARNER, stop_at=0.3)), data, tmp_path)
-    assert row.epochs < 12
-    assert row.validation_accuracy >= 0.3
-    history = json.loads((tmp_path / "metrics.json").read_text())["history"]
+    run, parts = Run(replace(LEARNER, stop_at=0.3)), halves(data)
+    _, history = fit_model(run, *parts, tmp_path)
+    assert len(history) < 12
+    assert history[-1]["val_accuracy"] >= 0.3
     assert all(epoch["val_accuracy"] < 0.3 for epoch in history[:-1])
+    assert fit_model(run, *parts, tmp_path)[1] == history  # nothing is left to train
 
 
 COMMAND = """
@@ -171,16 +177,18 @@ def start_and_kill(data: Path, out: Path, epochs: int) -> None:
 
 def test_a_run_killed_twice_ends_like_one_that_was_not(data: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    expected = train(Run(TINY), data, whole)
+    _, expected = fit_model(Run(TINY), *halves(data), whole)
     start_and_kill(data, broken, epochs=2)
     start_and_kill(data, broken, epochs=1)
-    row = train(Run(TINY), data, broken)
+    train(Run(TINY), data, broken)
     for name in ("weights.safetensors", "state.safetensors"):
         first, second = load_file(whole / name), load_file(broken / name)
         assert first.keys() == second.keys()
         for key, value in first.items():
             np.testing.assert_allclose(value, second[key], atol=1e-6, err_msg=f"{name}: {key}")
-    assert replace(row, seconds=0) == replace(expected, seconds=0)
+    history = json.loads((broken / "metrics.json").read_text())["history"]
+    for epoch, other in zip(expected, history, strict=True):
+        assert epoch | {"seconds": 0} == pytest.approx(other | {"seconds": 0})
 
 
 def test_cross_validation_does_not_read_test(data: Path, tmp_path: Path) -> None:
