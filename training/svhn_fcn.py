@@ -133,9 +133,7 @@ class _Run:
     def _save_checkpoint(self) -> None:
         groups = {
             "weights": self._model.get_weights(),
-            "optimizer": [
-                keras.ops.convert_to_numpy(variable) for variable in self._model.optimizer.variables
-            ],
+            "optimizer": [np.asarray(variable.numpy()) for variable in self._model.optimizer.variables],
             "average": self._average,
         }
         save_state(
