@@ -83,6 +83,9 @@ def _add_evaluate(add_parser: AddParser) -> None:
         "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
     )
     command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    command.add_argument(
+        "--plots", type=Path, metavar="DIR", help="also draw curves, confusions and the worst mistakes there"
+    )
     command.set_defaults(run=_evaluate)
 
 
@@ -100,6 +103,11 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     evaluation = evaluate(DigitDetector.load(args.model), args.data, args.split)
     print(format_table(evaluation))
+    if args.plots:
+        from training.evaluation_plots import write_evaluation_plots  # noqa: PLC0415
+
+        for path in write_evaluation_plots(evaluation, args.plots):
+            print(f"drawn: {path}")
     if args.json:
         write_whole(args.json, (json.dumps(to_json(evaluation), indent=2) + "\n").encode())
     return 0
