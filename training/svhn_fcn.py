@@ -24,7 +24,7 @@ from training.detector_data import DetectorData, load_detector_data
 from training.detector_recipe import SvhnFcnRecipe
 from training.learning_curve import learning_curve
 from training.loss import detector_loss
-from training.patches import PatchMaker
+from training.patches import PatchMaker, PatchSources
 from training.plots import write_png
 from training.validation import validate
 
@@ -33,6 +33,8 @@ TRAINING_DATA = (
     "photographs without digits and scene letters as background"
 )
 VERSION = "1"
+
+_Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path) -> None:
@@ -83,11 +85,10 @@ class _Run:
         """Trains to the last step, validating and saving on the way."""
         recipe = self._recipe
         losses: list[float] = []
-        maker = PatchMaker(self._data.sources, recipe.patches)
         with tqdm(
             total=recipe.steps, initial=self._step, unit="step", smoothing=0.05, desc="svhn-fcn"
         ) as bar:
-            for images, targets in batches(maker, recipe, self._step):
+            for images, targets in batches(self._data.sources, recipe, self._step):
                 losses.append(float(self._model.train_on_batch(images, targets)))
                 self._step += 1
                 self._update_average()
@@ -152,10 +153,15 @@ def _write_json(path: Path, content: object) -> None:
     write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def batches(maker: PatchMaker, recipe: SvhnFcnRecipe, first: int) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Batches `first`, `first` + 1, ... made a few ahead in threads."""
+def batches(
+    sources: PatchSources, recipe: SvhnFcnRecipe, first: int
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Batches `first`, `first` + 1, ... to the last, made a few ahead in threads."""
+    main = PatchMaker(sources, recipe.patches)
+    refining = PatchMaker(sources, recipe.refining_patches)
 
     def make(step: int) -> tuple[FloatArray, FloatArray]:
+        maker = main if step < recipe.main_steps else refining
         return maker.batch(recipe.batch, np.random.default_rng([recipe.seed, step]))
 
     with ThreadPoolExecutor(2, "patches") as pool:
@@ -172,16 +178,30 @@ def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:
     """The untrained network with its optimiser and loss."""
     keras.utils.set_random_seed(recipe.seed)
     model = build_fcn()
-    warmup = min(recipe.warmup, recipe.steps // 2)  # a trial of a few steps warms up too
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        recipe.steps - warmup,
-        alpha=0.01,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, clipnorm=5.0)
+    optimizer = keras.optimizers.AdamW(_learning_rate(recipe), weight_decay=recipe.weight_decay, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, loss=detector_loss, jit_compile=False)
     return model
+
+
+class _TwoCosines(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc] # Keras gives no types
+    """One schedule up to a step, another, counted from there, afterwards."""
+
+    def __init__(self, first: _Schedule, second: _Schedule, boundary: int) -> None:
+        super().__init__()
+        self._first, self._second, self._boundary = first, second, boundary
+
+    def __call__(self, step: keras.KerasTensor) -> keras.KerasTensor:
+        step = keras.ops.cast(step, "float32")
+        later = keras.ops.maximum(step - self._boundary, 0.0)
+        return keras.ops.where(step < self._boundary, self._first(step), self._second(later))
+
+
+def _learning_rate(recipe: SvhnFcnRecipe) -> _TwoCosines:
+    cosine = keras.optimizers.schedules.CosineDecay
+    main = max(recipe.main_steps, 1)
+    warmup = min(recipe.warmup, main // 2)  # a trial of a few steps warms up too
+    first = cosine(0.0, main - warmup, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=warmup)
+    second = cosine(recipe.learning_rate / 2, max(recipe.steps - main, 1), alpha=0.01)
+    return _TwoCosines(first, second, main)

@@ -20,7 +20,6 @@ from training.checkpoint import RunState, load_state
 from training.detector_data import load_detector_data
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import DataError, ResumeError
-from training.patches import PatchMaker
 from training.svhn_fcn import batches, compile_network, train
 
 RECIPE = SvhnFcnRecipe(steps=6, batch=4, warmup=2, validate_every=2, average=0.5)
@@ -193,19 +192,31 @@ def test_missing_data_is_named_before_anything_is_written(tmp_path: Path) -> Non
 
 
 def test_batches_go_on_as_if_never_interrupted(tmp_path: Path) -> None:
-    maker = PatchMaker(load_detector_data(write_tiny_data(tmp_path)).sources, RECIPE.patches)
-    whole, rest = list(batches(maker, RECIPE, 0)), list(batches(maker, RECIPE, 4))
+    sources = load_detector_data(write_tiny_data(tmp_path)).sources
+    whole, rest = list(batches(sources, RECIPE, 0)), list(batches(sources, RECIPE, 4))
     assert (len(whole), len(rest)) == (6, 2)
     for (images, targets), (images_again, targets_again) in zip(whole[4:], rest, strict=True):
         np.testing.assert_array_equal(images, images_again)
         np.testing.assert_array_equal(targets, targets_again)
     assert len({images.tobytes() for images, _ in whole}) == 6
-    others = next(batches(maker, replace(RECIPE, seed=2), 0))
+    others = next(batches(sources, replace(RECIPE, seed=2), 0))
     assert (others[0] != whole[0][0]).any()
 
 
-def test_the_learning_rate_rises_and_falls() -> None:
-    recipe = SvhnFcnRecipe(steps=100, warmup=10, learning_rate=2e-3)
+def test_the_last_batches_hold_more_official_crops(tmp_path: Path) -> None:
+    sources = load_detector_data(write_tiny_data(tmp_path)).sources
+    recipe = SvhnFcnRecipe(steps=7, batch=8)
+    assert recipe.main_steps == 5
+    # A patch of crops asks for a digit at its corner windows and for nothing else.
+    crops = [
+        int((targets[:, 0, 0, 3] * (targets[..., 1].sum((1, 2)) == 4)).sum())
+        for _, targets in batches(sources, recipe, 0)
+    ]
+    assert crops == [1, 1, 1, 1, 1, 2, 2]
+
+
+def test_the_learning_rate_rises_and_falls_twice() -> None:
+    recipe = SvhnFcnRecipe(steps=150, refining=1 / 3, warmup=10, learning_rate=2e-3)
     optimizer = compile_network(recipe).optimizer
 
     def rate(step: int) -> float:
@@ -216,7 +227,9 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert rate(5) == pytest.approx(1e-3)
     assert rate(10) == pytest.approx(2e-3)
     assert rate(55) == pytest.approx(2e-3 * (0.5 * 0.99 + 0.01))
-    assert rate(100) == pytest.approx(2e-5)
+    assert rate(99) < 5e-5
+    assert rate(100) == pytest.approx(1e-3)
+    assert rate(150) == pytest.approx(1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 50])
