@@ -1,7 +1,7 @@
 """What the detector is trained on: gathered from a data folder, validation and the demo's images kept apart.
 
 The folder is laid out as the official downloads are: `svhn/train`, `svhn/train_32x32.mat`, and, where they are
-there, `svhn/extra`, `svhn/extra_32x32.mat`, `backgrounds/train`, `letters`.
+there, `svhn/extra`, `svhn/extra_32x32.mat`, `backgrounds/train`, `letters`, `other_digits/train/0` .. `9`.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+import cv2
 import numpy as np
 
 import detector
@@ -107,12 +108,13 @@ def load_detector_data(data_dir: Path) -> DetectorData:
         crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
     photos = _pictures(data_dir / "backgrounds" / "train", missing)
     letters = _pictures(data_dir / "letters", missing)
+    other_digits = _other_digits(data_dir / "other_digits" / "train", missing)
     learned = [scene for scene in learned if len(scene.labels)]
     if not learned or not len(validation_labels):
         raise DataError(f"{svhn / 'train'}: too few labelled images to learn from and to validate on")
     counts |= {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops)}
-    counts |= {"photos": len(photos), "letters": len(letters)}
-    sources = PatchSources(SceneImages(learned), crops, crop_labels, photos, letters)
+    counts |= {"photos": len(photos), "letters": len(letters), "other_digits": len(other_digits)}
+    sources = PatchSources(SceneImages(learned), crops, crop_labels, photos, letters, other_digits)
     return DetectorData(sources, validation, validation_crops, validation_labels, counts, missing)
 
 
@@ -149,6 +151,23 @@ def _pictures(folder: Path, missing: list[str]) -> list[Image]:
     if not paths:
         missing.append(str(folder))
     return [_decoded(path) for path in paths]
+
+
+def _other_digits(folder: Path, missing: list[str]) -> list[LabelledImage]:
+    """The pictures of `folder`/DIGIT, each filled by its digit; squares are given a digit's proportions again."""
+    if not folder.is_dir():
+        missing.append(str(folder))
+        return []
+    digits = []
+    for label in range(10):
+        for picture in _pictures(folder / str(label), []):
+            height = picture.shape[0]
+            narrow = np.asarray(
+                cv2.resize(picture, (max(1, height // 2), height), interpolation=cv2.INTER_AREA)
+            )
+            box = np.array([[0, 0, narrow.shape[1], height]], np.float32)
+            digits.append(LabelledImage(narrow.astype(np.uint8), box, np.array([label], np.int32)))
+    return digits
 
 
 def _decoded(path: Path) -> Image:

@@ -22,14 +22,15 @@ class SvhnFcnRecipe:
         seed: of everything random.
         validate_every: steps between two validations, each of which also writes a checkpoint.
         patches: how patches are cut before refining.
-        refining_patches: how they are cut then: with more official crops, whose digits fill the window.
+        refining_patches: how they are cut then: with more official crops, whose digits fill the window, and with
+            digits that are not of SVHN.
     """
 
     name: ClassVar[str] = "svhn-fcn"
     summary: ClassVar[str] = "the detector itself: an FCN on patches of full SVHN images and on crops"
 
-    steps: int = 10_500
-    refining: float = 2 / 7
+    steps: int = 9500
+    refining: float = 4 / 19
     batch: int = 64
     learning_rate: float = 2e-3
     warmup: int = 300
@@ -38,7 +39,9 @@ class SvhnFcnRecipe:
     seed: int = 1
     validate_every: int = 500
     patches: PatchConfig = field(default_factory=PatchConfig)
-    refining_patches: PatchConfig = field(default_factory=lambda: PatchConfig(crop_part=0.25))
+    refining_patches: PatchConfig = field(
+        default_factory=lambda: PatchConfig(crop_part=0.25, other_digit_part=0.06)
+    )
 
     @property
     def main_steps(self) -> int:

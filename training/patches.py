@@ -39,6 +39,7 @@ class PatchSources:
         crop_labels: (N,) their digits.
         photos: photographs without digits, RGB uint8, at least 72 px each way.
         letters: pictures of one letter each.
+        other_digits: pictures that one digit of another source fills.
     """
 
     scenes: Sequence[LabelledImage]
@@ -46,6 +47,7 @@ class PatchSources:
     crop_labels: IntArray
     photos: Sequence[Image]
     letters: Sequence[Image]
+    other_digits: Sequence[LabelledImage] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class PatchConfig:
         crop_part: part of a batch that shows official crops, four to a patch.
         photo_part: part of a batch that shows photographs without digits.
         letter_part: part of a batch that shows words.
+        other_digit_part: part of a batch that shows digits which are not of SVHN, pasted into photographs.
         letter_weight: weight of a word's windows; below 1, since O, I, B, S and Z look like digits.
         target: when a window counts as centred on a digit.
     """
@@ -71,6 +74,7 @@ class PatchConfig:
     crop_part: float = 0.125
     photo_part: float = 0.11
     letter_part: float = 0.06
+    other_digit_part: float = 0.0
     letter_weight: float = 0.4
     target: TargetConfig = field(default_factory=TargetConfig)
 
@@ -89,6 +93,7 @@ class PatchMaker:
             (self._crop_patch, round(size * config.crop_part) if len(sources.crops) else 0),
             (self._photo_patch, round(size * config.photo_part) if sources.photos else 0),
             (self._letter_patch, round(size * config.letter_part) if sources.letters else 0),
+            (self._other_digit_patch, round(size * config.other_digit_part) if sources.other_digits else 0),
         ]
         makers = [make for make, count in kinds for _ in range(count)]
         makers += [self._scene_patch] * (size - len(makers))
@@ -97,15 +102,24 @@ class PatchMaker:
         return images, np.stack([target for _, target in pairs])
 
     def _scene_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        return self._digit_patch(self._sources.scenes, self._config.photo_surroundings, rng)
+
+    def _other_digit_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        return self._digit_patch(self._sources.other_digits, 1.0, rng)
+
+    def _digit_patch(
+        self, scenes: Sequence[LabelledImage], photo_surroundings: float, rng: np.random.Generator
+    ) -> tuple[Image, FloatArray]:
+        """A digit of one of the scenes, somewhere in the patch, with what is around it."""
         config = self._config
-        scene = self._sources.scenes[int(rng.integers(len(self._sources.scenes)))]
+        scene = scenes[int(rng.integers(len(scenes)))]
         digit = scene.boxes[rng.integers(len(scene.boxes))]
         scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[3] - digit[1])
         matrix = scale * distortion(config.distortion, rng)
         centre = (digit[:2] + digit[2:]) / 2
         goal = rng.uniform(FIELD / 2 - 3, config.size - FIELD / 2 + 3, 2)
         surroundings = None
-        if self._sources.photos and rng.random() < config.photo_surroundings:
+        if self._sources.photos and rng.random() < photo_surroundings:
             surroundings = self._photo(rng)
         patch = warp(scene.pixels, matrix, centre, goal, config.size, surroundings)
         boxes = warp_boxes(scene.boxes, matrix, centre, goal)

@@ -30,7 +30,7 @@ from training.validation import validate
 
 TRAINING_DATA = (
     "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenumbers/, non-commercial use), "
-    "photographs without digits and scene letters as background"
+    "photographs without digits and scene letters as background, and building-number digits of other sources"
 )
 VERSION = "1"
 

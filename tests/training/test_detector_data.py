@@ -65,7 +65,8 @@ def test_validation_is_what_is_held_out(coloured: Path) -> None:
     assert data.validation_labels.tolist() == [4, 2]
     assert (data.validation_crops == GREEN).all()
     assert data.counts == {
-        "train_images": 3, "validation_images": 1, "digits": 6, "crops": 6, "photos": 1, "letters": 0
+        "train_images": 3, "validation_images": 1, "digits": 6, "crops": 6, "photos": 1, "letters": 0,
+        "other_digits": 0,
     }  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def test_optional_parts_are_named_if_missing(coloured: Path) -> None:
         str(coloured / "svhn" / "extra" / "digitStruct.mat"),
         str(coloured / "svhn" / "extra_32x32.mat"),
         str(coloured / "letters"),
+        str(coloured / "other_digits" / "train"),
     ]
 
 
@@ -98,13 +100,19 @@ def test_optional_parts_are_used_if_there(coloured: Path, tmp_path: Path) -> Non
     write_split(coloured / "svhn", "extra", extra)
     plain_picture(coloured / "letters", "a.png", GREY)
     (coloured / "letters" / "README.txt").write_text("not a picture")
+    plain_picture(coloured / "other_digits" / "train" / "7", "a.png", GREY)
     data = load_detector_data(coloured)
     assert data.missing == []
     assert data.counts == {
-        "train_images": 3, "validation_images": 1, "extra_images": 1, "digits": 8, "crops": 8, "photos": 1, "letters": 1
+        "train_images": 3, "validation_images": 1, "extra_images": 1, "digits": 8, "crops": 8, "photos": 1, "letters": 1,
+        "other_digits": 1,
     }  # fmt: skip
     assert len(data.sources.scenes) == 4
     assert data.sources.crop_labels.tolist() == [4, 2] * 4
+    (other,) = data.sources.other_digits
+    height, width, _ = other.pixels.shape
+    assert width == height // 2, "squares are given a digit's proportions again"
+    assert (other.labels.tolist(), other.boxes.tolist()) == ([7], [[0, 0, width, height]])
 
 
 def test_scenes_are_real_pixels_with_their_boxes(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Patches: the picture and what is asked of it belong together, and chance is the caller's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -112,6 +114,21 @@ def test_photographs_and_words_are_background() -> None:
     assert targets[10:, ..., 1] == pytest.approx(0.4)
     assert images[:10].max() < 100
     assert all(image.max() > 200 for image in images[10:]), "letters are seen"
+
+
+@pytest.mark.usefixtures("plain")
+def test_digits_of_other_sources_lie_in_photographs() -> None:
+    photo = np.random.default_rng(0).integers(0, 100, (90, 120, 3), np.uint8)
+    bar = LabelledImage(
+        np.full((64, 32, 3), 255, np.uint8), np.array([[0, 0, 32, 64]], np.float32), np.array([7], np.int32)
+    )
+    config = PatchConfig(photo_part=0.0, other_digit_part=1.0)
+    data = replace(sources(photos=[photo]), other_digits=[bar])
+    images, targets = PatchMaker(data, config).batch(20, np.random.default_rng(0))
+    asked = targets[..., 3] == 1
+    assert asked.any(axis=(1, 2)).sum() > 15
+    assert (targets[asked][:, 2] == 7).all()
+    assert all(image.max() > 100 and image.min() < 100 for image in images), "a bar and a photograph"
 
 
 @pytest.mark.usefixtures("plain")
