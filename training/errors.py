@@ -1,8 +1,8 @@
 """What training raises on purpose; messages name the file and the way out.
 
-    TrainingError
-    ├── DataError            data missing, damaged or not in its official format
-    └── ResumeError          an output folder holds a run that this command cannot continue
+TrainingError
+├── DataError            data missing, damaged or not in its official format
+└── ResumeError          an output folder holds a run that this command cannot continue
 """
 
 

@@ -263,7 +263,10 @@ def test_info(embedded: DigitDetector) -> None:
     assert info.sha256 == hashlib.sha256((EMBEDDED / "weights.safetensors").read_bytes()).hexdigest()
     assert 0 < info.parameter_count <= 1_000_000
     assert info.max_pixels == 50_000_000
-    assert info.defaults == DetectOptions(0.6, 0.3, 300, 12.0, None)
+    defaults = DetectorConfig()
+    assert info.defaults == DetectOptions(
+        defaults.thresholds.seed, defaults.nms_iou_threshold, defaults.max_detections, 12.0, None
+    )
 
 
 MEASURE_MEMORY = """

@@ -104,8 +104,8 @@ def test_optional_parts_are_used_if_there(coloured: Path, tmp_path: Path) -> Non
     data = load_detector_data(coloured)
     assert data.missing == []
     assert data.counts == {
-        "train_images": 3, "validation_images": 1, "extra_images": 1, "digits": 8, "crops": 8, "photos": 1, "letters": 1,
-        "other_digits": 1,
+        "train_images": 3, "validation_images": 1, "extra_images": 1, "digits": 8, "crops": 8, "photos": 1,
+        "letters": 1, "other_digits": 1,
     }  # fmt: skip
     assert len(data.sources.scenes) == 4
     assert data.sources.crop_labels.tolist() == [4, 2] * 4
