@@ -17,7 +17,9 @@ ADDRESS = "127.0.0.1:50051"
 
 
 def blocks(checkout: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (checkout / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    return re.findall(
+        rf"```{language}\n(.*?)```", (checkout / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
 
 
 def test_the_python_code_runs_as_shown(checkout: Path, embedded: DigitDetector) -> None:

@@ -6,7 +6,7 @@ a run that is killed and started again by the same command ends with the weights
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +34,7 @@ TRAINING_DATA = (
 )
 VERSION = "1"
 
-_Schedule = keras.optimizers.schedules.LearningRateSchedule
+_Schedule = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 
 def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path) -> None:
