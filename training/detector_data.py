@@ -68,7 +68,7 @@ class DetectorData:
         validation_crops: (N, 32, 32, 3) uint8, the official crops of those scenes.
         validation_labels: (N,) their digits.
         counts: how many images, digits, crops ... each part gave.
-        missing: optional parts that are not there.
+        missing: optional parts that are not there, as paths within the data folder.
     """
 
     sources: PatchSources
@@ -115,7 +115,8 @@ def load_detector_data(data_dir: Path) -> DetectorData:
     counts |= {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops)}
     counts |= {"photos": len(photos), "letters": len(letters), "other_digits": len(other_digits)}
     sources = PatchSources(SceneImages(learned), crops, crop_labels, photos, letters, other_digits)
-    return DetectorData(sources, validation, validation_crops, validation_labels, counts, missing)
+    named = [Path(path).relative_to(data_dir).as_posix() for path in missing]
+    return DetectorData(sources, validation, validation_crops, validation_labels, counts, named)
 
 
 def demo_names() -> frozenset[str]:

@@ -120,7 +120,7 @@ class _Run:
             " --data DIR --out DIR",
             "recipe": asdict(recipe),
             "data": self._data.counts,
-            "data_missing": [Path(path).name for path in self._data.missing],
+            "data_missing": self._data.missing,
             "seconds": round(self._elapsed()),
             "keras": keras.__version__,
             "backend": keras.backend.backend(),

@@ -88,11 +88,8 @@ def test_one_image_in_ten_is_held_out_by_its_name() -> None:
 def test_optional_parts_are_named_if_missing(coloured: Path) -> None:
     data = load_detector_data(coloured)
     assert data.missing == [
-        str(coloured / "svhn" / "extra" / "digitStruct.mat"),
-        str(coloured / "svhn" / "extra_32x32.mat"),
-        str(coloured / "letters"),
-        str(coloured / "other_digits" / "train"),
-    ]
+        "svhn/extra/digitStruct.mat", "svhn/extra_32x32.mat", "letters", "other_digits/train"
+    ]  # fmt: skip
 
 
 def test_optional_parts_are_used_if_there(coloured: Path, tmp_path: Path) -> None:
@@ -101,6 +98,7 @@ def test_optional_parts_are_used_if_there(coloured: Path, tmp_path: Path) -> Non
     plain_picture(coloured / "letters", "a.png", GREY)
     (coloured / "letters" / "README.txt").write_text("not a picture")
     plain_picture(coloured / "other_digits" / "train" / "7", "a.png", GREY)
+    plain_picture(coloured / "other_digits" / "test" / "7", "b.png", BLUE)
     data = load_detector_data(coloured)
     assert data.missing == []
     assert data.counts == {
@@ -110,6 +108,7 @@ def test_optional_parts_are_used_if_there(coloured: Path, tmp_path: Path) -> Non
     assert len(data.sources.scenes) == 4
     assert data.sources.crop_labels.tolist() == [4, 2] * 4
     (other,) = data.sources.other_digits
+    assert (other.pixels == GREY).all()
     height, width, _ = other.pixels.shape
     assert width == height // 2, "squares are given a digit's proportions again"
     assert (other.labels.tolist(), other.boxes.tolist()) == ([7], [[0, 0, width, height]])
