@@ -41,7 +41,7 @@ def street(real_images: dict[str, Path]) -> bytes:
     return real_images["68"].read_bytes()
 
 
-@pytest.mark.parametrize("number", ["33", "101"])
+@pytest.mark.parametrize("number", ["31", "33", "68", "101"])
 def test_real_digits_are_found_and_read(
     embedded: DigitDetector, real_images: dict[str, Path], number: str
 ) -> None:
