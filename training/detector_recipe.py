@@ -13,7 +13,7 @@ class SvhnFcnRecipe:
     Attributes:
         steps: batches in all.
         refining: the last part of the steps: a second cosine from half the peak (a warm restart, Loshchilov and
-            Hutter 2017), with `refining_patches`.
+            Hutter 2017), with `refining_patches`; its weights are averaged with those at the end of the first.
         batch: patches in a batch.
         learning_rate: its peak; it rises over `warmup` steps and falls along a cosine to a hundredth.
         warmup: steps; at most half of those before refining.

@@ -20,7 +20,7 @@ from training.checkpoint import RunState, load_state
 from training.detector_data import load_detector_data
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import DataError, ResumeError
-from training.svhn_fcn import batches, compile_network, train
+from training.svhn_fcn import batches, compile_network, is_best, train
 
 RECIPE = SvhnFcnRecipe(steps=6, batch=4, warmup=2, validate_every=2, average=0.5)
 CHECKPOINT = "checkpoint.safetensors"
@@ -154,14 +154,42 @@ def test_what_a_run_writes(runs: Runs) -> None:
     assert (runs.whole / "learning-curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("scores", "images", "best"),
+    [
+        pytest.param([0.3], 200, True, id="the first"),
+        pytest.param([0.8, 0.85], 200, True, id="better"),
+        pytest.param([0.9, 0.89], 200, True, id="worse by less than 200 images can tell"),
+        pytest.param([0.9, 0.85], 200, False, id="worse by more"),
+        pytest.param([0.9, 0.89], 100_000, False, id="worse, as many images tell"),
+        pytest.param([0.9, 0.7, 0.89], 200, True, id="recovered"),
+    ],
+)
+def test_the_later_of_equals_is_kept(scores: list[float], images: int, best: bool) -> None:
+    assert is_best([{"score": score} for score in scores], images) == best
+
+
+@pytest.mark.slow
+def test_what_is_shipped_is_the_mean_of_both_ends(runs: Runs) -> None:
+    groups = state_of(runs.whole).groups
+    assert len(groups["first_end"]) == len(groups["average"])
+    weights = load_model(runs.whole)[0]
+    for shipped, first, now in zip(weights, groups["first_end"], groups["average"], strict=True):
+        np.testing.assert_allclose(shipped, (first + now) / 2, rtol=2e-3, atol=1e-6)
+    assert any(
+        (first != now).any() for first, now in zip(groups["first_end"], groups["average"], strict=True)
+    )
+
+
 @pytest.mark.slow
 def test_the_model_is_the_best_by_validation_and_says_how_it_was_made(runs: Runs) -> None:
     detector = DigitDetector.load(runs.whole)
     assert detector.info().name == "svhn-fcn"
     assert "non-commercial" in detector.info().training_data
     training = load_model(runs.whole)[1].training
-    best = max(state_of(runs.whole).history, key=lambda row: (row["score"], row["step"]))
-    assert training["validation"] == best
+    history = state_of(runs.whole).history
+    kept = [row for end, row in enumerate(history, 1) if is_best(history[:end], images=2)]
+    assert training["validation"] == kept[-1]
     assert training["recipe"]["seed"] == RECIPE.seed
     assert training["data"]["train_images"] == 4
     assert training["data_missing"] == [
