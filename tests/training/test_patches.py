@@ -73,7 +73,7 @@ def test_targets_lie_on_the_digits_pixels(box: tuple[int, int, int, int], height
             y, x = 16 + 4 * row, 16 + 4 * column
             if min(asked) < 1 or x < asked[0] + 1 or y < asked[1] + 1 or max(x + asked[2], y + asked[3]) > 71:
                 continue  # cut by the patch's edge, or centred on a window that stands beside it
-            assert edges_of_white(image, row, column) == pytest.approx(asked.tolist(), abs=0.6)
+            assert edges_of_white(image, row, column) == pytest.approx(asked.tolist(), abs=0.3)
             assert target[row, column, 2] == 7
             checked += 1
     assert checked > 8
