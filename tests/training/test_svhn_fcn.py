@@ -108,7 +108,7 @@ def test_a_run_killed_twice_ends_with_the_weights_of_one_that_was_not(runs: Runs
     whole, killed = state_of(runs.whole), state_of(runs.killed)
     assert whole.step == killed.step == RECIPE.steps
     assert whole.history == killed.history
-    assert whole.groups.keys() == killed.groups.keys() == {"weights", "optimizer", "average"}
+    assert whole.groups.keys() == killed.groups.keys() == {"weights", "optimizer", "average", "first_end"}
     for name, group in whole.groups.items():
         for array, other in zip(group, killed.groups[name], strict=True):
             np.testing.assert_allclose(other, array, rtol=0, atol=1e-6, err_msg=name)
