@@ -113,7 +113,8 @@ class _Run:
     def _shipped(self) -> list[FloatArray]:
         if not self._first_end:
             return self._average
-        return [(first + now) / 2 for first, now in zip(self._first_end, self._average, strict=True)]
+        pairs = zip(self._first_end, self._average, strict=True)
+        return [np.asarray((first + now) / 2, np.float32) for first, now in pairs]
 
     def _validate(self, loss: float) -> dict[str, float]:
         row = {"step": float(self._step), "loss": loss} | validate(self._shipped(), self._data)
