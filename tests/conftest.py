@@ -1,5 +1,6 @@
 """What all tests share: the real data where it is there, real images, and the embedded model."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from detector import DigitDetector
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no defect
 settings.load_profile("no deadline")
+
+# A job in the background of a shell ignores Ctrl-C, and so would all that tests start from it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED = CHECKOUT.parent / "shared"

@@ -91,7 +91,7 @@ def test_interrupted_it_says_how_to_go_on(checkout: Path, tmp_path: Path) -> Non
         assert training.stdout is not None
         assert training.stdout.readline().startswith("data: ")
         training.send_signal(signal.SIGINT)
-        _, errors = training.communicate()
+        _, errors = training.communicate(timeout=120)
     assert training.returncode == 130
     assert "the same command goes on" in errors
     assert "Traceback" not in errors
