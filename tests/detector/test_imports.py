@@ -30,7 +30,7 @@ def modules_after(statement: str) -> set[str]:
             "a client has no need of what the server computes with",
         ),
         ("import detector.cli", {"tensorflow", "keras", "grpc", "cv2", "numpy"}, "help is quick"),
-        ("import detector.commands", {"tensorflow", "keras", "grpc"}, "who detects is not known yet"),
+        ("import detector.commands.choice", {"tensorflow", "keras", "grpc"}, "who detects is not known yet"),
         ("import detector.serving.server", {"tensorflow", "keras"}, "the server answers while it loads"),
     ],
 )

@@ -1,0 +1,1 @@
+"""What each command of `digit-detector` takes: one module for each, with its help."""

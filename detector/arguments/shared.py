@@ -1,0 +1,93 @@
+"""What several commands take: where to detect, thresholds, and the checks of single values.
+
+Only what parsing needs is imported in this package; the commands come in when one is known. So help is quick,
+and a server that is told to stop while it still loads stops.
+"""
+
+import argparse
+import math
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+EXIT_CODES = "Exit code: 0 if all images were read, 1 if some were not, 2 for wrong usage or a failed start."
+
+AddParser = Callable[..., argparse.ArgumentParser]
+
+
+def command(
+    add_parser: AddParser, name: str, summary: str, description: str, examples: str
+) -> argparse.ArgumentParser:
+    """A subcommand whose help explains itself: `summary` for the list, `examples` below its options."""
+    return add_parser(
+        name,
+        help=summary,
+        description="\n".join(textwrap.wrap(description, 80)),
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_where(command: argparse.ArgumentParser) -> None:
+    """--model or --server: who detects."""
+    where = command.add_mutually_exclusive_group()
+    add_model(where)
+    where.add_argument(
+        "--server", type=address, metavar="HOST:PORT", help="ask this server instead of loading a model here"
+    )
+
+
+def add_model(command: argparse._ActionsContainer) -> None:
+    """--model."""
+    command.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help="a model that digit-detector-train wrote (default: the embedded one)",
+    )
+
+
+def add_annotated(command: argparse.ArgumentParser) -> None:
+    """--annotated."""
+    command.add_argument(
+        "--annotated",
+        type=Path,
+        metavar="DIR",
+        help="also write each picture there with its digits painted on it",
+    )
+
+
+def add_min_score(command: argparse.ArgumentParser) -> None:
+    """--min-score."""
+    command.add_argument(
+        "--min-score",
+        type=score,
+        metavar="S",
+        help="keep every digit with at least this score, 0 to 1 (default: the model's own rule, see info)",
+    )
+
+
+def port(text: str) -> int:
+    """A TCP port, 0 for any free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 to 65535")
+    return int(text)
+
+
+def address(text: str) -> str:
+    """HOST:PORT."""
+    host, colon, number = text.rpartition(":")
+    if not (host and colon and port(number)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:50051")
+    return text
+
+
+def score(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a score: a number from 0 to 1")
+    return value

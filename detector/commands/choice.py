@@ -1,0 +1,54 @@
+"""Who detects for a command, and how a command ends that cannot go on."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.console import SOME_FAILED, complain
+from detector.digit_detector import DigitDetector
+from detector.errors import ServiceUnavailableError
+from detector.interface import ImageDetector
+
+
+@dataclass(frozen=True)
+class DetectorChoice:
+    """Who detects.
+
+    Attributes:
+        model: a model's folder; None for the embedded one.
+        server: HOST:PORT of a server that detects instead of this process.
+    """
+
+    model: Path | None
+    server: str | None
+
+    @contextmanager
+    def open(self) -> Iterator[ImageDetector]:
+        """The detector, ready to detect.
+
+        Raises:
+            ModelError: if the model cannot be used.
+            ServiceUnavailableError: if the server does not answer.
+        """
+        if self.server is None:
+            yield DigitDetector.load(self.model)
+            return
+        from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
+
+        with DetectorClient(self.server) as client:
+            client.info(timeout_s=15)
+            yield client
+
+
+@contextmanager
+def one_line_if_broken_off(consequence: str) -> Iterator[None]:
+    """Ends the program if the work cannot go on: the server has gone away, or the disk is full."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (ServiceUnavailableError, OSError) as error:
+        complain(f"{error}; {consequence}")
+        sys.exit(SOME_FAILED)
