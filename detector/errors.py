@@ -11,7 +11,9 @@
     ├── OverloadedError          the server (or gRPC's message limit) refuses for lack of room
     ├── DeadlineExceededError    the answer would come, or came, too late
     ├── ServiceUnavailableError  no server answers at that address, or it is going away
-    └── ServerStartError         a server cannot listen at the address it was given
+    ├── UnauthenticatedError     the server wants a token, and did not get one that it knows
+    ├── UnknownMethodError       the server has no such method
+    └── ServerStartError         a server cannot start as it was told to
 
 Each class has a `reason`: the stable, machine-readable word that goes over the wire in ErrorInfo and into
 the error rows of a folder job.
@@ -92,7 +94,19 @@ class ServiceUnavailableError(DetectorError):
     reason = "UNAVAILABLE"
 
 
+class UnauthenticatedError(DetectorError):
+    """The call carries no token, or none that the server knows."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class UnknownMethodError(DetectorError):
+    """The server has no method of this name."""
+
+    reason = "METHOD_UNKNOWN"
+
+
 class ServerStartError(DetectorError):
-    """A server cannot listen at the address it was given: the port is taken, or the host is not ours."""
+    """A server cannot start as it was told to: its port is taken, or a certificate or token file is no good."""
 
     reason = "SERVER_START"

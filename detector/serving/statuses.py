@@ -29,6 +29,8 @@ CODES: dict[type[DetectorError], grpc.StatusCode] = {
     errors.OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.DeadlineExceededError: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.ServiceUnavailableError: grpc.StatusCode.UNAVAILABLE,
+    errors.UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
+    errors.UnknownMethodError: grpc.StatusCode.UNIMPLEMENTED,
     errors.ServerStartError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DetectorError: grpc.StatusCode.INTERNAL,
 }
@@ -41,6 +43,8 @@ _CLASSES_BY_NUMBER: dict[int, type[DetectorError]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]: errors.OverloadedError,
     grpc.StatusCode.DEADLINE_EXCEEDED.value[0]: errors.DeadlineExceededError,
     grpc.StatusCode.UNAVAILABLE.value[0]: errors.ServiceUnavailableError,
+    grpc.StatusCode.UNAUTHENTICATED.value[0]: errors.UnauthenticatedError,
+    grpc.StatusCode.UNIMPLEMENTED.value[0]: errors.UnknownMethodError,
 }
 """For statuses that gRPC itself makes, which carry no reason."""
 
