@@ -13,7 +13,8 @@
     ├── ServiceUnavailableError  no server answers at that address, or it is going away
     ├── UnauthenticatedError     the server wants a token, and did not get one that it knows
     ├── UnknownMethodError       the server has no such method
-    └── ServerStartError         a server cannot start as it was told to
+    ├── ServerStartError         a server cannot start as it was told to
+    └── ClientSetupError         a client cannot be made: an address, a certificate, a key or a token is no use
 
 Each class has a `reason`: the stable, machine-readable word that goes over the wire in ErrorInfo and into
 the error rows of a folder job.
@@ -110,3 +111,9 @@ class ServerStartError(DetectorError):
     """A server cannot start as it was told to: its port is taken, or a certificate or token file is no good."""
 
     reason = "SERVER_START"
+
+
+class ClientSetupError(DetectorError):
+    """A client cannot be made of what it was given: an address, a certificate, a key or a token is no use."""
+
+    reason = "CLIENT_SETUP"

@@ -1,63 +1,58 @@
-"""A client that is used like the detector itself: images in, detections out, the package's own errors."""
+"""Clients that are used like the detector itself: images in, detections out, the package's own errors.
 
-import json
+`DetectorClient` blocks, `AsyncDetectorClient` is for asyncio; they take the same arguments.
+"""
+
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from detector.detections import ImageDetections
-from detector.errors import DetectorError
-from detector.interface import MAX_MESSAGE_BYTES, DetectOptions, ModelInfo
+from detector.interface import DetectOptions, ModelInfo
+from detector.serving.async_client import AsyncDetectorClient
+from detector.serving.channel import connect
+from detector.serving.connection import Connection, Tls
 from detector.serving.converters import detections_from_wire, info_from_wire, request_to_wire
-from detector.serving.statuses import from_rpc_error, from_status
+from detector.serving.statuses import from_rpc_error
+from detector.serving.stream_items import StreamItem, StreamResult, stream_request, stream_result
 from detector.v1 import detector_pb2 as wire
 from detector.v1 import detector_pb2_grpc
 
-StreamItem = tuple[str, bytes] | tuple[str, bytes, DetectOptions]
-"""An image for `DetectorClient.detect_stream`: a correlation id, the encoded image, and maybe options."""
-
-_SERVICE_CONFIG = {
-    "methodConfig": [
-        {
-            "name": [{"service": wire.DESCRIPTOR.services_by_name["DigitDetector"].full_name}],
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.2s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
-}
-
-_CHANNEL_OPTIONS = [
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),  # a call that is not kept whole is not retried
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 5000),
-    ("grpc.enable_http_proxy", 0),  # a proxy for web pages is no way to a detector
-]
+__all__ = ["AsyncDetectorClient", "DetectorClient", "StreamItem", "StreamResult", "Tls"]
 
 
 class DetectorClient:
-    """An `ImageDetector` behind a server; any thread may use it. Close it, or use it in a `with` statement.
+    """An `ImageDetector` behind a server or several; any thread may use it. Close it, or use it in a `with` block.
 
-    Calls that no server answers (UNAVAILABLE) are tried again a few times, for about four seconds.
+    Calls that no server answers (UNAVAILABLE) are tried again a few times, for about three seconds; a stream only
+    until its first reply.
 
     Args:
-        address: HOST:PORT of a server.
+        servers: HOST:PORT; several with commas between them take turns, as do the addresses that one name has.
+        tls: how to encrypt; None for a connection in the clear.
+        token: the bearer token, where the server asks for one; it needs TLS, or a server on this machine.
         timeout_s: seconds until a call fails with DeadlineExceededError, where a call gives none of its own.
         stream_timeout_s: the same for the whole of a stream.
+
+    Raises:
+        ClientSetupError: if an address, a file of `tls` or the token is no use.
     """
 
-    def __init__(self, address: str, *, timeout_s: float = 60.0, stream_timeout_s: float = 3600.0) -> None:
-        self._channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
+    def __init__(
+        self,
+        servers: str,
+        *,
+        tls: Tls | None = None,
+        token: str | None = None,
+        timeout_s: float = 60.0,
+        stream_timeout_s: float = 3600.0,
+    ) -> None:
+        self._channel = connect(Connection(servers, tls, token))
         self._stub = detector_pb2_grpc.DigitDetectorStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)
         self._timeout_s = timeout_s
         self._stream_timeout_s = stream_timeout_s
 
@@ -82,7 +77,7 @@ class DetectorClient:
 
     def detect_stream(
         self, items: Iterable[StreamItem], timeout_s: float | None = None
-    ) -> Iterator[tuple[str, ImageDetections | DetectorError]]:
+    ) -> Iterator[StreamResult]:
         """Finds the digits of many images over one call; `items` is read while results come out.
 
         Args:
@@ -101,7 +96,7 @@ class DetectorClient:
         )
         try:
             for reply in replies:
-                yield reply.correlation_id, _stream_result(reply)
+                yield stream_result(reply)
         except grpc.RpcError as error:
             raise (failures[0] if failures else from_rpc_error(error)) from error
         finally:
@@ -118,6 +113,18 @@ class DetectorClient:
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
         return info_from_wire(reply)
+
+    def is_serving(self, timeout_s: float = 5.0) -> bool:
+        """Whether the server says that it is ready (grpc.health.v1); asked once, without retries.
+
+        Raises:
+            DetectorError: ServiceUnavailableError if no server answers, DeadlineExceededError.
+        """
+        try:
+            reply = self._health.Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
+        return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:
         """Ends the connection; calls in flight fail."""
@@ -137,13 +144,8 @@ def _stream_requests(
 ) -> Iterator[wire.DetectStreamRequest]:
     """The items as requests; gRPC swallows what its source raises, so that is kept in `failures`."""
     try:
-        for correlation_id, image, *options in items:
-            request = request_to_wire(image, options[0] if options else DetectOptions())
-            yield wire.DetectStreamRequest(correlation_id=correlation_id, request=request)
+        for item in items:
+            yield stream_request(item)
     except Exception as error:
         failures.append(error)
         raise
-
-
-def _stream_result(reply: wire.DetectStreamResponse) -> ImageDetections | DetectorError:
-    return from_status(reply.error) if reply.HasField("error") else detections_from_wire(reply.response)

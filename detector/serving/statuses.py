@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
@@ -32,6 +32,7 @@ CODES: dict[type[DetectorError], grpc.StatusCode] = {
     errors.UnauthenticatedError: grpc.StatusCode.UNAUTHENTICATED,
     errors.UnknownMethodError: grpc.StatusCode.UNIMPLEMENTED,
     errors.ServerStartError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ClientSetupError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DetectorError: grpc.StatusCode.INTERNAL,
 }
 """Every exception of the package and its status code; a client finds the class again by its reason."""
@@ -92,8 +93,11 @@ def from_status(status: Status) -> DetectorError:
 
 def from_rpc_error(error: grpc.RpcError) -> DetectorError:
     """The error behind a failed call, whether the server or gRPC itself failed it."""
-    assert isinstance(error, grpc.Call)
-    status = rpc_status.from_call(error)
+    assert isinstance(error, grpc.Call | grpc.aio.AioRpcError)
+    try:
+        status = rpc_status.from_call(error)  # type: ignore[arg-type] # it asks for what both have
+    except (ValueError, DecodeError):  # details that contradict the status, or are none
+        status = None
     if status is None:
         status = Status(code=error.code().value[0], message=error.details() or str(error.code()))
     return from_status(status)
