@@ -5,6 +5,7 @@ import os
 import signal
 
 from detector.arguments.shared import AddParser, add_model, command, port
+from detector.serving.settings import ServerSettings
 
 
 def add(add_parser: AddParser) -> None:
@@ -27,9 +28,14 @@ def add(add_parser: AddParser) -> None:
     parser.set_defaults(run=_run)
 
 
+def settings_of(args: argparse.Namespace) -> ServerSettings:
+    """What the server is told."""
+    return ServerSettings(host=args.host, port=args.port)
+
+
 def _run(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # the server, once it is imported, handles them itself
         signal.signal(number, lambda *_: os._exit(0))
-    from detector.serving.server import serve  # noqa: PLC0415 - see detector.arguments.shared
+    from detector.serving.process import serve  # noqa: PLC0415 - see detector.arguments.shared
 
-    return serve(args.host, args.port, args.model)
+    return serve(settings_of(args), args.model)

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from detector.detections import ImageDetections
 from detector.errors import DeadlineExceededError, OverloadedError, ServiceUnavailableError
 from detector.images import decode_image
 from detector.interface import DetectOptions, ModelInfo
+from detector.serving.settings import WorkLimits
 
 Result = TypeVar("Result")
 
@@ -38,23 +39,6 @@ class PixelDetector(Protocol):
     def warm_up(self) -> None:
         """Does once what the first caller should not pay for."""
         ...
-
-
-@dataclass(frozen=True)
-class WorkLimits:
-    """How much a server takes on at once.
-
-    Attributes:
-        places: images admitted, waiting or in work; one more is refused with OverloadedError.
-        decoded_images: of these, images whose pixels are in memory.
-        streams: open DetectStream calls.
-        stream_window: images of one stream that are read ahead.
-    """
-
-    places: int = 16
-    decoded_images: int = 2
-    streams: int = 16
-    stream_window: int = 4
 
 
 class Workbench:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from detector.detections import Detections, HouseNumber, ImageDetections
 from detector.interface import DetectOptions, ModelInfo
-from detector.serving.server import DetectorServer, ServerSettings
-from detector.serving.workbench import PixelDetector, WorkLimits
+from detector.serving.server import DetectorServer
+from detector.serving.settings import ServerSettings, WorkLimits
+from detector.serving.workbench import PixelDetector
 from detector.v1 import detector_pb2_grpc
 
 Result = TypeVar("Result")

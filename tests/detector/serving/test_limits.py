@@ -7,7 +7,7 @@ import pytest
 
 from detector.errors import DeadlineExceededError, OverloadedError, ServiceUnavailableError
 from detector.serving.client import DetectorClient
-from detector.serving.workbench import WorkLimits
+from detector.serving.settings import WorkLimits
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode, scene
 from tests.detector.serving.harness import PATIENCE_S, RichError, RunningServer, SlowDetector, stub

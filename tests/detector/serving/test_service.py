@@ -11,7 +11,7 @@ from detector import DetectOptions, DigitDetector, ImageDetections
 from detector.errors import DetectorError, ImageUndecodableError
 from detector.interface import ImageDetector
 from detector.serving.client import DetectorClient, StreamItem
-from detector.serving.workbench import WorkLimits
+from detector.serving.settings import WorkLimits
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode, scene
 from tests.detector.serving.harness import PATIENCE_S, RunningServer, SlowDetector, stub

@@ -1,0 +1,76 @@
+"""The gRPC side of a server: what every call passes, and the port it comes in by."""
+
+import errno
+import os
+import socket
+
+import grpc
+
+from detector.errors import ServerStartError
+from detector.interface import MAX_MESSAGE_BYTES
+from detector.serving.malformed import MalformedRequestInterceptor
+from detector.serving.settings import ServerSettings
+
+_CALLS_PER_PLACE = 4
+"""Calls of any kind, health checks too, that may be open per image or stream admitted."""
+
+
+def make_server(settings: ServerSettings) -> grpc.aio.Server:
+    """A server without services, which does not listen yet."""
+    limits = settings.limits
+    return grpc.aio.server(
+        interceptors=_interceptors(settings),
+        maximum_concurrent_rpcs=_CALLS_PER_PLACE * (limits.places + limits.streams),
+        options=_options(settings),
+    )
+
+
+def bind(server: grpc.aio.Server, settings: ServerSettings) -> int:
+    """Takes the port; returns its number.
+
+    Raises:
+        ServerStartError: if the address is taken or not ours.
+    """
+    host, port = settings.host, settings.port
+    credentials = _credentials(settings)
+    try:
+        if credentials is None:
+            return server.add_insecure_port(address(host, port))
+        return server.add_secure_port(address(host, port), credentials)
+    except RuntimeError as error:
+        raise ServerStartError(f"cannot listen on {address(host, port)}: {_why(host, port)}") from error
+
+
+def address(host: str, port: int) -> str:
+    """HOST:PORT, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _interceptors(settings: ServerSettings) -> "list[grpc.aio.ServerInterceptor[object, object]]":
+    """What every call passes, the outermost first."""
+    return [MalformedRequestInterceptor()]
+
+
+def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
+    """What the server shows its callers; None for a port without encryption."""
+    return None
+
+
+def _options(settings: ServerSettings) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.so_reuseport", 0),  # a port in use is an error, not a port to share
+    ]
+
+
+def _why(host: str, port: int) -> str:
+    """The operating system's own words for why nobody can listen there."""
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(where)
+    except OSError as error:
+        return os.strerror(errno.EADDRINUSE) if error.errno == errno.EADDRINUSE else str(error.strerror)
+    except OverflowError as error:
+        return str(error)
+    return "gRPC cannot use this address"
