@@ -2,7 +2,8 @@
 
 import argparse
 
-from detector.arguments.shared import EXIT_CODES, AddParser, add_annotated, add_min_score, add_where, command
+from detector.arguments.remote import add_where, choice
+from detector.arguments.shared import EXIT_CODES, AddParser, add_annotated, add_min_score, command
 
 
 def add(add_parser: AddParser) -> None:
@@ -28,8 +29,6 @@ def add(add_parser: AddParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from detector.commands.choice import DetectorChoice  # noqa: PLC0415 - see detector.arguments.shared
-    from detector.commands.detect import detect  # noqa: PLC0415
+    from detector.commands.detect import detect  # noqa: PLC0415 - see detector.arguments.shared
 
-    choice = DetectorChoice(args.model, args.server)
-    return detect(args.images, choice, args.min_score, args.annotated, args.json)
+    return detect(args.images, choice(args), args.min_score, args.annotated, args.json)

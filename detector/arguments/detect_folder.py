@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from detector.arguments.shared import EXIT_CODES, AddParser, add_annotated, add_min_score, add_where, command
+from detector.arguments.remote import add_where, choice
+from detector.arguments.shared import EXIT_CODES, AddParser, add_annotated, add_min_score, command
 
 
 def add(add_parser: AddParser) -> None:
@@ -44,8 +45,6 @@ a line of the output:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from detector.commands.choice import DetectorChoice  # noqa: PLC0415 - see detector.arguments.shared
-    from detector.commands.detect_folder import detect_folder  # noqa: PLC0415
+    from detector.commands.detect_folder import detect_folder  # noqa: PLC0415 - see detector.arguments.shared
 
-    choice = DetectorChoice(args.model, args.server)
-    return detect_folder(args.images, choice, args.min_score, args.annotated, args.output)
+    return detect_folder(args.images, choice(args), args.min_score, args.annotated, args.output)

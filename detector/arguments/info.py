@@ -2,7 +2,8 @@
 
 import argparse
 
-from detector.arguments.shared import AddParser, add_where, command
+from detector.arguments.remote import add_where, choice
+from detector.arguments.shared import AddParser, command
 
 
 def add(add_parser: AddParser) -> None:
@@ -21,7 +22,6 @@ def add(add_parser: AddParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from detector.commands.choice import DetectorChoice  # noqa: PLC0415 - see detector.arguments.shared
-    from detector.commands.info import info  # noqa: PLC0415
+    from detector.commands.info import info  # noqa: PLC0415 - see detector.arguments.shared
 
-    return info(DetectorChoice(args.model, args.server))
+    return info(choice(args))

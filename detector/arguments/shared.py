@@ -1,4 +1,4 @@
-"""What several commands take: where to detect, thresholds, and the checks of single values.
+"""What several commands take: the model, thresholds, and the checks of single values.
 
 Only what parsing needs is imported in this package; the commands come in when one is known. So help is quick,
 and a server that is told to stop while it still loads stops.
@@ -25,15 +25,6 @@ def command(
         description="\n".join(textwrap.wrap(description, 80)),
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def add_where(command: argparse.ArgumentParser) -> None:
-    """--model or --server: who detects."""
-    where = command.add_mutually_exclusive_group()
-    add_model(where)
-    where.add_argument(
-        "--server", type=address, metavar="HOST:PORT", help="ask this server instead of loading a model here"
     )
 
 
@@ -74,20 +65,24 @@ def port(text: str) -> int:
     return int(text)
 
 
-def address(text: str) -> str:
-    """HOST:PORT."""
-    host, colon, number = text.rpartition(":")
-    if not (host and colon and port(number)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:50051")
-    return text
+def seconds(text: str) -> float:
+    """A time of more than nothing."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: a number of seconds above 0")
+    return value
 
 
 def score(text: str) -> float:
     """A number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a score: a number from 0 to 1")
     return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

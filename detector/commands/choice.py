@@ -10,6 +10,7 @@ from detector.console import SOME_FAILED, complain
 from detector.digit_detector import DigitDetector
 from detector.errors import ServiceUnavailableError
 from detector.interface import ImageDetector
+from detector.serving.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,11 @@ class DetectorChoice:
 
     Attributes:
         model: a model's folder; None for the embedded one.
-        server: HOST:PORT of a server that detects instead of this process.
+        server: a server, or several, that detect instead of this process.
     """
 
-    model: Path | None
-    server: str | None
+    model: Path | None = None
+    server: Connection | None = None
 
     @contextmanager
     def open(self) -> Iterator[ImageDetector]:
@@ -37,7 +38,7 @@ class DetectorChoice:
             return
         from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
 
-        with DetectorClient(self.server) as client:
+        with DetectorClient(self.server.servers, tls=self.server.tls, token=self.server.token) as client:
             client.info(timeout_s=15)
             yield client
 

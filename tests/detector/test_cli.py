@@ -17,6 +17,7 @@ from detector import DigitDetector
 from detector.cli import main
 from detector.folders.rows import detections_row
 from detector.images import decode_image
+from tests.detector.serving.harness import RunningServer, free_port
 
 COMMAND = [sys.executable, "-c", "import sys; from detector.cli import main; sys.exit(main())"]
 
@@ -40,7 +41,7 @@ def rows(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["detect"], ["detect-folder"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["detect"], ["detect-folder"], ["info"], ["health"]])
 def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([*command, "--help"])
@@ -60,12 +61,11 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["detect", "a.png", "--min-score", "high"], "not a score: a number from 0 to 1"),
         (["detect", "a.png", "--min-score", "1.01"], "not a score"),
         (["detect", "a.png", "--min-score", "nan"], "not a score"),
-        (["detect", "a.png", "--server", "localhost"], "not HOST:PORT, for example 127.0.0.1:50051"),
-        (["detect", "a.png", "--server", "localhost:http"], "not a port"),
-        (["detect", "a.png", "--server", ":1"], "not HOST:PORT"),
         (["detect", "a.png", "--server", "a:1", "--model", "m"], "not allowed with"),
         (["serve", "--port", "65536"], "not a port: a number from 0 to 65535"),
         (["serve", "--port", "-1"], "not a port"),
+        (["health", "--timeout", "0"], "not a time: a number of seconds above 0"),
+        (["health", "--timeout", "soon"], "not a time"),
     ],
 )
 def test_wrong_usage_ends_with_2(
@@ -84,6 +84,14 @@ def test_wrong_usage_ends_with_2(
         (["serve", "--port", "0", "--model", "nowhere"], "nowhere"),
         (["info", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
         (["detect", "a.png", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["detect", "a.png", "--server", "localhost"], "not HOST:PORT, for example 127.0.0.1:50051"),
+        (["detect", "a.png", "--server", "localhost:http"], "'http' is not a port"),
+        (["health", "--server", ":1"], "not HOST:PORT"),
+        (["info", "--server", "127.0.0.1:1", "--tls-ca", "nowhere.pem"], "nowhere.pem: No such file"),
+        (["info", "--server", "127.0.0.1:1", "--tls-cert", "a.pem"], "go together"),
+        (["info", "--server", "192.0.2.1:1", "--token-file", __file__], "one line of printable ASCII"),
+        (["info", "--token-file", "token"], "--token-file says how to reach a server: name it with --server"),
+        (["info", "--tls"], "--tls says how to reach a server"),
         (["detect", "a.png", "--annotated", "."], "name another folder"),
         (["detect-folder", "nowhere", "--output", "out.jsonl"], "nowhere"),
         (["detect-folder", ".", "--output", "."], "name a file such as digits.jsonl"),
@@ -199,6 +207,17 @@ def test_info_is_what_the_model_says(
     info = embedded.info()
     assert f"name: {info.name}\nversion: {info.version}\nsha256: {info.sha256}\n" in served
     assert f"default min_digit_height_px: {info.defaults.min_digit_height_px}\n" in served
+
+
+def test_health_is_told_and_is_the_exit_code(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["health", "--server", server]) == 0
+    assert capsys.readouterr().out == "SERVING\n"
+    assert main(["health", "--server", f"127.0.0.1:{free_port()}"]) == 1
+    with RunningServer() as loading:
+        assert main(["health", "--server", loading.address, "--timeout", "60"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "NOT_SERVING\n"
+    assert err.count("\n") == 1, "one line about the server that is not there"
 
 
 def test_asking_a_server_does_not_import_tensorflow(server: str, real_images: dict[str, Path]) -> None:
