@@ -162,6 +162,7 @@ class DigitDetector:
                 with clock("score_map"):
                     found = decode_score_map(score_map, level.scale, tile.origin, least)
                     best = best_candidates([best, found])
+            del level  # before the next one is made
 
     def _least_score(self, options: DetectOptions) -> float:
         return self._config.thresholds.least if options.score_threshold is None else options.score_threshold

@@ -1,4 +1,4 @@
-"""Writing files whole."""
+"""Writing files whole, and for good."""
 
 import os
 from pathlib import Path
@@ -12,3 +12,14 @@ def write_whole(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in `folder` survive the loss of power, as far as its file system can."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems cannot
+        pass
+    finally:
+        os.close(handle)

@@ -67,11 +67,13 @@ def levels(image: NDArray[np.uint8], min_height: float, max_height: float) -> It
     for scale in level_scales(min_height, min(max_height, height)):
         size = max(1, round(width * scale)), max(1, round(height * scale))
         shrinks = size[0] < source.shape[1]
-        resized = cv2.resize(source, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        pixels = np.asarray(resized, np.uint8)
+        pixels = np.asarray(
+            cv2.resize(source, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8
+        )
         if shrinks:
             source = pixels
         yield Level(pixels, (size[0] / width, size[1] / height))
+        del pixels  # of two large levels only one is in memory
 
 
 def tiles(level: Level) -> Iterator[Tile]:

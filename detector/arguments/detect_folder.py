@@ -15,8 +15,8 @@ def add(add_parser: AddParser) -> None:
         "find the digits in every image below a folder",
         "Detects every image below IMAGES (by the file's ending: .jpg .jpeg .png .webp .bmp .tif .tiff .gif) in "
         "the order of their paths, and writes one line of JSON per image. An image that cannot be read gets a "
-        "line that says why, the others go on. While it runs the lines are in OUT.jsonl.part, which becomes "
-        f"OUT.jsonl at the end. {EXIT_CODES}",
+        "line that says why, the others go on. Killed at any moment it goes on with --resume, and the file "
+        f"becomes the same as if nothing had happened. {EXIT_CODES}",
         """\
   digit-detector detect-folder photos --output digits.jsonl
   digit-detector detect-folder photos --output digits.jsonl --annotated photos-annotated
@@ -36,8 +36,13 @@ a line of the output:
         type=Path,
         required=True,
         metavar="OUT.jsonl",
-        help="file to write; replaced if it is there",
+        help="file to write; rows are added to its end as they are made",
     )
+    earlier = parser.add_mutually_exclusive_group()
+    earlier.add_argument(
+        "--resume", action="store_true", help="go on where an earlier run ended, however it ended"
+    )
+    earlier.add_argument("--overwrite", action="store_true", help="drop the rows of an earlier run")
     add_annotated(parser)
     add_min_score(parser)
     add_where(parser)
@@ -46,5 +51,15 @@ a line of the output:
 
 def _run(args: argparse.Namespace) -> int:
     from detector.commands.detect_folder import detect_folder  # noqa: PLC0415 - see detector.arguments.shared
+    from detector.folders.plan import FolderJob  # noqa: PLC0415
+    from detector.interface import DetectOptions  # noqa: PLC0415
 
-    return detect_folder(args.images, choice(args), args.min_score, args.annotated, args.output)
+    job = FolderJob(
+        images=args.images,
+        output=args.output,
+        annotated=args.annotated,
+        options=DetectOptions(score_threshold=args.min_score),
+        resume=args.resume,
+        overwrite=args.overwrite,
+    )
+    return detect_folder(job, choice(args))

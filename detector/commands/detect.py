@@ -6,8 +6,8 @@ from pathlib import Path
 from detector.commands.choice import DetectorChoice, one_line_if_broken_off
 from detector.console import OK, SOME_FAILED, complain
 from detector.errors import DetectorError
+from detector.folders.annotated import write_annotated
 from detector.folders.listing import ImageFile
-from detector.folders.output import write_annotated
 from detector.folders.pipeline import FileResult, detect_files
 from detector.folders.plan import plan_files
 from detector.folders.rows import printable_name, row_of, to_json_line

@@ -1,61 +1,54 @@
 """A planned folder job worked off: one JSON line per image, in the plan's order."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 from tqdm import tqdm
 
-from detector.errors import DetectorError
-from detector.folders.output import growing_file, write_annotated
-from detector.folders.pipeline import FileResult, detect_files
+from detector.folders.annotated import write_annotated
+from detector.folders.journal import Journal, open_journal
+from detector.folders.listing import ImageFile
+from detector.folders.pipeline import detect_files
 from detector.folders.plan import FolderPlan
-from detector.folders.rows import row_of, to_json_line
+from detector.folders.rows import row_of, text_of_name
+from detector.folders.settings import settings_of
+from detector.folders.summary import FolderSummary
 from detector.interface import ImageDetector
-
-
-@dataclass(frozen=True)
-class FolderSummary:
-    """What came of a job.
-
-    Attributes:
-        rows: rows written, one for each image.
-        errors: those of them that say why an image, or a folder of images, could not be read.
-        digits: digits found.
-        numbers: numbers found.
-    """
-
-    rows: int = 0
-    errors: int = 0
-    digits: int = 0
-    numbers: int = 0
-
-    def plus(self, result: FileResult) -> "FolderSummary":
-        """This summary with one more result in it."""
-        found = result.outcome
-        if isinstance(found, DetectorError):
-            return replace(self, rows=self.rows + 1, errors=self.errors + 1)
-        return FolderSummary(
-            self.rows + 1, self.errors, self.digits + len(found.digits), self.numbers + len(found.numbers)
-        )
 
 
 def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
     """Works the plan off, with a progress bar on standard error if that is a terminal.
 
-    The picture of an image is written before its row: where a row is, its picture is whole.
+    The picture of an image is written before its row: where a row is, its picture is whole. Images that have rows
+    already are left out.
 
     Raises:
+        InvalidOptionError: if earlier rows are in the way, see `open_journal`.
         ServiceUnavailableError: if the server goes away.
-        OSError: if the results cannot be written. Either way the rows so far are in the output's part file.
+        OSError: if the results cannot be written. Either way the rows so far are in the output.
     """
-    summary = FolderSummary()
-    with (
-        growing_file(plan.job.output) as lines,
-        tqdm(total=len(plan.images), unit="image", dynamic_ncols=True, disable=None) as progress,
-    ):
-        for result in detect_files(plan.images, detector, plan.job.options):
-            if plan.job.annotated is not None:
-                write_annotated(result, plan.job.annotated, result.image.name)
-            lines.write(to_json_line(row_of(result.image.name, result.outcome)) + "\n")
-            summary = summary.plus(result)
-            progress.update()
-    return summary
+    job = plan.job
+    settings = settings_of(job, detector.info())
+    with open_journal(job.output, settings, resume=job.resume, overwrite=job.overwrite) as journal:
+        images = tuple(_without_rows(plan.images, journal))
+        with (
+            tqdm(total=len(plan.images), unit="image", dynamic_ncols=True, disable=None) as progress,
+            closing(detect_files(images, detector, job.options)) as results,
+        ):
+            progress.update(journal.summary.rows)
+            for result in results:
+                if job.annotated is not None:
+                    write_annotated(result, job.annotated, result.image.name)
+                journal.append(row_of(result.image.name, result.outcome))
+                progress.update()
+        return journal.summary
+
+
+def _without_rows(images: Iterable[ImageFile], journal: Journal) -> Iterator[ImageFile]:
+    """The images that are still to be detected; of several with one name as many as have no row."""
+    for image in images:
+        name = text_of_name(image.name)
+        if journal.done[name]:
+            journal.done[name] -= 1
+        else:
+            yield image

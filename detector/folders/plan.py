@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from detector.errors import InvalidOptionError
+from detector.folders.journal import refuse_earlier_output, settings_path
 from detector.folders.listing import ImageFile, is_image_name, list_images
 from detector.interface import DetectOptions
 
@@ -16,16 +17,20 @@ class FolderJob:
 
     Attributes:
         images: the folder to read; every image below it is detected.
-        output: the file of JSON lines to write; replaced if it is there.
+        output: the file of JSON lines to write.
         annotated: a folder for copies of the pictures with their digits painted on them, laid out like
             `images`; None for no copies.
         options: thresholds and limits.
+        resume: go on where an earlier run of the same job ended.
+        overwrite: drop an earlier run's rows.
     """
 
     images: Path
     output: Path
     annotated: Path | None = None
     options: DetectOptions = field(default_factory=DetectOptions)
+    resume: bool = False
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ def plan_folder(job: FolderJob) -> FolderPlan:
     _check_images(job.images)
     output = job.output.resolve()  # a link stays, what it points to is written
     _check_output(output)
+    if not (job.resume or job.overwrite):
+        refuse_earlier_output(output)  # the journal would, but only when the model has been loaded
     if job.annotated is not None:
         if job.images.resolve().is_relative_to(job.annotated.resolve()):
             raise _mixes_with_images(job.annotated)
@@ -97,6 +104,10 @@ def _check_output(path: Path) -> None:
         raise InvalidOptionError(
             "output", f"{path} has the name of an image: name a file such as digits.jsonl"
         )
+    try:
+        settings_path(path).exists()
+    except OSError as error:
+        raise InvalidOptionError("output", f"{path} cannot be written: {error.strerror}") from error
     if path.exists() and not path.is_file():
         raise InvalidOptionError("output", f"{path} is not a regular file: name a file such as digits.jsonl")
     _check_writable_folder("output", path.parent)

@@ -1,0 +1,186 @@
+"""The output of a folder job: rows appended one by one, so that no end, however sudden, loses one.
+
+    OUT.jsonl                  the rows, nothing else
+    OUT.jsonl.settings.json    what they were made with; written whole before the first row
+
+Rows are the exception to "write beside and rename": a run of a night must not lose its rows with its process. What a
+killed run leaves torn at the end is cut off when the next one takes it up. Two runs cannot write one file: the
+operating system holds the lock, and drops it with the process, so none is ever left behind.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from detector.errors import InvalidOptionError
+from detector.files import sync_folder, write_whole
+from detector.folders.rows import Row, to_json_line
+from detector.folders.summary import FolderSummary
+
+Settings = dict[str, Any]
+"""What rows depend on, as JSON has it."""
+
+SYNC_SECONDS = 1.0
+"""Rows older than this survive the loss of power too, not only of the process."""
+
+_LOCKS_UNSUPPORTED = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+def settings_path(output: Path) -> Path:
+    """Where the settings of an output are."""
+    return output.with_name(output.name + ".settings.json")
+
+
+@dataclass
+class Journal:
+    """An output that is open for appending.
+
+    Attributes:
+        summary: what is in it by now.
+        done: how often each image's name was in it when it was opened.
+    """
+
+    _file: int
+    summary: FolderSummary = field(default_factory=FolderSummary)
+    done: Counter[str] = field(default_factory=Counter)
+    _synced: float = 0.0
+
+    def append(self, row: Row) -> None:
+        """Adds a row; when this returns it survives the process.
+
+        Raises:
+            OSError: if it cannot be written whole, for example because the disk is full.
+        """
+        line = memoryview((to_json_line(row) + "\n").encode("ascii"))
+        while line:
+            line = line[os.write(self._file, line) :]
+        self.summary = self.summary.plus(row)
+        if time.monotonic() - self._synced > SYNC_SECONDS:
+            os.fsync(self._file)
+            self._synced = time.monotonic()
+
+
+def refuse_earlier_output(output: Path) -> None:
+    """Looks whether a run that is to start afresh would meet rows.
+
+    Raises:
+        InvalidOptionError: if it would; the message names the ways out.
+    """
+    if output.exists() and output.stat().st_size:
+        raise InvalidOptionError(
+            "output",
+            f"{output} has rows already: go on with --resume, replace them with --overwrite, or name another file",
+        )
+
+
+@contextmanager
+def open_journal(output: Path, settings: Settings, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
+    """Opens the output, takes up what is in it or starts afresh, and closes it whatever happens.
+
+    Args:
+        output: the file of rows; its folder exists.
+        settings: what the rows to come depend on.
+        resume: keep earlier rows; they must have been made with the same settings.
+        overwrite: drop them.
+
+    Raises:
+        InvalidOptionError: if there are earlier rows and neither is asked for, they were made with other settings,
+            they are not rows, or another run is writing them.
+        OSError: if the output cannot be written.
+    """
+    file = os.open(output, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        _lock(file, output)
+        if not resume and not overwrite:
+            refuse_earlier_output(output)
+        if overwrite:
+            os.ftruncate(file, 0)
+        if os.fstat(file).st_size:
+            _refuse_other_settings(output, settings)
+            journal = _take_up(file, output)
+        else:
+            write_whole(settings_path(output), (json.dumps(settings, indent=2) + "\n").encode("ascii"))
+            sync_folder(output.parent)
+            journal = Journal(file)
+        yield journal
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _lock(file: int, output: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InvalidOptionError(
+            "output", f"another run is writing {output}: wait for it or end it"
+        ) from error
+    except OSError as error:  # some network file systems have no locks; a job there goes unguarded
+        if error.errno not in _LOCKS_UNSUPPORTED:
+            raise
+
+
+def _refuse_other_settings(output: Path, settings: Settings) -> None:
+    sidecar = settings_path(output)
+    try:
+        earlier = json.loads(sidecar.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidOptionError(
+            "output",
+            f"what the rows of {output} were made with cannot be read from {sidecar}: start again with --overwrite, "
+            "or name another file",
+        ) from error
+    wanted = json.loads(json.dumps(settings))
+    earlier = earlier if isinstance(earlier, dict) else {}
+    changed = [name for name in {**earlier, **wanted} if earlier.get(name) != wanted.get(name)]
+    if changed:
+        differences = "; ".join(f"{name} was {earlier.get(name)}, is {wanted.get(name)}" for name in changed)
+        raise InvalidOptionError(
+            "output",
+            f"{output} was begun with other settings ({differences}): use those again, start again with --overwrite, "
+            "or name another file",
+        )
+
+
+def _take_up(file: int, output: Path) -> Journal:
+    """Counts the whole rows and cuts off what comes after the last of them: what a killed run left unfinished."""
+    journal = Journal(file)
+    whole = 0
+    torn: int | None = None
+    with os.fdopen(os.dup(file), "rb") as lines:
+        lines.seek(0)
+        for number, line in enumerate(lines, start=1):
+            row = _row(line)
+            if b"\0" in line:  # blocks that had no time to reach the disk before the power went
+                break
+            if row is None:
+                torn = torn or number
+            elif torn:
+                raise InvalidOptionError(
+                    "output",
+                    f"{output}, line {torn} is not a row, but later lines are: the file was changed by something "
+                    "else; start again with --overwrite, or name another file",
+                )
+            else:
+                whole += len(line)
+                journal.summary = journal.summary.plus(row)
+                journal.done[row["image"]] += 1
+    os.ftruncate(file, whole)
+    return journal
+
+
+def _row(line: bytes) -> Row | None:
+    """The row in a line of the file, None if it is none or its newline is missing."""
+    try:
+        row = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("image"), str) else None
