@@ -51,7 +51,9 @@ def read_cifar10(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[n
 def read_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Reads one batch; see `read_cifar10`."""
     if not path.is_file():
-        raise DataError(f"{path} is missing: digit-detector-train download cifar10")
+        raise DataError(
+            f"{path} is missing; `digit-detector-train download cifar10 --data {path.parents[1]}` fetches it"
+        )
     if path.stat().st_size > _MAX_FILE_BYTES:
         raise DataError(f"{path}: {path.stat().st_size:,} bytes; a batch has 31 million")
     table = _unpickle(path.read_bytes(), path)

@@ -6,7 +6,6 @@ An output folder holds `recipe.json` (what was asked), `state.safetensors` (wher
 """
 
 import json
-import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -99,7 +98,7 @@ def cross_validate(run: Run, count: int, data_dir: Path, out_dir: Path) -> Resul
         accuracies.append(history[-1]["val_accuracy"])
     row = rows[0] | {
         "best_epoch": None,
-        "seconds": sum(row["seconds"] for row in rows),
+        "cpu_seconds": sum(row["cpu_seconds"] for row in rows),
         "validation_accuracy": float(np.mean(accuracies)),
         "validation_at_notes_epoch": None,
         "folds": accuracies,
@@ -172,8 +171,7 @@ def _row(run: Run, model: keras.Model, history: History) -> dict[str, Any]:
         "parameters": int(model.count_params()),
         "epochs": len(history),
         "best_epoch": best,
-        "seconds": sum(row["seconds"] for row in history),
-        "cpus": len(os.sched_getaffinity(0)),
+        "cpu_seconds": sum(row["cpu_seconds"] for row in history),
         "validation_accuracy": history[best - 1]["val_accuracy"],
         "validation_at_notes_epoch": history[asked - 1]["val_accuracy"]
         if asked and asked <= len(history)

@@ -92,7 +92,8 @@ def _find(folder: Path, name: str) -> Path:
         if path.is_file():
             return path
     raise DataError(
-        f"{folder / name}.gz is missing, and so is {folder}/mnist.npz: digit-detector-train download mnist"
+        f"{folder / name}.gz is missing, and so is {folder}/mnist.npz; "
+        f"`digit-detector-train download mnist --data {folder.parent}` fetches them"
     )
 
 

@@ -100,14 +100,14 @@ def samples(data: Labelled, classes: Sequence[str]) -> Figure:
 
 
 def predictions(data: Labelled, predicted: IntArray, classes: Sequence[str]) -> Figure:
-    """A grid of images with their true label: blue where it was predicted, else red with the prediction."""
+    """A grid of images with their true label: blue where it was predicted, else red with what was."""
     chosen = _some(len(data))
     titles = []
     for truth, guess in zip(data.labels[chosen], predicted[chosen], strict=True):
         right = bool(truth == guess)
         titles.append(
             (
-                classes[truth] if right else f"{classes[truth]} (not {classes[guess]})",
+                classes[truth] if right else f"{classes[truth]} (said {classes[guess]})",
                 RIGHT if right else WRONG,
             )
         )
@@ -160,7 +160,7 @@ def pixel_values(image: NDArray[np.uint8]) -> Figure:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
     axes.axis("off")
-    _write_cells(axes, grey, dark=grey < 128, size=6)
+    _write_cells(axes, grey, dark=grey < 128, size=8)
     return figure
 
 

@@ -175,7 +175,7 @@ _ALL = (
     ),
     Recipe(
         name="cifar10-cnn-bn",
-        summary="the same with batch normalisation after each convolution's relu",
+        summary="cifar10-cnn with batch normalisation after each convolution's relu",
         dataset="cifar10",
         layers=_double_cnn(normalised=True),
         optimizer=SGD,
@@ -228,7 +228,7 @@ _ALL = (
     ),
     Recipe(
         name="cats-dogs-augmented",
-        summary="the same with dropout and random views of each photograph",
+        summary="cats-dogs with dropout and random views of each photograph",
         dataset="cats-dogs",
         layers=_cats_dogs(Dropout(0.5)),
         optimizer=Optimizer("rmsprop", 1e-4),

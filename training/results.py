@@ -27,8 +27,7 @@ class ResultRow:
         parameters: of the model.
         epochs: trained; None of what is not trained in epochs.
         best_epoch: the one that was kept, counted from 1; None in cross-validation.
-        seconds: of training and validating, if known.
-        cpus: CPU cores that the run could use, if known.
+        cpu_seconds: of training and validating, all cores together, if known.
         validation_accuracy: of the kept epoch; in cross-validation the folds' mean after the last epoch.
         validation_at_notes_epoch: at the epoch that the notes report, if they name one.
         test_accuracy: of the kept epoch; None where test was not read.
@@ -40,8 +39,7 @@ class ResultRow:
     parameters: int
     epochs: int | None = None
     best_epoch: int | None = None
-    seconds: float | None = None
-    cpus: int | None = None
+    cpu_seconds: float | None = None
     validation_accuracy: float | None = None
     validation_at_notes_epoch: float | None = None
     test_accuracy: float | None = None
@@ -108,7 +106,7 @@ def render(rows: Iterable[ResultRow]) -> str:
     own = [row for row in known if not row.folds and _native(row)]
     svhn = [row for row in known if not row.folds and row.dataset == "svhn"]
     crossed = [row for row in known if row.folds]
-    common = "parameters | epochs (kept) | minutes | validation | test"
+    common = "parameters | epochs (kept) | CPU minutes | validation | test"
     parts = []
     if own:
         parts.append(_table(f"recipe | {common} | notes report | like for like here", map(_own_cells, own)))
@@ -116,7 +114,7 @@ def render(rows: Iterable[ResultRow]) -> str:
         cells = [[*_common_cells(row), _percent(_error(row))] for row in svhn]
         parts.append(_table(f"on SVHN's crops | {common} | test error", cells))
     if crossed:
-        header = "cross-validation | data | folds | epochs | minutes | mean | standard deviation"
+        header = "cross-validation | data | folds | epochs | CPU minutes | mean | standard deviation"
         parts.append(_table(header, map(_fold_cells, crossed)))
     return "\n\n".join(parts)
 
@@ -150,7 +148,7 @@ def _error(row: ResultRow) -> float | None:
 def _common_cells(row: ResultRow) -> list[str]:
     epochs = "-" if row.epochs is None else f"{row.epochs} ({row.best_epoch})"
     figures = [_figure(row.validation_accuracy), _figure(row.test_accuracy)]
-    return [row.recipe, f"{row.parameters:,}", epochs, _minutes(row), *figures]
+    return [row.recipe, f"{row.parameters:,}", epochs, _cpu_minutes(row), *figures]
 
 
 def _own_cells(row: ResultRow) -> list[str]:
@@ -171,7 +169,7 @@ def _fold_cells(row: ResultRow) -> list[str]:
         row.dataset,
         str(len(accuracies)),
         str(row.epochs),
-        _minutes(row),
+        _cpu_minutes(row),
         _figure(float(accuracies.mean())),
         spread,
     ]
@@ -183,8 +181,8 @@ def _table(header: str, rows: Iterable[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _minutes(row: ResultRow) -> str:
-    return "-" if row.seconds is None else f"{row.seconds / 60:.1f}"
+def _cpu_minutes(row: ResultRow) -> str:
+    return "-" if row.cpu_seconds is None else f"{row.cpu_seconds / 60:.1f}"
 
 
 def _figure(accuracy: float | None) -> str:

@@ -67,9 +67,9 @@ class ModelCount:
         return sum(layer.multiply_adds for layer in self.layers)
 
     @property
-    def field(self) -> int:
-        """Receptive field of the convolutional base in pixels; 1 if there is none."""
-        return max((layer.field for layer in self.layers if layer.field is not None), default=1)
+    def field(self) -> int | None:
+        """Receptive field of the convolutional base in pixels; None if there is none: all see the whole image."""
+        return max((layer.field for layer in self.layers if layer.field is not None), default=None)
 
     def __str__(self) -> str:
         """The table, one line a layer, then the totals."""
@@ -78,12 +78,13 @@ class ModelCount:
             sum_shown = f"{layer.arithmetic} = {layer.parameters:,}" if layer.arithmetic else "0"
             field = "image" if layer.field is None else f"{layer.field} px"
             lines.append(_line(layer.name, _x(layer.output), sum_shown, f"{layer.multiply_adds:,}", field))
+        base = "the whole image" if self.field is None else f"{self.field} px, convolutional base"
         lines += [
             f"input            {_x(self.input_shape)}",
             f"parameters       {self.parameters:,} ({self.frozen:,} not trained)",
             f"without the head {self.base_parameters:,}",
             f"multiply-adds    {self.multiply_adds:,} an image",
-            f"receptive field  {self.field} px, convolutional base",
+            f"receptive field  {base}",
         ]
         return "\n".join(lines)
 

@@ -118,5 +118,6 @@ def _digits(labels: NDArray[np.generic], path: Path) -> IntArray:
 def _require(path: Path) -> None:
     if not path.is_file():
         raise DataError(
-            f"{path} is missing; --data must name a folder that holds svhn/ as officially laid out"
+            f"{path} is missing; --data must name a folder that holds svhn/ as officially laid out "
+            "(`digit-detector-train download svhn --data DIR`)"
         )

@@ -131,7 +131,7 @@ def test_mnist_that_disagrees_is_refused(
 
 
 def test_missing_mnist_names_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz is missing.*download mnist"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz is missing.*download mnist --data"):
         read_mnist(tmp_path, "train")
 
 
@@ -305,7 +305,7 @@ def test_oversize_batch_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_missing_batch_names_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data_batch_1 is missing.*download cifar10"):
+    with pytest.raises(DataError, match=r"data_batch_1 is missing.*download cifar10 --data"):
         DATASETS["cifar10"].load(tmp_path, "train")
 
 

@@ -74,7 +74,7 @@ def test_a_run_learns_and_says_so(learnt: tuple[Path, ResultRow]) -> None:
     assert metrics["images"] == {"train": 270, "validation": 30, "test": 60}
     assert np.sum(metrics["confusion"]) == 60
     assert np.trace(metrics["confusion"]) / 60 == pytest.approx(row.test_accuracy)
-    assert row.seconds == pytest.approx(sum(epoch["seconds"] for epoch in history))
+    assert row.cpu_seconds == pytest.approx(sum(epoch["cpu_seconds"] for epoch in history))
     asked = json.loads((out / "recipe.json").read_text())
     assert (asked["recipe"]["name"], asked["recipe"]["optimizer"]["name"], asked["seed"]) == (
         "tiny",
@@ -188,7 +188,7 @@ def test_a_run_killed_twice_ends_like_one_that_was_not(data: Path, tmp_path: Pat
             np.testing.assert_allclose(value, second[key], atol=1e-6, err_msg=f"{name}: {key}")
     history = json.loads((broken / "metrics.json").read_text())["history"]
     for epoch, other in zip(expected, history, strict=True):
-        assert epoch | {"seconds": 0} == pytest.approx(other | {"seconds": 0})
+        assert epoch | {"cpu_seconds": 0} == pytest.approx(other | {"cpu_seconds": 0})
 
 
 def test_cross_validation_does_not_read_test(data: Path, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from training.recipes import RECIPES
 
 CLASSES = tuple("abcdefghij")
 HISTORY = [
-    {"accuracy": 0.5, "val_accuracy": 0.4, "loss": 1.5, "val_loss": 1.6, "seconds": 1.0},
-    {"accuracy": 0.7, "val_accuracy": 0.6, "loss": 1.0, "val_loss": 1.1, "seconds": 1.0},
+    {"accuracy": 0.5, "val_accuracy": 0.4, "loss": 1.5, "val_loss": 1.6, "cpu_seconds": 1.0},
+    {"accuracy": 0.7, "val_accuracy": 0.6, "loss": 1.0, "val_loss": 1.1, "cpu_seconds": 1.0},
 ]
 
 
@@ -63,7 +63,7 @@ def test_predictions_are_blue_where_right_and_red_where_wrong() -> None:
     for title, colour in told:
         if colour == "red":
             truth, guess = title[0], title[-2]
-            assert title == f"{truth} (not {guess})"
+            assert title == f"{truth} (said {guess})"
             assert (CLASSES.index(truth) + 1) % 10 == CLASSES.index(guess)
         else:
             assert (colour, len(title)) == ("blue", 1)
