@@ -119,6 +119,11 @@ class DigitDetector:
         logits = np.concatenate([part[:, 0, 0, 1:11] for part in parts])
         return np.asarray(logits.argmax(axis=1), np.int32)
 
+    @property
+    def manifest(self) -> Manifest:
+        """What is known of the weights."""
+        return self._manifest
+
     def info(self) -> ModelInfo:
         """The model, its limits and its defaults."""
         config, manifest = self._config, self._manifest
@@ -136,10 +141,6 @@ class DigitDetector:
                 min_digit_height_px=config.min_digit_height_px,
             ),
         )
-
-    def warm_up(self) -> None:
-        """Runs the network once, so that the first caller does not pay for what happens once."""
-        self.detect(np.zeros((64, 64, 3), np.uint8))
 
     def _candidates(
         self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock

@@ -6,7 +6,7 @@ before a byte of the weights is parsed.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Manifest:
         sha256: hex digest of the weights file.
         training_data: what it was trained on, and under which terms.
         training: command, seed, time, data counts and the figures reached, as training recorded them.
+        self_check: what it finds in a built-in image, as `detector.self_check` recorded it; empty if nobody did.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Manifest:
     sha256: str
     training_data: str
     training: dict[str, Any] = field(default_factory=dict)
+    self_check: dict[str, Any] = field(default_factory=dict)
 
 
 def save_model(folder: Path, weights: list[FloatArray], manifest: Manifest) -> Manifest:
@@ -52,10 +54,16 @@ def save_model(folder: Path, weights: list[FloatArray], manifest: Manifest) -> M
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {f"{index:03d}": array.astype(np.float16) for index, array in enumerate(weights)}
     content = save(arrays)
-    known = asdict(manifest) | {"sha256": hashlib.sha256(content).hexdigest()}
+    manifest = replace(manifest, sha256=hashlib.sha256(content).hexdigest())
     write_whole(folder / WEIGHTS, content)
-    write_whole(folder / MANIFEST, (json.dumps(known, indent=2, ensure_ascii=False) + "\n").encode())
-    return Manifest(**known)
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes the manifest of the weights that are in `folder`."""
+    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    write_whole(folder / MANIFEST, f"{text}\n".encode())
 
 
 def load_model(folder: Path) -> tuple[list[FloatArray], Manifest]:
@@ -93,8 +101,8 @@ def _read_manifest(path: Path) -> Manifest:
     ]
     if wrong:
         raise ModelError(f"{path}: {', '.join(wrong)} must be text")
-    if not isinstance(manifest.training, dict):
-        raise ModelError(f"{path}: training must be an object")
+    if not (isinstance(manifest.training, dict) and isinstance(manifest.self_check, dict)):
+        raise ModelError(f"{path}: training and self_check must be objects")
     return manifest
 
 

@@ -31,7 +31,7 @@ LAYERS = (
         "detector.draw",
         GENERATED,
     },
-    {"detector.digit_detector"},
+    {"detector.digit_detector", "detector.self_check"},
     {"detector.serving", "detector.folders"},
     {"detector.commands", "detector.arguments", "detector.cli"},
     {"scripts"},

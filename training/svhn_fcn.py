@@ -23,6 +23,7 @@ from detector.detections import FloatArray
 from detector.fcn import build_fcn
 from detector.files import write_whole
 from detector.model_files import Manifest, save_model
+from detector.self_check import record_self_check
 from training.checkpoint import RunState, load_state, save_state
 from training.detector_data import DetectorData, load_detector_data
 from training.detector_recipe import SvhnFcnRecipe
@@ -140,6 +141,7 @@ class _Run:
             "validation": row,
         }
         save_model(self._out, self._shipped(), Manifest("svhn-fcn", VERSION, "", TRAINING_DATA, training))
+        record_self_check(self._out)
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._started

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from detector.digit_detector import DigitDetector
+from detector.self_check import load_checked
 from detector.serving.listening import address
 from detector.serving.server import DetectorServer
 from detector.serving.settings import ServerSettings
@@ -24,7 +24,7 @@ def serve(settings: ServerSettings, model_dir: Path | None = None) -> int:
         ServerStartError: if it cannot listen there.
         ModelError: if the model cannot be used.
     """
-    return serve_detector(lambda: DigitDetector.load(model_dir), settings)
+    return serve_detector(lambda: load_checked(model_dir), settings)
 
 
 def serve_detector(load: Callable[[], PixelDetector], settings: ServerSettings) -> int:
@@ -91,7 +91,6 @@ def _load_in_thread(load: Callable[[], PixelDetector]) -> "asyncio.Future[PixelD
     def run() -> None:
         try:
             detector = load()
-            detector.warm_up()
         except Exception as error:
             loop.call_soon_threadsafe(loaded.set_exception, error)
         else:

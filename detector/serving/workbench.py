@@ -36,10 +36,6 @@ class PixelDetector(Protocol):
         """The model, its limits and its defaults."""
         ...
 
-    def warm_up(self) -> None:
-        """Does once what the first caller should not pay for."""
-        ...
-
 
 class Workbench:
     """Takes images from encoded bytes to detections, within limits; all methods belong to one event loop.

@@ -15,6 +15,7 @@ import pytest
 
 from detector.digit_detector import DigitDetector
 from detector.model_files import load_model
+from detector.self_check import load_checked
 from tests.training.official_files import write_tiny_data
 from training.checkpoint import RunState, load_state
 from training.detector_data import load_detector_data
@@ -114,6 +115,11 @@ def test_a_run_killed_twice_ends_with_the_weights_of_one_that_was_not(runs: Runs
             np.testing.assert_allclose(other, array, rtol=0, atol=1e-6, err_msg=name)
     for array, other in zip(load_model(runs.whole)[0], load_model(runs.killed)[0], strict=True):
         np.testing.assert_allclose(other, array, rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_servers_readiness_check_is_recorded_with_the_model(runs: Runs) -> None:
+    assert load_checked(runs.whole).manifest.self_check["image"]
 
 
 @pytest.mark.slow

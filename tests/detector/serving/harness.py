@@ -105,9 +105,6 @@ class SlowDetector:
     def info(self) -> ModelInfo:
         return ModelInfo("slow", "1", "0" * 64, "none", 0)
 
-    def warm_up(self) -> None:
-        pass
-
 
 def free_port() -> int:
     """A port of the loopback interface that nobody listens on."""
