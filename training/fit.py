@@ -152,9 +152,11 @@ def confusion_counts(truth: IntArray, predicted: IntArray, classes: int) -> NDAr
 
 def _finished_row(run: Run, folder: Path) -> ResultRow | None:
     """The row of a finished run in `folder`, if it is this one."""
-    if load_state(folder / STATE, run) is None or not (folder / ROW).exists():
+    state = load_state(folder / STATE, run.fixed)
+    if state is None or not run.has_ended(state.history) or not (folder / ROW).exists():
         return None
-    return ResultRow.read(folder / ROW)
+    row = ResultRow.read(folder / ROW)
+    return row if row.epochs == len(state.history) else None  # it may be that of a shorter run
 
 
 def _fold_name(number: int) -> str:

@@ -1,7 +1,7 @@
 """The state of a classifier's run after each epoch, so that it can go on, and the best weights so far."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ STATE, WEIGHTS = "state.safetensors", "weights.safetensors"
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained: two runs continue each other only if all of it is the same.
+    """What is trained. One run goes on where another ended if they differ in length or wording alone.
 
     Attributes:
         recipe: with its overrides, if there are any.
@@ -34,6 +34,18 @@ class Run:
     seed: int = 1
     fold: tuple[int, int] | None = None
 
+    @property
+    def fixed(self) -> "Run":
+        """Without what may be another when the run goes on: how long it is, and the recipe's texts."""
+        recipe = replace(self.recipe, epochs=0, stop_at=None, summary="", notes=None, choices=())
+        return replace(self, recipe=recipe)
+
+    def has_ended(self, history: History) -> bool:
+        """Whether no epoch is left to train after those of `history`."""
+        goal = self.recipe.stop_at
+        reached = goal is not None and any(row["val_accuracy"] >= goal for row in history)
+        return reached or len(history) >= self.recipe.epochs
+
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no types
     """Restores a run's state, and after each epoch writes it, and the weights if they are the best so far."""
@@ -44,7 +56,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no t
         self._owned = _owned(model)
         self._path = folder / STATE
         self.history: History = []
-        state = load_state(self._path, run)
+        state = load_state(self._path, run.fixed)
         if state is not None:
             self.history = state.history
             for name, variables in self._owned.items():
@@ -54,11 +66,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no t
     @property
     def finished(self) -> bool:
         """Whether no epoch is left to train."""
-        recipe = self._run.recipe
-        reached = recipe.stop_at is not None and any(
-            row["val_accuracy"] >= recipe.stop_at for row in self.history
-        )
-        return reached or len(self.history) >= recipe.epochs
+        return self._run.has_ended(self.history)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Starts the clock."""
@@ -73,7 +81,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no t
             named = {variable.path: _array(variable) for variable in self._owned["weights"]}
             write_whole(self._folder / WEIGHTS, save(named))
         groups = {name: [_array(v) for v in variables] for name, variables in self._owned.items()}
-        save_state(self._path, RunState(len(self.history), groups, self.history), self._run)
+        save_state(self._path, RunState(len(self.history), groups, self.history), self._run.fixed)
         self.model.stop_training = self.finished
 
 

@@ -72,7 +72,12 @@ def _add_recipe(add_parser: AddParser, recipe: Recipe) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder with all data")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the run is written")
     _add_dataset(parser)
-    parser.add_argument("--epochs", type=at_least(1), metavar="N", help=f"default: {recipe.epochs}")
+    parser.add_argument(
+        "--epochs",
+        type=at_least(1),
+        metavar="N",
+        help=f"default: {recipe.epochs}; a longer run goes on where a shorter one ended",
+    )
     parser.add_argument("--folds", type=at_least(2), metavar="K", help="cross-validate; test is not read")
     parser.add_argument("--seed", type=at_least(0), default=1, help="of all chance; default: %(default)s")
     parser.set_defaults(run=_train, recipe=recipe.name)

@@ -109,6 +109,24 @@ def test_a_finished_run_is_not_repeated(learnt: tuple[Path, ResultRow], tmp_path
     assert train(Run(LEARNER), tmp_path / "no data here", out) == replace(row, folds=[])
 
 
+def test_a_longer_run_goes_on_where_a_shorter_one_ended(
+    learnt: tuple[Path, ResultRow], data: Path, tmp_path: Path
+) -> None:
+    shorter = train(Run(replace(LEARNER, epochs=5)), data, tmp_path)
+    first = json.loads((tmp_path / "metrics.json").read_text())["history"]
+    longer = train(Run(LEARNER), data, tmp_path)
+    history = json.loads((tmp_path / "metrics.json").read_text())["history"]
+    assert (shorter.epochs, longer.epochs) == (5, 12)
+    assert history[:5] == first
+    assert longer.test_accuracy == learnt[1].test_accuracy  # as if never interrupted
+    assert train(Run(LEARNER), tmp_path / "no data here", tmp_path) == replace(longer, folds=[])
+
+
+def test_a_better_wording_is_no_other_run(learnt: tuple[Path, ResultRow], tmp_path: Path) -> None:
+    reworded = replace(LEARNER, summary="in other words", choices=("one more",))
+    assert train(Run(reworded), tmp_path / "no data here", learnt[0]).recipe == LEARNER.name
+
+
 @pytest.mark.parametrize(
     "changed",
     [
