@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import boxes as box_arithmetic
+from detector.ahead import work_ahead
 from detector.detections import Detections, ImageDetections, IntArray
-from detector.errors import InvalidOptionError, ModelError
+from detector.errors import DetectorError, InvalidOptionError, ModelError
+from detector.image_sources import ImageSource, load_pixels
 from detector.images import decode_image
 from detector.interface import MAX_PIXELS, DetectOptions, ModelInfo
 from detector.line_evidence import Thresholds, believed
@@ -112,6 +114,31 @@ class DigitDetector:
         return ImageDetections(
             width, height, digits, numbers, self._manifest.name, self._manifest.version, clock.seconds
         )
+
+    def detect_many(
+        self, images: Iterable[ImageSource], options: DetectOptions | None = None
+    ) -> Generator[ImageDetections | DetectorError]:
+        """Finds the digits of many images; the next ones are read and decoded while the network looks at one.
+
+        Memory is bounded: `images` is read, in a thread, a few images and about 64 MB of pixels ahead. So it may be
+        a generator, and one without end.
+
+        Args:
+            images: for each the path of its file, its encoded bytes (or what gives them when it is called), or
+                decoded pixels, (H, W, 3) uint8 RGB.
+            options: what to ask for instead of the defaults.
+
+        Yields:
+            For each image, in order, what `detect` returns, or the error that it raises: a bad image does not end
+            the others.
+        """
+        most = self._config.max_pixels
+        with closing(work_ahead(images, lambda image, reserve: load_pixels(image, most, reserve))) as loaded:
+            for _, pixels in loaded:
+                try:
+                    yield pixels if isinstance(pixels, DetectorError) else self.detect(pixels, options)
+                except DetectorError as error:
+                    yield error
 
     def classify_crops(self, crops: NDArray[np.uint8], batch: int = 256) -> IntArray:
         """The digit in each of (N, 32, 32, 3) uint8 RGB crops: (N,) int32, the argmax over the ten digits."""

@@ -14,12 +14,14 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
@@ -39,8 +41,10 @@ MAX_PROGRESSIVE_SCANS = 500
 """Cameras and browsers write about ten; each costs a pass over all pixels, however few bytes it has."""
 
 
+_Result = TypeVar("_Result")
 _Size = tuple[int, int]
-_Check = Callable[[bytes, int], _Size]
+_ReadSize = Callable[[bytes], _Size]
+_CheckWhole = Callable[[bytes, int], None]
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -60,10 +64,9 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
         ImageUndecodableError: if the bytes are no image in one of these formats, truncated or damaged.
         ImageTooLargeError: if the header announces more than `max_pixels`; nothing has been decoded then.
     """
-    if not data:
-        raise ImageEmptyError("the image has no bytes")
-    name, check = _recognise(data)
-    size = _run(name, check, data, max_pixels)
+    size = image_size(data, max_pixels)
+    name, _, check_whole = _recognise(data)
+    _named(name, lambda: check_whole(data, max_pixels))
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
@@ -73,6 +76,18 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
     if sorted(pixels.shape[:2]) != sorted(size):
         raise ImageUndecodableError(f"the {name} image's header contradicts its data")
     return np.asarray(pixels, np.uint8)
+
+
+def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height in the header of an encoded image, before EXIF orientation; nothing is decoded.
+
+    Raises:
+        ImageEmptyError, ImageUndecodableError, ImageTooLargeError: as `decode_image` does for a bad header.
+    """
+    if not data:
+        raise ImageEmptyError("the image has no bytes")
+    name, read_size, _ = _recognise(data)
+    return _refuse_large(_named(name, lambda: read_size(data)), max_pixels)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -98,19 +113,20 @@ def read_image_file(path: Path) -> bytes:
         raise ImageUnreadableError(f"the file cannot be read: {reason}") from error
 
 
-def _recognise(data: bytes) -> tuple[str, _Check]:
-    """The format's name and the function that reads its header and checks that it is whole."""
-    for name, signatures, check in _FORMATS:
+def _recognise(data: bytes) -> tuple[str, _ReadSize, _CheckWhole]:
+    """The format's name and the functions that read its header and check that it is whole."""
+    for name, signatures, read_size, check_whole in _FORMATS:
         if data.startswith(signatures):
-            return name, check
+            return name, read_size, check_whole
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP", _check_webp
+        return "WebP", _webp_size, _nothing_to_check
     raise ImageUndecodableError("not an image in a format that is read: JPEG, PNG, WebP, BMP, TIFF, GIF")
 
 
-def _run(name: str, check: _Check, data: bytes, max_pixels: int) -> _Size:
+def _named(name: str, read: Callable[[], _Result]) -> _Result:
+    """What `read` returns; whatever it raises names the format."""
     try:
-        return check(data, max_pixels)
+        return read()
     except (ImageTooLargeError, ImageUndecodableError):
         raise
     except Exception as error:  # readers of headers raise whatever the hostile bytes led them to
@@ -126,9 +142,32 @@ def _refuse_large(size: _Size, max_pixels: int, what: str = "the image") -> _Siz
     return size
 
 
-def _check_jpeg(data: bytes, max_pixels: int) -> _Size:
+def _size_by(reader: Callable[[io.BytesIO], ImageFile]) -> _ReadSize:
+    def read_size(data: bytes) -> _Size:
+        with reader(io.BytesIO(data)) as image:
+            return image.size
+
+    return read_size
+
+
+def _webp_size(data: bytes) -> _Size:
+    """Reads the RIFF container itself: Pillow allocates the canvas when it opens a WebP image.
+
+    See RFC 9649, sections 2.5 to 2.7, for the three kinds of first chunk.
+    """
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    raise ImageUndecodableError("the WebP image is damaged: its first chunk is none of VP8, VP8L, VP8X")
+
+
+def _check_jpeg(data: bytes, max_pixels: int) -> None:
     with JpegImageFile(io.BytesIO(data)) as image:
-        size = _refuse_large(image.size, max_pixels)
         progressive = "progressive" in image.info
     if progressive and data.count(b"\xff\xda") > MAX_PROGRESSIVE_SCANS:
         raise ImageUndecodableError("the JPEG image has too many scans")
@@ -138,57 +177,28 @@ def _check_jpeg(data: bytes, max_pixels: int) -> _Size:
     except ValueError as error:
         if "extraneous bytes" not in str(error):  # stray padding of some cameras; no pixel is lost
             raise
-    return size
 
 
-def _check_png(data: bytes, max_pixels: int) -> _Size:
+def _check_png(data: bytes, max_pixels: int) -> None:
     with PngImageFile(io.BytesIO(data)) as image:
-        size = _refuse_large(image.size, max_pixels)
         image.verify()  # the checksums of all chunks to the last, so those of every frame
-    return size
 
 
-def _check_tiff(data: bytes, max_pixels: int) -> _Size:
+def _check_tiff(data: bytes, max_pixels: int) -> None:
     with TiffImageFile(io.BytesIO(data)) as image:
-        size = _refuse_large(image.size, max_pixels)
         tile = (int(image.tag_v2.get(TILEWIDTH, 0)), int(image.tag_v2.get(TILELENGTH, 0)))
         _refuse_large(tile, max_pixels, "a tile of the image")
         image.load()  # unlike OpenCV it refuses a strip that does not decode
-    return size
 
 
-def _check_bmp(data: bytes, max_pixels: int) -> _Size:
-    with BmpImageFile(io.BytesIO(data)) as image:
-        return _refuse_large(image.size, max_pixels)
+def _nothing_to_check(data: bytes, max_pixels: int) -> None:
+    """OpenCV itself refuses these formats when they are not whole."""
 
 
-def _check_gif(data: bytes, max_pixels: int) -> _Size:
-    with GifImageFile(io.BytesIO(data)) as image:
-        return _refuse_large(image.size, max_pixels)
-
-
-def _check_webp(data: bytes, max_pixels: int) -> _Size:
-    """Reads the RIFF container itself: Pillow allocates the canvas when it opens a WebP image.
-
-    See RFC 9649, sections 2.5 to 2.7, for the three kinds of first chunk.
-    """
-    kind = data[12:16]
-    if kind == b"VP8X":
-        size = 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    elif kind == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        size = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    elif kind == b"VP8 ":
-        size = int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
-    else:
-        raise ImageUndecodableError("the WebP image is damaged: its first chunk is none of VP8, VP8L, VP8X")
-    return _refuse_large(size, max_pixels)
-
-
-_FORMATS: tuple[tuple[str, tuple[bytes, ...], _Check], ...] = (
-    ("JPEG", (b"\xff\xd8\xff",), _check_jpeg),
-    ("PNG", (b"\x89PNG\r\n\x1a\n",), _check_png),
-    ("BMP", (b"BM",), _check_bmp),
-    ("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _check_tiff),
-    ("GIF", (b"GIF87a", b"GIF89a"), _check_gif),
+_FORMATS: tuple[tuple[str, tuple[bytes, ...], _ReadSize, _CheckWhole], ...] = (
+    ("JPEG", (b"\xff\xd8\xff",), _size_by(JpegImageFile), _check_jpeg),
+    ("PNG", (b"\x89PNG\r\n\x1a\n",), _size_by(PngImageFile), _check_png),
+    ("BMP", (b"BM",), _size_by(BmpImageFile), _nothing_to_check),
+    ("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _size_by(TiffImageFile), _check_tiff),
+    ("GIF", (b"GIF87a", b"GIF89a"), _size_by(GifImageFile), _nothing_to_check),
 )

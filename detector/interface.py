@@ -1,11 +1,12 @@
 """What every detector of encoded images offers, whether it runs in this process or behind a server."""
 
 import math
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from detector.detections import ImageDetections
-from detector.errors import InvalidOptionError
+from detector.errors import DetectorError, InvalidOptionError
 
 MAX_PIXELS = 50_000_000
 """Images with more pixels than this are refused before they are decoded."""
@@ -77,6 +78,10 @@ class ModelInfo:
     defaults: DetectOptions = field(default_factory=DetectOptions)
 
 
+EncodedImage = bytes | Callable[[], bytes]
+"""An encoded image, or what gives it when its turn has come; of what that raises a DetectorError is its result."""
+
+
 class ImageDetector(Protocol):
     """The in-process detector and the client of a server are both this; callers need not know which."""
 
@@ -85,6 +90,19 @@ class ImageDetector(Protocol):
 
         Raises:
             DetectorError: with the reason in `reason`; InvalidRequestError if the image or options are at fault.
+        """
+        ...
+
+    def detect_many(
+        self, images: Iterable[EncodedImage], options: DetectOptions | None = None
+    ) -> Generator[ImageDetections | DetectorError]:
+        """Finds the digits of many images; the next ones are read while earlier ones are looked at.
+
+        Yields:
+            For each image, in order, what was found, or what was wrong with it.
+
+        Raises:
+            DetectorError: if no more images can be looked at; nothing is wrong with the image whose turn it is.
         """
         ...
 

@@ -18,9 +18,11 @@ LAYERS = (
         "detector.boxes",
         "detector.console",
         "detector.files",
+        "detector.ahead",
     },
     {
         "detector.images",
+        "detector.image_sources",
         "detector.pyramid",
         "detector.fcn",
         "detector.score_map",

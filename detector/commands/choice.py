@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detector.console import SOME_FAILED, complain
 from detector.digit_detector import DigitDetector
-from detector.errors import ServiceUnavailableError
+from detector.errors import DetectorError, InvalidRequestError
 from detector.interface import ImageDetector
 from detector.serving.connection import Connection
 
@@ -50,6 +50,8 @@ def one_line_if_broken_off(consequence: str) -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
-    except (ServiceUnavailableError, OSError) as error:
+    except InvalidRequestError:
+        raise  # what was asked for cannot be begun
+    except (DetectorError, OSError) as error:
         complain(f"{error}; {consequence}")
         sys.exit(SOME_FAILED)

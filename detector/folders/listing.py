@@ -8,6 +8,7 @@ from pathlib import Path
 
 from detector.errors import ImageUnreadableError
 from detector.folders.rows import text_of_name
+from detector.images import read_image_file
 
 IMAGE_SUFFIXES = frozenset(
     {".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -31,6 +32,16 @@ class ImageFile:
     path: Path
     name: str
     error: ImageUnreadableError | None = None
+
+    def read(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            ImageUnreadableError, ImageTooLargeError: if it cannot be read, see `read_image_file`.
+        """
+        if self.error is not None:
+            raise self.error
+        return read_image_file(self.path)
 
 
 def is_image_name(name: str) -> bool:

@@ -1,13 +1,13 @@
 """Files through a detector, in order, whatever becomes of each."""
 
-from collections.abc import Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from detector.detections import ImageDetections
-from detector.errors import DetectorError, ServiceUnavailableError
+from detector.errors import DetectorError
 from detector.folders.listing import ImageFile
-from detector.folders.read_ahead import Contents, read_ahead
 from detector.interface import DetectOptions, ImageDetector
 
 
@@ -17,12 +17,10 @@ class FileResult:
 
     Attributes:
         image: the file.
-        data: its bytes; empty if it could not be read.
         outcome: what was found in it, or why nothing could be.
     """
 
     image: ImageFile
-    data: bytes
     outcome: ImageDetections | DetectorError
 
 
@@ -35,22 +33,15 @@ def detect_files(
         One result for each image, in the same order.
 
     Raises:
-        ServiceUnavailableError: if the server goes away, for then every image would fail.
+        DetectorError: if every image would fail from here on, for example because the server went away.
     """
-    with closing(read_ahead(images)) as files:
-        for image, contents in files:
-            data = contents if isinstance(contents, bytes) else b""
-            yield FileResult(image, data, _detect(contents, detector, options))
+    taken: deque[ImageFile] = deque()
 
+    def readers() -> Iterator[Callable[[], bytes]]:
+        for image in images:
+            taken.append(image)
+            yield image.read
 
-def _detect(
-    contents: Contents, detector: ImageDetector, options: DetectOptions
-) -> ImageDetections | DetectorError:
-    if isinstance(contents, DetectorError):
-        return contents
-    try:
-        return detector.detect(contents, options)
-    except ServiceUnavailableError:
-        raise
-    except DetectorError as error:
-        return error
+    with closing(detector.detect_many(readers(), options)) as outcomes:
+        for outcome in outcomes:
+            yield FileResult(taken.popleft(), outcome)

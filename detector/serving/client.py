@@ -3,7 +3,7 @@
 `DetectorClient` blocks, `AsyncDetectorClient` is for asyncio; they take the same arguments.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -11,11 +11,13 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from detector.detections import ImageDetections
-from detector.interface import DetectOptions, ModelInfo
+from detector.errors import DetectorError
+from detector.interface import DetectOptions, EncodedImage, ModelInfo
 from detector.serving.async_client import AsyncDetectorClient
 from detector.serving.channel import connect
 from detector.serving.connection import Connection, Tls
 from detector.serving.converters import detections_from_wire, info_from_wire, request_to_wire
+from detector.serving.many import detect_many
 from detector.serving.statuses import from_rpc_error
 from detector.serving.stream_items import StreamItem, StreamResult, stream_request, stream_result
 from detector.v1 import detector_pb2 as wire
@@ -101,6 +103,23 @@ class DetectorClient:
             raise (failures[0] if failures else from_rpc_error(error)) from error
         finally:
             replies.cancel()
+
+    def detect_many(
+        self, images: Iterable[EncodedImage], options: DetectOptions | None = None
+    ) -> Generator[ImageDetections | DetectorError]:
+        """Finds the digits of many images, with a few calls at a time; waits for a server that is full or restarts.
+
+        Args:
+            images: for each its encoded bytes, or what gives them when it is called, in a thread.
+            options: what to ask for; None means the server's defaults.
+
+        Yields:
+            For each image, in order, its detections, or what was wrong with it.
+
+        Raises:
+            DetectorError: if no more results come.
+        """
+        return detect_many(lambda image: self.detect(image, options), images)
 
     def info(self, timeout_s: float | None = None) -> ModelInfo:
         """The model that answers, its limits and its defaults.

@@ -3,8 +3,9 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 
 from detector import DetectOptions, DigitDetector, ImageDetections, ModelInfo
 from detector.draw import encode_image
-from detector.errors import InvalidOptionError, ServiceUnavailableError
+from detector.errors import DetectorError, InvalidOptionError, ServiceUnavailableError
 from detector.folders import FolderJob, FolderSummary, detect_folder, plan_folder
 from detector.folders.rows import detections_row
 from detector.images import decode_image
+from detector.interface import EncodedImage
 
 BAD_FILES = {
     "bad/empty.png": (b"", "IMAGE_EMPTY"),
@@ -145,13 +147,16 @@ class GoesAway:
 
     def __init__(self, detector: DigitDetector, after: int) -> None:
         self.detector = detector
-        self.left = after
+        self.after = after
 
-    def detect(self, image: bytes, options: DetectOptions = DetectOptions()) -> ImageDetections:  # noqa: B008
-        if not self.left:
-            raise ServiceUnavailableError("127.0.0.1:50051 does not answer")
-        self.left -= 1
+    def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
         return self.detector.detect(image, options)
+
+    def detect_many(
+        self, images: Iterable[EncodedImage], options: DetectOptions | None = None
+    ) -> Generator[ImageDetections | DetectorError]:
+        yield from islice(self.detector.detect_many(images, options), self.after)
+        raise ServiceUnavailableError("127.0.0.1:50051 does not answer")
 
     def info(self) -> ModelInfo:
         return self.detector.info()
