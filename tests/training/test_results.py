@@ -171,3 +171,10 @@ def test_inserting_twice_is_inserting_once(tmp_path: Path) -> None:
     insert(document, "| x |")
     insert(document, "| x |")
     assert document.read_text() == f"a\n{BEGIN}\n| x |\n{END}\nb\n"
+
+
+def test_the_readme_shows_where_the_table_goes(checkout: Path, tmp_path: Path) -> None:
+    document = tmp_path / "README.md"
+    document.write_bytes((checkout / "README.md").read_bytes())
+    insert(document, "| x |")
+    assert f"{BEGIN}\n| x |\n{END}" in document.read_text()
