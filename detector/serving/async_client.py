@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from detector.detections import ImageDetections
 from detector.interface import DetectOptions, ModelInfo
+from detector.serving.async_status import StreamEnd
 from detector.serving.channel import connect_async
 from detector.serving.connection import Connection, Tls
 from detector.serving.converters import detections_from_wire, info_from_wire, request_to_wire
@@ -72,11 +73,12 @@ class AsyncDetectorClient:
         replies = self._stub.DetectStream(
             _stream_requests(items, failures), timeout=timeout_s or self._stream_timeout_s
         )
+        end = StreamEnd(replies)
         try:
             async for reply in replies:
                 yield stream_result(reply)
         except grpc.RpcError as error:
-            raise (failures[0] if failures else from_rpc_error(error)) from error
+            raise (failures[0] if failures else from_rpc_error(end.of(error))) from error
         except asyncio.CancelledError:
             if failures:  # which is why gRPC cancelled the call
                 raise failures[0] from None

@@ -25,7 +25,7 @@ class Authority:
     def __init__(self, folder: Path, name: str = "authority") -> None:
         self._folder, self._name = folder, name
         self._key = ec.generate_private_key(ec.SECP256R1())
-        usage = {field: False for field in _KEY_USAGES} | {"key_cert_sign": True, "crl_sign": True}
+        usage = dict.fromkeys(_KEY_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
         builder = _builder(name, name, self._key, timedelta(days=1))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
@@ -41,6 +41,19 @@ class Authority:
         stem = f"{self._name}-{hosts[0]}{'-expired' if expired else ''}"
         certificate = _write(self._folder / f"{stem}.crt.pem", builder.sign(self._key, hashes.SHA256()))
         return Certified(certificate, _write(self._folder / f"{stem}.key.pem", key))
+
+
+def lock(key: Path, locked: Path, password: bytes) -> Path:
+    """A copy of a private key that needs a password."""
+    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked.write_bytes(
+        loaded.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(password),
+        )
+    )
+    return locked
 
 
 _KEY_USAGES = (
