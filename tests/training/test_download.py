@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from training import download
+from training.cli import main
 from training.download import CATALOGUE, RemoteFile, fetch
 from training.errors import DataError
 
@@ -115,6 +116,26 @@ def test_a_file_arrives_whole(site: Site, tmp_path: Path) -> None:
     assert path == tmp_path / "data" / "file.gz"
     assert path.read_bytes() == CONTENT
     assert left(tmp_path) == ["data/file.gz"]
+
+
+def test_the_command_fetches_all_files_and_says_whose_checksums(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = (remote(site), remote(site, b"labels", "labels.gz"))
+    monkeypatch.setitem(CATALOGUE, "mnist", files)
+    assert main(["download", "mnist", "--data", str(tmp_path)]) == 0
+    assert left(tmp_path) == ["data/file.gz", "data/labels.gz"]
+    assert capsys.readouterr().out.count("(the test)") == 2
+
+
+def test_the_command_fails_on_a_wrong_checksum(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(CATALOGUE, "mnist", (replace(remote(site), sha256="0" * 64),))
+    assert main(["download", "mnist", "--data", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "not the published file" in said
+    assert f"put it at {tmp_path}/data/file.gz" in said
 
 
 def test_a_file_that_is_there_is_not_fetched_again(site: Site, tmp_path: Path) -> None:
