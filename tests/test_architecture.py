@@ -49,6 +49,8 @@ HOMES = {
     "grpc_reflection": {"detector.serving"},
     "grpc_status": {"detector.serving"},
     "google": {"detector.serving", GENERATED},
+    "prometheus_client": {"detector.serving.metrics", "detector.serving.metrics_page"},
+    "opentelemetry": {"detector.serving.tracing"},
 }
 """Libraries with a home: nobody else imports them."""
 

@@ -3,9 +3,10 @@
 import argparse
 import os
 import signal
+from pathlib import Path
 
 from detector.arguments.shared import AddParser, add_model, command, port
-from detector.serving.settings import ServerSettings
+from detector.serving.settings import Observability, Security, ServerSettings
 
 
 def add(add_parser: AddParser) -> None:
@@ -19,18 +20,86 @@ def add(add_parser: AddParser) -> None:
         "finished, the exit code is 0.",
         """\
   digit-detector serve
-  digit-detector serve --host 0.0.0.0 --port 8500 --model models/mine
+  digit-detector serve --port 8500 --model models/mine --metrics-port 9464
+  digit-detector serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key --tokens tokens.txt
   digit-detector serve --port 0        # any free port; the ready line says which""",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=50051, type=port, help="port to listen on (default: %(default)s)")
     add_model(parser)
+    _add_security(parser)
+    _add_observability(parser)
     parser.set_defaults(run=_run)
 
 
 def settings_of(args: argparse.Namespace) -> ServerSettings:
     """What the server is told."""
-    return ServerSettings(host=args.host, port=args.port)
+    return ServerSettings(
+        host=args.host,
+        port=args.port,
+        security=Security(
+            certificate=args.tls_cert,
+            key=args.tls_key,
+            client_ca=args.client_ca,
+            insecure=args.insecure,
+            tokens=args.tokens,
+            open_health=not args.closed_health,
+        ),
+        observability=Observability(
+            metrics_host=args.metrics_host,
+            metrics_port=args.metrics_port,
+            log_format=args.log_format,
+            tracing=args.tracing,
+        ),
+    )
+
+
+def _add_security(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("who may call")
+    group.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="encrypt; the server's certificate and its chain (PEM)"
+    )
+    group.add_argument("--tls-key", type=Path, metavar="FILE", help="the private key of --tls-cert (PEM)")
+    group.add_argument(
+        "--client-ca",
+        type=Path,
+        metavar="FILE",
+        help="mutual TLS: callers must show a certificate of one of these authorities (PEM)",
+    )
+    group.add_argument(
+        "--insecure", action="store_true", help="without TLS, listen to other machines too (see --host)"
+    )
+    group.add_argument(
+        "--tokens",
+        type=Path,
+        metavar="FILE",
+        help="callers must send a bearer token; each line of the file is a token's SHA-256 and a name for the log",
+    )
+    group.add_argument("--closed-health", action="store_true", help="ask health checks for a token too")
+
+
+def _add_observability(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what it tells")
+    group.add_argument(
+        "--metrics-port", type=port, metavar="PORT", help="serve a page for Prometheus here (default: none)"
+    )
+    group.add_argument(
+        "--metrics-host",
+        default="127.0.0.1",
+        metavar="HOST",
+        help="address of that page, which is neither encrypted nor asks for a token (default: %(default)s)",
+    )
+    group.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="how lines of the log on standard error look (default: %(default)s)",
+    )
+    group.add_argument(
+        "--tracing",
+        action="store_true",
+        help="send OpenTelemetry spans to OTEL_EXPORTER_OTLP_ENDPOINT; needs digit-detector[tracing]",
+    )
 
 
 def _run(args: argparse.Namespace) -> int:

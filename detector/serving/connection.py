@@ -1,13 +1,13 @@
 """What a client needs to know to reach a server: addresses, TLS, a token. Nothing here connects, or imports gRPC."""
 
 import ipaddress
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from detector.errors import ClientSetupError
+from detector.serving import pem
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,11 @@ class Tls:
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
             raise ClientSetupError("a client certificate and its private key go together: one is missing")
-        # gRPC says of such files no more than that no server answers, so they are tried here.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if self.ca is not None:
-            with _clear_errors(self.ca):
-                context.load_verify_locations(self.ca)
-        if self.certificate is not None and self.key is not None:
-            with _clear_errors(self.certificate, self.key):
-                context.load_cert_chain(self.certificate, self.key, password=_no_password)
+        with _as_setup_errors():
+            if self.ca is not None:
+                pem.check_authorities(self.ca)
+            if self.certificate is not None and self.key is not None:
+                pem.check_pair(self.certificate, self.key)
 
 
 @dataclass(frozen=True)
@@ -96,28 +93,19 @@ def read_token(path: Path) -> str:
     Raises:
         ClientSetupError: if the file cannot be read.
     """
-    with _clear_errors(path):
-        return path.read_text(encoding="ascii").strip()
+    try:
+        with _as_setup_errors(), pem.named(path):
+            return path.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError as error:
+        raise ClientSetupError(f"{path}: a token is one line of printable ASCII characters") from error
 
 
 @contextmanager
-def _clear_errors(*paths: Path) -> Iterator[None]:
-    """Turns what goes wrong with files into one error that names them."""
-    names = " and ".join(str(path) for path in paths)
+def _as_setup_errors() -> Iterator[None]:
     try:
         yield
-    except ssl.SSLError as error:
-        reason = (error.reason or str(error)).replace("_", " ").lower()
-        raise ClientSetupError(f"{names}: no usable PEM: {reason}") from error
-    except OSError as error:
-        raise ClientSetupError(f"{names}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ClientSetupError(f"{names}: a token is one line of printable ASCII characters") from error
-
-
-def _no_password() -> bytes:
-    """Called for an encrypted key; without it OpenSSL would ask at the terminal."""
-    raise ClientSetupError("the private key is encrypted: give one that is not, readable by its owner alone")
+    except pem.UnusableFileError as error:
+        raise ClientSetupError(str(error)) from error
 
 
 def _is_loopback(host: str) -> bool:

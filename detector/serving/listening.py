@@ -8,31 +8,35 @@ import grpc
 
 from detector.errors import ServerStartError
 from detector.interface import MAX_MESSAGE_BYTES
+from detector.serving.authentication import AuthenticationInterceptor
 from detector.serving.malformed import MalformedRequestInterceptor
-from detector.serving.settings import ServerSettings
+from detector.serving.observation import ObservationInterceptor, Trace
+from detector.serving.open_calls import OpenCallsInterceptor
+from detector.serving.settings import Observability, ServerSettings
+from detector.serving.tls import server_credentials
+from detector.serving.tokens import TokenFile
 
 _CALLS_PER_PLACE = 4
 """Calls of any kind, health checks too, that may be open per image or stream admitted."""
 
 
 def make_server(settings: ServerSettings) -> grpc.aio.Server:
-    """A server without services, which does not listen yet."""
-    limits = settings.limits
-    return grpc.aio.server(
-        interceptors=_interceptors(settings),
-        maximum_concurrent_rpcs=_CALLS_PER_PLACE * (limits.places + limits.streams),
-        options=_options(settings),
-    )
+    """A server without services, which does not listen yet.
+
+    Raises:
+        ServerStartError: if the settings ask for files or libraries that are no good.
+    """
+    return grpc.aio.server(interceptors=_interceptors(settings), options=_options(settings))
 
 
 def bind(server: grpc.aio.Server, settings: ServerSettings) -> int:
     """Takes the port; returns its number.
 
     Raises:
-        ServerStartError: if the address is taken or not ours.
+        ServerStartError: if the address is taken or not ours, or the settings for TLS are no good.
     """
     host, port = settings.host, settings.port
-    credentials = _credentials(settings)
+    credentials = server_credentials(host, settings.security)
     try:
         if credentials is None:
             return server.add_insecure_port(address(host, port))
@@ -48,12 +52,32 @@ def address(host: str, port: int) -> str:
 
 def _interceptors(settings: ServerSettings) -> "list[grpc.aio.ServerInterceptor[object, object]]":
     """What every call passes, the outermost first."""
-    return [MalformedRequestInterceptor()]
+    limits, security = settings.limits, settings.security
+    passed: list[grpc.aio.ServerInterceptor[object, object]] = [
+        ObservationInterceptor(_trace(settings.observability))
+    ]
+    if security.tokens is not None:
+        passed.append(AuthenticationInterceptor(TokenFile(security.tokens), security.open_health))
+    passed.append(OpenCallsInterceptor(_CALLS_PER_PLACE * (limits.places + limits.streams)))
+    passed.append(MalformedRequestInterceptor())
+    return passed
 
 
-def _credentials(settings: ServerSettings) -> grpc.ServerCredentials | None:
-    """What the server shows its callers; None for a port without encryption."""
-    return None
+def _trace(observability: Observability) -> Trace | None:
+    """What makes calls part of traces, where that is asked for.
+
+    Raises:
+        ServerStartError: if the libraries for it are not installed.
+    """
+    if not observability.tracing:
+        return None
+    try:
+        from detector.serving.tracing import start_tracing  # noqa: PLC0415 - it needs an extra
+    except ModuleNotFoundError as error:
+        raise ServerStartError(
+            "--tracing needs more libraries: pip install 'digit-detector[tracing]'"
+        ) from error
+    return start_tracing()
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:

@@ -4,44 +4,30 @@ gRPC for Python answers them with UNKNOWN or INTERNAL, as if the server were at 
 """
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from detector.errors import InvalidRequestError
+from detector.errors import InvalidRequestError, UnknownMethodError
+from detector.serving.handlers import Behaviour, Context, Continuation, Handler, rebuilt, refusing
 from detector.serving.statuses import abort, to_status
-
-Behaviour = Callable[[Any, Any], Any]
-
-_MAKERS = {
-    (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary"),
-    (False, True): (grpc.unary_stream_rpc_method_handler, "unary_stream"),
-    (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary"),
-    (True, True): (grpc.stream_stream_rpc_method_handler, "stream_stream"),
-}
-"""By whether requests and replies are streams: what makes a handler, and the handler's field."""
 
 
 class MalformedRequestInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Parses requests itself and refuses those that do not parse."""
+    """Parses requests itself and refuses those that do not parse, or are for no method."""
 
     async def intercept_service(
-        self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]]",
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "grpc.RpcMethodHandler[Any, Any]":
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler:
         """The service's handler, guarded."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler.request_deserializer is None:
+        if handler is None:
+            return refusing(UnknownMethodError(f"there is no method {handler_call_details.method}"))
+        if handler.request_deserializer is None:
             return handler
-        make, field = _MAKERS[handler.request_streaming, handler.response_streaming]
-        return make(
-            _guarded(getattr(handler, field)),
-            request_deserializer=_parser(handler.request_deserializer),
-            response_serializer=handler.response_serializer,
-        )
+        return rebuilt(handler, _guarded, _parser(handler.request_deserializer))
 
 
 def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
@@ -59,13 +45,13 @@ def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 def _guarded(behaviour: Behaviour) -> Behaviour:
     """`behaviour`, given only requests that parse; it is a coroutine or an asynchronous generator, and stays so."""
 
-    async def coroutine(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+    async def coroutine(request: Any, context: Context) -> Any:
         try:
             return await behaviour(_checked(request), context)
         except InvalidRequestError as error:
             await abort(context, to_status(error))
 
-    async def generator(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+    async def generator(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
             async for reply in behaviour(_checked(request), context):
                 yield reply

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.self_check import load_checked
+from detector.serving import logs, metrics_page
 from detector.serving.listening import address
 from detector.serving.server import DetectorServer
 from detector.serving.settings import ServerSettings
@@ -41,10 +42,12 @@ def serve_detector(load: Callable[[], PixelDetector], settings: ServerSettings) 
         0, the process's exit code.
 
     Raises:
-        ServerStartError: if it cannot listen there.
+        ServerStartError: if it cannot start as the settings say.
         Exception: whatever `load` raises.
     """
-    asyncio.run(_serve(load, settings))
+    logs.configure(settings.observability.log_format)
+    with metrics_page.published(settings.observability, processes=1):
+        asyncio.run(_serve(load, settings))
     return 0
 
 

@@ -11,8 +11,9 @@ import grpc
 from google.rpc.status_pb2 import Status
 
 from detector.errors import DetectorError, OverloadedError, ServiceUnavailableError
+from detector.serving import observation
 from detector.serving.converters import detections_to_wire, info_to_wire, options_from_wire
-from detector.serving.statuses import abort, to_status
+from detector.serving.statuses import abort, reason_of, to_status
 from detector.serving.streams import answered_in_order
 from detector.serving.workbench import Workbench
 from detector.v1 import detector_pb2 as wire
@@ -64,7 +65,9 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         self, request: wire.DetectRequest, deadline: float | None, patient: bool = False
     ) -> wire.DetectResponse:
         options = options_from_wire(request.options)
-        return detections_to_wire(await self._workbench.detect(request.image, options, deadline, patient))
+        found = await self._workbench.detect(request.image, options, deadline, patient)
+        observation.detected(found)
+        return detections_to_wire(found)
 
     async def _stream(self, requests: AsyncIterator[wire.DetectStreamRequest], context: Context) -> None:
         limits, deadline = self._workbench.limits, _deadline(context)
@@ -95,6 +98,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
             reply.response.CopyFrom(await self._detect(request.request, deadline, patient=True))
         except Exception as error:  # whatever it is, the stream goes on
             reply.error.CopyFrom(_status(error))
+            observation.refused(reason_of(reply.error))
         return reply
 
     async def _answer(self, context: Context, work: Awaitable[Reply]) -> Reply:

@@ -1,6 +1,7 @@
 """What a server can be told: plain values in groups, complete before a heavy library is imported."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,44 @@ class WorkLimits:
 
 
 @dataclass(frozen=True)
+class Security:
+    """Who may call, and over what kind of connection.
+
+    Attributes:
+        certificate: PEM file of the server's certificate and those that vouch for it; None for no TLS.
+        key: PEM file of its private key.
+        client_ca: PEM file of certificates; callers must show one that these vouch for (mutual TLS).
+        insecure: without TLS, listen to other machines too.
+        tokens: file of the tokens that callers may show, see `detector.serving.tokens`; None to ask for none.
+        open_health: answer health checks without a token.
+    """
+
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    insecure: bool = False
+    tokens: Path | None = None
+    open_health: bool = True
+
+
+@dataclass(frozen=True)
+class Observability:
+    """What a server tells those who run it.
+
+    Attributes:
+        metrics_host: name or address at which the metrics page listens.
+        metrics_port: 0 for any that is free, None for no page.
+        log_format: "text" or "json".
+        tracing: send OpenTelemetry spans to where the OTEL_ environment variables say.
+    """
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    log_format: str = "text"
+    tracing: bool = False
+
+
+@dataclass(frozen=True)
 class ServerSettings:
     """Where a server listens and what it takes on.
 
@@ -29,9 +68,13 @@ class ServerSettings:
         port: 0 for any that is free.
         grace_s: seconds that work in flight gets to finish when the server is told to stop.
         limits: how much it takes on at once.
+        security: who may call.
+        observability: what it tells those who run it.
     """
 
     host: str = "127.0.0.1"
     port: int = 50051
     grace_s: float = 30.0
     limits: WorkLimits = field(default_factory=WorkLimits)
+    security: Security = field(default_factory=Security)
+    observability: Observability = field(default_factory=Observability)

@@ -49,6 +49,9 @@ _CLASSES_BY_NUMBER: dict[int, type[DetectorError]] = {
 }
 """For statuses that gRPC itself makes, which carry no reason."""
 
+_DETAILS = "grpc-status-details-bin"
+"""The trailer that carries a whole status."""
+
 _MAX_MESSAGE_CHARACTERS = 1000
 """Messages travel in headers, which have a limit of a few kilobytes."""
 
@@ -103,10 +106,24 @@ def from_rpc_error(error: grpc.RpcError) -> DetectorError:
     return from_status(status)
 
 
+def reason_of(status: Status) -> str:
+    """The reason that a status of ours gives; empty if it gives none."""
+    info = ErrorInfo()
+    _unpack(status.details, info)
+    return str(info.reason)
+
+
+def reason_in(trailers: Iterable[tuple[str, str | bytes]]) -> str:
+    """The reason of the status that goes with a call's trailing metadata; empty if it gives none."""
+    details = [value for key, value in trailers if key == _DETAILS and isinstance(value, bytes)]
+    return reason_of(Status.FromString(details[0])) if details else ""
+
+
 async def abort(context: "grpc.aio.ServicerContext[Any, Any]", status: Status) -> NoReturn:
-    """Ends a call with `status`."""
+    """Ends a call with `status`; trailing metadata that the call has stay."""
     rich = rpc_status.to_status(status)
-    await context.abort(rich.code, rich.details or "", rich.trailing_metadata or ())
+    trailers = (*(context.trailing_metadata() or ()), *(rich.trailing_metadata or ()))
+    await context.abort(rich.code, rich.details or "", trailers)
     raise AssertionError("abort always raises")
 
 

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from detector.detections import ImageDetections
 from detector.errors import DeadlineExceededError, OverloadedError, ServiceUnavailableError
 from detector.images import decode_image
 from detector.interface import DetectOptions, ModelInfo
+from detector.serving import metrics
 from detector.serving.settings import WorkLimits
 
 Result = TypeVar("Result")
@@ -56,11 +57,13 @@ class Workbench:
 
     def open(self, detector: PixelDetector) -> None:
         """Lets work in; the detector is loaded and warm."""
-        self._info = detector.info()
+        old, self._info = self._info, detector.info()
+        metrics.set_model(old, self._info)
         self._detector = detector
 
     def close(self) -> None:
         """Lets no more work in; what is admitted is finished."""
+        metrics.set_model(self._info, None)
         self._refusal = "the server is shutting down"
         self._detector = self._info = None
 
@@ -92,15 +95,18 @@ class Workbench:
         max_pixels, detector = self.info().max_pixels, self._detector
         assert detector is not None
         arrived = time.perf_counter()
-        async with self._place(patient), self._slots:
-            _check_deadline(deadline)
-            started = time.perf_counter()
-            pixels = await _in_thread(self._decoders, lambda: decode_image(image, max_pixels))
-            decoded = time.perf_counter()
-            async with self._turn:
+        with ExitStack() as queue:
+            queue.enter_context(metrics.waiting())
+            async with self._place(patient), self._slots:
                 _check_deadline(deadline)
-                waited = started - arrived + time.perf_counter() - decoded
-                found = await _in_thread(self._network, lambda: detector.detect(pixels, options))
+                started = time.perf_counter()
+                pixels = await _in_thread(self._decoders, lambda: decode_image(image, max_pixels))
+                decoded = time.perf_counter()
+                async with self._turn:
+                    queue.close()
+                    _check_deadline(deadline)
+                    waited = started - arrived + time.perf_counter() - decoded
+                    found = await _in_thread(self._network, lambda: detector.detect(pixels, options))
         stages = {"queue": waited, **found.stage_seconds, "decode": decoded - started}
         return replace(found, stage_seconds=stages)
 

@@ -208,7 +208,7 @@ def test_a_port_in_use_is_a_clear_error(checkout: Path) -> None:
 
 
 def test_a_host_that_is_not_ours_is_a_clear_error(checkout: Path) -> None:
-    with _process([*CLI, "--host", "192.0.2.1", "--port", "0"], checkout) as process:
+    with _process([*CLI, "--host", "192.0.2.1", "--port", "0", "--insecure"], checkout) as process:
         assert process.exit_code() == 2
         assert "cannot listen on 192.0.2.1:0: Cannot assign requested address" in process.errors
         assert "Traceback" not in process.errors
