@@ -5,6 +5,7 @@ A row is one line of JSON in ASCII, so no character in a file's name can break a
 
 import json
 import os
+import re
 from typing import Any
 
 from detector.detections import ImageDetections
@@ -15,10 +16,18 @@ Row = dict[str, Any]
 SCORE_DECIMALS = 4
 BOX_DECIMALS = 2
 
+_ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
+
 
 def text_of_name(name: str) -> str:
     r"""A file's name as valid Unicode: bytes that are not UTF-8 are written as `\xff`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def names_of_text(text: str) -> tuple[str, ...]:
+    r"""The names that `text_of_name` may have had: the text itself, and where it has `\xff` also that byte."""
+    name = os.fsdecode(_ESCAPED_BYTE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode()))
+    return (text,) if name == text else (text, name)
 
 
 def printable_name(name: str) -> str:

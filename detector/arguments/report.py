@@ -1,0 +1,45 @@
+"""`digit-detector report`."""
+
+import argparse
+from pathlib import Path
+
+from detector.arguments.shared import AddParser, command
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command to the command line."""
+    parser = command(
+        add_parser,
+        "report",
+        "make a gallery of results, to look at in a browser",
+        "Reads the results of detect-folder (or of detect --json) and writes DIR/index.html: every image with "
+        "its boxes and numbers, to filter, to sort and to click. The folder is complete in itself: it works "
+        "from the disk, without a network, and can be moved or sent. Images of more than 2048 pixels are "
+        "shown smaller there, with a link to the original. An earlier report in DIR is replaced. Exit code: 0 "
+        "if all was written, 1 if that broke off, 2 for wrong usage or results that are none.",
+        """\
+  digit-detector report digits.jsonl --images photos --out gallery
+  digit-detector detect-folder photos --output digits.jsonl --report gallery    # both in one""",
+    )
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="file of JSON lines from detect-folder")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        default=Path(),
+        metavar="IMAGES",
+        help="the folder that was searched; names in RESULTS are relative to it (default: the current folder)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder to write: new, empty or an earlier report",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from detector.commands.report import report  # noqa: PLC0415 - see detector.arguments.shared
+
+    return report(args.results, args.images, args.out)

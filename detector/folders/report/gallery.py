@@ -1,0 +1,98 @@
+"""A report's folder: what may be there before, and what is there in the end."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.errors import InvalidOptionError
+from detector.files import whole_file
+from detector.folders.report.page import GENERATOR, page_chunks
+from detector.folders.report.pictures import PICTURES, THUMBNAILS, Picture, write_pictures
+from detector.folders.results import FoundRow, ResultRow, ResultsFile
+
+PAGE = "index.html"
+
+
+def check_report_folder(folder: Path, images: Path) -> None:
+    """Makes sure that a report can go to `folder`: a new one, an empty one, or an earlier report's.
+
+    Raises:
+        InvalidOptionError: if something else is there, or it holds the images themselves; its `field` is "report".
+    """
+    if images.resolve().is_relative_to(folder.resolve()):
+        raise InvalidOptionError("report", f"{folder} holds the images themselves: name another folder")
+    try:
+        foreign = sorted(path.name for path in folder.iterdir() if not _is_ours(path))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InvalidOptionError("report", f"{folder} cannot be used: {error.strerror}") from error
+    if foreign:
+        raise InvalidOptionError(
+            "report", f"{folder} holds other things, such as {foreign[0]}: name a new or an empty folder"
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """A gallery that was written.
+
+    Attributes:
+        page: what to open.
+        images: the rows in it.
+        missing: those that were read when they were detected, but now had no picture to show.
+    """
+
+    page: Path
+    images: int
+    missing: int
+
+
+def write_report(results: ResultsFile, images: Path, folder: Path) -> Report:
+    """Writes a gallery of the results to `folder`: index.html, pictures/ and thumbnails/.
+
+    An earlier report there is replaced; its page goes first, and the new one comes when all is there. The same
+    results and images give the same files.
+
+    Args:
+        results: what was found.
+        images: the folder that the images' names are relative to.
+        folder: where the report goes.
+
+    Raises:
+        InvalidOptionError: if the results are not rows, or something else is in the folder.
+        OSError: if it cannot be written.
+    """
+    check_report_folder(folder, images)
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_earlier(folder)
+    seen: Counter[bool] = Counter()
+
+    def counted() -> Iterator[tuple[ResultRow, Picture | None]]:
+        for row, picture in write_pictures(results, images, folder):
+            seen[isinstance(row, FoundRow) and picture is None] += 1
+            yield row, picture
+
+    with whole_file(folder / PAGE) as file:
+        for chunk in page_chunks(images.resolve().name, counted(), folder.resolve()):
+            file.write(chunk.encode())
+    return Report(folder / PAGE, images=seen.total(), missing=seen[True])
+
+
+def _is_ours(path: Path) -> bool:
+    if path.name == PAGE:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return GENERATOR in file.read(4096)
+    if path.name in (PICTURES, THUMBNAILS):
+        return path.is_dir() and not path.is_symlink()  # a link would lead the pictures elsewhere
+    return path.name == f"{PAGE}.part"
+
+
+def _remove_earlier(folder: Path) -> None:
+    (folder / PAGE).unlink(missing_ok=True)
+    for name in (PICTURES, THUMBNAILS):
+        for path in (folder / name).glob("*.jpg"):
+            if re.fullmatch(r"\d{6,}\.jpg", path.name):
+                path.unlink()

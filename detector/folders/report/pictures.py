@@ -1,0 +1,95 @@
+"""The pictures of a report: each image as browsers show it, and a small copy for the gallery."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from detector.errors import DetectorError
+from detector.folders.results import FoundRow, ResultRow
+from detector.folders.rows import names_of_text
+from detector.images import decode_image, read_image_file
+
+PICTURE_PX, THUMBNAIL_PX = 2048, 480
+"""The longest side of the picture that a click shows, and of the one in the gallery."""
+
+PICTURES, THUMBNAILS = "pictures", "thumbnails"
+_WORKERS = 2
+_IN_FLIGHT = 8
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The files of one image, by their paths in the report; the thumbnail is the picture if that is small.
+
+    Attributes:
+        source: where the image itself is.
+        picture: the copy that a click shows.
+        thumbnail: the copy in the gallery.
+    """
+
+    source: Path
+    picture: str
+    thumbnail: str
+
+
+def write_pictures(
+    rows: Iterable[ResultRow], images: Path, folder: Path
+) -> Iterator[tuple[ResultRow, Picture | None]]:
+    """Writes each row's pictures below `folder`, a few at the same time.
+
+    They are called after the rows' lines: what an image is called says nothing about where its copy goes.
+
+    Yields:
+        Each row, in order, with its pictures; with None if the image was not read then, or is not there now.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    for name in (PICTURES, THUMBNAILS):
+        (folder / name).mkdir(exist_ok=True)
+    waiting: deque[tuple[ResultRow, Future[Picture | None]]] = deque()
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="pictures") as executor:
+        try:
+            for row in rows:
+                if len(waiting) == _IN_FLIGHT:
+                    first, picture = waiting.popleft()
+                    yield first, picture.result()
+                waiting.append((row, executor.submit(_write, row, images, folder)))
+            while waiting:
+                first, picture = waiting.popleft()
+                yield first, picture.result()
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _write(row: ResultRow, images: Path, folder: Path) -> Picture | None:
+    source = _find(images, row.image) if isinstance(row, FoundRow) else None
+    if source is None:
+        return None
+    try:
+        image = Image.fromarray(decode_image(read_image_file(source)))
+    except DetectorError:
+        return None
+    name = f"{row.line:06}.jpg"
+    picture = thumbnail = f"{PICTURES}/{name}"
+    _save(image, PICTURE_PX, folder / picture, quality=88)
+    if max(image.size) > THUMBNAIL_PX:
+        thumbnail = f"{THUMBNAILS}/{name}"
+        _save(image, THUMBNAIL_PX, folder / thumbnail, quality=80)
+    return Picture(source, picture, thumbnail)
+
+
+def _find(images: Path, text: str) -> Path | None:
+    paths = (images / name for name in names_of_text(text))
+    return next((path for path in paths if os.path.lexists(path)), None)
+
+
+def _save(image: Image.Image, side: int, path: Path, quality: int) -> None:
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
+    small.save(path, "JPEG", quality=quality)
