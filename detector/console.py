@@ -2,8 +2,9 @@
 
 import sys
 
-OK, SOME_FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
-"""All images read; some were not, or the work broke off; wrong usage or a failed start; stopped by Ctrl-C."""
+OK, SOME_FAILED, NOT_STARTED, BROKEN_OFF, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+"""All images read; some were not; wrong usage or a failed start; the work broke off, for example because the disk is
+full or the server went away; stopped by Ctrl-C; by SIGTERM."""
 
 
 def complain(message: str) -> None:

@@ -120,7 +120,19 @@ def _recognise(data: bytes) -> tuple[str, _ReadSize, _CheckWhole]:
             return name, read_size, check_whole
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP", _webp_size, _nothing_to_check
+    if _is_video(data):
+        raise ImageUndecodableError(
+            "a video, not an image: take frames out of it first, for example with ffmpeg"
+        )
     raise ImageUndecodableError("not an image in a format that is read: JPEG, PNG, WebP, BMP, TIFF, GIF")
+
+
+def _is_video(data: bytes) -> bool:
+    """MP4 and its kin (but not HEIF, which shares their container), Matroska, WebM, AVI, MPEG."""
+    if data[4:8] == b"ftyp":
+        return data[8:12] not in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+    is_avi = data[:4] == b"RIFF" and data[8:12] == b"AVI "
+    return is_avi or data.startswith((b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3"))
 
 
 def _named(name: str, read: Callable[[], _Result]) -> _Result:

@@ -6,31 +6,77 @@ from pathlib import Path
 from detector.arguments.remote import add_where, choice
 from detector.arguments.shared import EXIT_CODES, AddParser, add_annotated, add_min_score, command
 
+_DESCRIPTION = (
+    "Detects every image below IMAGES (by the file's ending: .jpg .jpeg .png .webp .bmp .tif .tiff .gif) in the order "
+    "of their paths, and adds one line of JSON per image to OUT.jsonl as soon as it is made. An image that cannot be "
+    "read gets a line that says why, the others go on. Killed at any moment, by Ctrl-C or by a power cut, it goes on "
+    "with --resume, and the file becomes the same as if nothing had happened; what the rows were made with is kept in "
+    f"OUT.jsonl.settings.json, so that another model or other options are noticed. {EXIT_CODES}"
+)
 
-def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
-    parser = command(
-        add_parser,
-        "detect-folder",
-        "find the digits in every image below a folder",
-        "Detects every image below IMAGES (by the file's ending: .jpg .jpeg .png .webp .bmp .tif .tiff .gif) in "
-        "the order of their paths, and writes one line of JSON per image. An image that cannot be read gets a "
-        "line that says why, the others go on. Killed at any moment it goes on with --resume, and the file "
-        f"becomes the same as if nothing had happened. {EXIT_CODES}",
-        """\
+_EXAMPLES = """\
   digit-detector detect-folder photos --output digits.jsonl
+  digit-detector detect-folder photos --output digits.jsonl --resume
   digit-detector detect-folder photos --output digits.jsonl --annotated photos-annotated
+  digit-detector detect-folder photos --output sample.jsonl --shuffle --limit 100
+  digit-detector detect-folder photos --output digits.jsonl --exclude '*/thumbnails/*'
+  digit-detector detect-folder incoming --output digits.jsonl --watch
+  find photos -newer last-week -print0 | digit-detector detect-folder - --null --output new.jsonl
   digit-detector detect-folder photos --output digits.jsonl --server 127.0.0.1:50051
 
 a line of the output:
   {"image": "street/1.jpg", "width_px": 640, "height_px": 480,
    "digits": [{"label": 7, "score": 0.98, "box": [x_min, y_min, x_max, y_max]}, ...],
    "numbers": [{"text": "75", "score": 0.97, "box": [...], "digits": [0, 1]}]}
-  {"image": "street/2.jpg", "error": {"code": "IMAGE_UNDECODABLE", "message": "..."}}""",
+  {"image": "street/2.jpg", "error": {"code": "IMAGE_UNDECODABLE", "message": "..."}}"""
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command to the command line."""
+    parser = command(
+        add_parser, "detect-folder", "find the digits in every image below a folder", _DESCRIPTION, _EXAMPLES
+    )
+    _add_images(parser)
+    _add_output(parser)
+    add_annotated(parser)
+    add_min_score(parser)
+    add_where(parser)
+    parser.set_defaults(run=_run)
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "images",
+        metavar="IMAGES",
+        help="folder of images, with all folders in it; - for paths on standard input, one a line, in their order",
     )
     parser.add_argument(
-        "images", type=Path, metavar="IMAGES", help="folder of images, with all folders in it"
+        "-0",
+        "--null",
+        action="store_true",
+        help="the paths on standard input end in null characters (find -print0)",
     )
+    for name, what in (("include", "only images that match"), ("exclude", "no images that match")):
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"{what}; a shell pattern for the path below IMAGES, * matches / too; may be given several times",
+        )
+    parser.add_argument("--limit", type=_count, metavar="N", help="stop when OUT.jsonl has N rows")
+    parser.add_argument("--shuffle", action="store_true", help="a random order, the same each time")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="another random order (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="go on with the images that arrive, each when it is finished, until Ctrl-C",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
@@ -43,22 +89,30 @@ a line of the output:
         "--resume", action="store_true", help="go on where an earlier run ended, however it ended"
     )
     earlier.add_argument("--overwrite", action="store_true", help="drop the rows of an earlier run")
-    add_annotated(parser)
-    add_min_score(parser)
-    add_where(parser)
-    parser.set_defaults(run=_run)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images")
+    return int(text)
 
 
 def _run(args: argparse.Namespace) -> int:
     from detector.commands.detect_folder import detect_folder  # noqa: PLC0415 - see detector.arguments.shared
     from detector.folders.plan import FolderJob  # noqa: PLC0415
+    from detector.folders.selection import Selection  # noqa: PLC0415
+    from detector.folders.sources import PathStream  # noqa: PLC0415
     from detector.interface import DetectOptions  # noqa: PLC0415
 
+    seed = args.seed if args.shuffle else None
     job = FolderJob(
-        images=args.images,
+        images=PathStream(0, b"\0" if args.null else b"\n") if args.images == "-" else Path(args.images),
         output=args.output,
         annotated=args.annotated,
         options=DetectOptions(score_threshold=args.min_score),
+        selection=Selection(tuple(args.include), tuple(args.exclude), seed),
+        limit=args.limit,
+        watch=args.watch,
         resume=args.resume,
         overwrite=args.overwrite,
     )

@@ -10,7 +10,10 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-EXIT_CODES = "Exit code: 0 if all images were read, 1 if some were not, 2 for wrong usage or a failed start."
+EXIT_CODES = (
+    "Exit code: 0 if all images were read, 1 if some were not, 2 for wrong usage or a failed start, 3 if the work "
+    "broke off (the disk is full, the server went away), 130 after Ctrl-C, 143 after SIGTERM."
+)
 
 AddParser = Callable[..., argparse.ArgumentParser]
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.console import SOME_FAILED, complain
+from detector.console import BROKEN_OFF, complain
 from detector.digit_detector import DigitDetector
 from detector.errors import DetectorError, InvalidRequestError
 from detector.interface import ImageDetector
@@ -54,4 +54,4 @@ def one_line_if_broken_off(consequence: str) -> Iterator[None]:
         raise  # what was asked for cannot be begun
     except (DetectorError, OSError) as error:
         complain(f"{error}; {consequence}")
-        sys.exit(SOME_FAILED)
+        sys.exit(BROKEN_OFF)

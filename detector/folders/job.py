@@ -1,26 +1,27 @@
 """A planned folder job worked off: one JSON line per image, in the plan's order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-
-from tqdm import tqdm
+from itertools import islice
 
 from detector.folders.annotated import write_annotated
-from detector.folders.journal import Journal, open_journal
+from detector.folders.journal import open_journal
 from detector.folders.listing import ImageFile
 from detector.folders.pipeline import detect_files
 from detector.folders.plan import FolderPlan
-from detector.folders.rows import row_of, text_of_name
+from detector.folders.progress import shown_progress
+from detector.folders.rows import row_of
 from detector.folders.settings import settings_of
 from detector.folders.summary import FolderSummary
 from detector.interface import ImageDetector
 
 
 def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
-    """Works the plan off, with a progress bar on standard error if that is a terminal.
+    """Works the plan off, and shows on standard error how far it is.
 
     The picture of an image is written before its row: where a row is, its picture is whole. Images that have rows
-    already are left out.
+    already are left out. A job that watches ends when
+    it is interrupted, or at its limit.
 
     Raises:
         InvalidOptionError: if earlier rows are in the way, see `open_journal`.
@@ -30,25 +31,22 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
     job = plan.job
     settings = settings_of(job, detector.info())
     with open_journal(job.output, settings, resume=job.resume, overwrite=job.overwrite) as journal:
-        images = tuple(_without_rows(plan.images, journal))
+        before = journal.summary
+        images = _limited(plan.source.remaining(journal.done), before.rows, job.limit)
+        total = before.rows + len(images) if isinstance(images, Sequence) else job.limit
         with (
-            tqdm(total=len(plan.images), unit="image", dynamic_ncols=True, disable=None) as progress,
+            shown_progress(before, total) as show,
             closing(detect_files(images, detector, job.options)) as results,
         ):
-            progress.update(journal.summary.rows)
             for result in results:
                 if job.annotated is not None:
                     write_annotated(result, job.annotated, result.image.name)
                 journal.append(row_of(result.image.name, result.outcome))
-                progress.update()
+                show(journal.summary)
         return journal.summary
 
 
-def _without_rows(images: Iterable[ImageFile], journal: Journal) -> Iterator[ImageFile]:
-    """The images that are still to be detected; of several with one name as many as have no row."""
-    for image in images:
-        name = text_of_name(image.name)
-        if journal.done[name]:
-            journal.done[name] -= 1
-        else:
-            yield image
+def _limited(images: Iterable[ImageFile], rows: int, limit: int | None) -> Iterable[ImageFile]:
+    """As many of the images as may still get rows; a sequence if `images` is one."""
+    left = None if limit is None else max(0, limit - rows)
+    return images[:left] if isinstance(images, Sequence) else islice(images, left)

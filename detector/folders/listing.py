@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,11 @@ IMAGE_SUFFIXES = frozenset(
     {".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 )
 """Files with these endings, in upper or lower case, are taken for images."""
+
+VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
+"""Files with these endings are taken for videos, which are not read."""
+
+VIDEO_HINT = "take frames out of it first, for example with: ffmpeg -i VIDEO -vf fps=1 FOLDER/%06d.jpg"
 
 _FolderId = tuple[int, int]
 
@@ -46,10 +51,17 @@ class ImageFile:
 
 def is_image_name(name: str) -> bool:
     """Whether a file of this name is taken for an image."""
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - names with odd bytes, no Path made
+    return _suffix(name) in IMAGE_SUFFIXES
 
 
-def list_images(root: Path, exclude: Collection[Path] = ()) -> tuple[ImageFile, ...]:
+def is_video_name(name: str) -> bool:
+    """Whether a file of this name is taken for a video."""
+    return _suffix(name) in VIDEO_SUFFIXES
+
+
+def list_images(
+    root: Path, exclude: Collection[Path] = (), is_wanted: Callable[[str], bool] = is_image_name
+) -> tuple[ImageFile, ...]:
     """Lists every image below `root`, sorted by the text of its path relative to `root`.
 
     Symbolic links are followed. A folder that can be reached in several ways is listed once, by its own place
@@ -59,6 +71,7 @@ def list_images(root: Path, exclude: Collection[Path] = ()) -> tuple[ImageFile, 
     Args:
         root: the folder to look into.
         exclude: folders (whether they exist or not) that are not looked into.
+        is_wanted: told the name of a file, says whether to list it.
     """
     seen = {_folder_id(folder) for folder in exclude if folder.is_dir()}
     images: list[ImageFile] = []
@@ -75,7 +88,7 @@ def list_images(root: Path, exclude: Collection[Path] = ()) -> tuple[ImageFile, 
             path = folder / entry.name
             if _is_folder(entry):
                 (links if entry.is_symlink() else folders).append(path)
-            elif is_image_name(entry.name):
+            elif is_wanted(entry.name):
                 images.append(ImageFile(path, path.relative_to(root).as_posix()))
     return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
 
@@ -87,6 +100,10 @@ def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:
         seen.add(identity)
         with os.scandir(folder) as entries:
             yield from sorted(entries, key=lambda entry: entry.name)
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - names with odd bytes, no Path made
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

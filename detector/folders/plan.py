@@ -7,7 +7,10 @@ from tempfile import TemporaryFile
 
 from detector.errors import InvalidOptionError
 from detector.folders.journal import refuse_earlier_output, settings_path
-from detector.folders.listing import ImageFile, is_image_name, list_images
+from detector.folders.listing import VIDEO_HINT, ImageFile, is_image_name, is_video_name, list_images
+from detector.folders.selection import Selection
+from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Source
+from detector.folders.watching import WatchedFolder
 from detector.interface import DetectOptions
 
 
@@ -16,54 +19,85 @@ class FolderJob:
     """What is asked for.
 
     Attributes:
-        images: the folder to read; every image below it is detected.
+        images: the folder to read, with all folders in it; or the paths of the images.
         output: the file of JSON lines to write.
         annotated: a folder for copies of the pictures with their digits painted on them, laid out like
             `images`; None for no copies.
         options: thresholds and limits.
+        selection: which of the images are wanted, and in which order.
+        limit: the output gets no more rows than this; None for as many as there are images.
+        watch: go on for ever, with the images that arrive in the folder.
         resume: go on where an earlier run of the same job ended.
         overwrite: drop an earlier run's rows.
     """
 
-    images: Path
+    images: Path | PathStream
     output: Path
     annotated: Path | None = None
     options: DetectOptions = field(default_factory=DetectOptions)
+    selection: Selection = field(default_factory=Selection)
+    limit: int | None = None
+    watch: bool = False
     resume: bool = False
     overwrite: bool = False
 
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """A job that can start: its folders can be read and written, its images are known.
+    """A job that can start: its folders can be read and written, and it is known where its images come from.
 
     Attributes:
         job: what was asked for.
-        images: the files to detect, in order.
+        source: the files to detect, in order.
+        videos: the names of videos that lie among them; they are not read.
     """
 
     job: FolderJob
-    images: tuple[ImageFile, ...]
+    source: Source
+    videos: tuple[str, ...] = ()
 
 
 def plan_folder(job: FolderJob) -> FolderPlan:
     """Looks whether the job can be done, makes the folders that it writes to, and lists its images.
 
     Raises:
-        InvalidOptionError: if a folder cannot be read or written, or the results would mix with the images;
-            its `field` is "images", "output" or "annotated".
+        InvalidOptionError: if a folder cannot be read or written, the results would mix with the images, or options
+            contradict each other; its `field` names the option.
     """
-    _check_images(job.images)
+    _check_order(job)
+    if isinstance(job.images, Path):
+        _check_images(job.images)
     output = job.output.resolve()  # a link stays, what it points to is written
     _check_output(output)
     if not (job.resume or job.overwrite):
         refuse_earlier_output(output)  # the journal would, but only when the model has been loaded
     if job.annotated is not None:
-        if job.images.resolve().is_relative_to(job.annotated.resolve()):
-            raise _mixes_with_images(job.annotated)
+        if isinstance(job.images, Path) and job.images.resolve().is_relative_to(job.annotated.resolve()):
+            raise mixes_with_images(job.annotated)
         _check_writable_folder("annotated", job.annotated)
+    job = replace(job, output=output)
     exclude = () if job.annotated is None else (job.annotated,)
-    return FolderPlan(replace(job, output=output), list_images(job.images, exclude))
+    if isinstance(job.images, PathStream):
+        return FolderPlan(job, ListedFiles(job.images, job.selection))
+    if job.watch:
+        return FolderPlan(job, WatchedFolder(job.images, exclude, job.selection))
+    return _listed(job, job.images, exclude)
+
+
+def _listed(job: FolderJob, root: Path, exclude: tuple[Path, ...]) -> FolderPlan:
+    files = list_images(root, exclude, lambda name: is_image_name(name) or is_video_name(name))
+    images = (file for file in files if file.error is not None or is_image_name(file.name))
+    videos = tuple(file.name for file in files if file.error is None and is_video_name(file.name))
+    return FolderPlan(job, ListedFolder(job.selection.of(images)), videos)
+
+
+def _check_order(job: FolderJob) -> None:
+    if job.watch and isinstance(job.images, PathStream):
+        raise InvalidOptionError(
+            "watch", "only a folder can be watched; paths that come in are read as they come"
+        )
+    if job.selection.shuffle_seed is not None and (job.watch or isinstance(job.images, PathStream)):
+        raise InvalidOptionError("shuffle", "images that are still to come have no random order")
 
 
 def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:
@@ -79,7 +113,7 @@ def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[Ima
         for image in images:
             place = image.path.resolve()
             if place.parent == annotated.resolve():
-                raise _mixes_with_images(annotated)
+                raise mixes_with_images(annotated)
             if owners.setdefault(image.path.name, place) != place:
                 raise InvalidOptionError(
                     "annotated", f"two images are called {image.path.name}: detect them apart"
@@ -88,11 +122,16 @@ def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[Ima
     return images
 
 
-def _mixes_with_images(annotated: Path) -> InvalidOptionError:
+def mixes_with_images(annotated: Path) -> InvalidOptionError:
+    """The refusal of a folder for annotated pictures that would take the place of images."""
     return InvalidOptionError("annotated", f"{annotated} holds the images themselves: name another folder")
 
 
 def _check_images(folder: Path) -> None:
+    if is_video_name(folder.name) and folder.is_file():
+        raise InvalidOptionError("images", f"{folder} is a video: {VIDEO_HINT}")
+    if folder.is_file():
+        raise InvalidOptionError("images", f"{folder} is a file: name a folder, or use digit-detector detect")
     try:
         next(folder.iterdir(), None)
     except OSError as error:

@@ -62,7 +62,7 @@ def test_refused_with_the_option_named_and_nothing_changed(
 @pytest.mark.parametrize("output", ["out.jsonl", "new/deep/out.jsonl", "photos/out.jsonl", "digits"])
 def test_accepted_places_for_the_output(photos: Path, output: str) -> None:
     plan = plan_folder(FolderJob(photos, photos.parent / output))
-    assert [image.name for image in plan.images] == ["1.png", "street/2.png"]
+    assert [image.name for image in plan.source.images] == ["1.png", "street/2.png"]
     assert not (photos.parent / output).exists(), "planning writes nothing"
 
 
@@ -70,7 +70,7 @@ def test_pictures_of_an_earlier_run_inside_the_images_are_not_read(photos: Path)
     (photos / "annotated").mkdir()
     (photos / "annotated" / "1.png").write_bytes(b"")
     plan = plan_folder(FolderJob(photos, photos / "out.jsonl", photos / "annotated"))
-    assert [image.name for image in plan.images] == ["1.png", "street/2.png"]
+    assert [image.name for image in plan.source.images] == ["1.png", "street/2.png"]
 
 
 def test_a_linked_output_is_written_where_it_points_to(photos: Path, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Which images of a folder job are wanted, and in which order."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from detector.folders.listing import ImageFile
+from detector.folders.rows import text_of_name
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Patterns are the shell's (`*`, `?`, `[a-z]`), for the whole name of an image; `*` matches `/` too.
+
+    Attributes:
+        include: an image must match one of these, if there are any.
+        exclude: and none of these.
+        shuffle_seed: the seed of a random order; None for the order of the names.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    shuffle_seed: int | None = None
+
+    def wants(self, name: str) -> bool:
+        """Whether an image of this name, its path below the folder, is wanted."""
+        included = not self.include or any(fnmatchcase(name, pattern) for pattern in self.include)
+        return included and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
+
+    def of(self, images: Iterable[ImageFile]) -> tuple[ImageFile, ...]:
+        """The wanted ones, in order. Folders that cannot be read stay: what was wanted in them is not known."""
+        wanted = [image for image in images if image.error is not None or self.wants(image.name)]
+        seed = self.shuffle_seed
+        if seed is None:
+            return tuple(sorted(wanted, key=lambda image: (text_of_name(image.name), image.name)))
+        return tuple(sorted(wanted, key=lambda image: _place(seed, image.name)))
+
+
+def _place(seed: int, name: str) -> bytes:
+    """A random place that depends on nothing but the seed and the name, so new images move no old ones."""
+    return hashlib.sha256(b"%d/%s" % (seed, os.fsencode(name))).digest()
