@@ -13,24 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import boxes as box_arithmetic
+from detector import second_look
 from detector.ahead import work_ahead
-from detector.detections import Detections, ImageDetections, IntArray
+from detector.detections import Detections, FloatArray, ImageDetections, IntArray
 from detector.errors import DetectorError, InvalidOptionError, ModelError
 from detector.image_sources import ImageSource, load_pixels
 from detector.images import decode_image
 from detector.interface import MAX_PIXELS, DetectOptions, ModelInfo
 from detector.line_evidence import Thresholds, believed
-from detector.merging import best_candidates, merge_candidates
+from detector.merging import best_candidates, distinct, merge_candidates
 from detector.model_files import EMBEDDED, Manifest, load_model
 from detector.numbers import group_numbers
 from detector.pyramid import levels, tiles
-from detector.score_map import Candidates, decode_score_map
+from detector.score_map import FIELD, Candidates, concatenate, decode_score_map, softmax
+from detector.second_look import first_score, mean_scores
 
 if TYPE_CHECKING:
-    from detector.fcn import Fcn
+    from detector.fcn import Fcn, SecondLook
 
 _MAX_LEVEL_PIXELS = 100_000_000
 """The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""
+
+
+_LOOKS = 64
+"""Windows that the second network is given at a time: bounds the memory however many there are."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,21 @@ class DigitDetector:
     """Finds and reads house-number digits; stateless between calls, so any thread may call it.
 
     Args:
-        fcn: the network.
-        manifest: what is known of its weights.
+        fcn: the network that proposes.
+        manifest: what is known of the weights.
         config: defaults.
+        second_look: the network that looks again; without it what the first proposes counts.
     """
 
-    def __init__(self, fcn: Fcn, manifest: Manifest, config: DetectorConfig | None = None) -> None:
+    def __init__(
+        self,
+        fcn: Fcn,
+        manifest: Manifest,
+        config: DetectorConfig | None = None,
+        second_look: SecondLook | None = None,
+    ) -> None:
         self._fcn = fcn
+        self._second_look = second_look
         self._manifest = manifest
         self._config = config or DetectorConfig()
 
@@ -74,10 +88,11 @@ class DigitDetector:
             ModelError: if a file is missing, damaged, or not what the manifest says.
         """
         weights, manifest = load_model(model_dir or EMBEDDED)
-        from detector.fcn import Fcn  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+        from detector.fcn import Fcn, SecondLook  # noqa: PLC0415 - TensorFlow comes in with a network, not before
 
         try:
-            return cls(Fcn(weights), manifest, config)
+            again = SecondLook(weights.second_look) if weights.second_look else None
+            return cls(Fcn(weights.fcn), manifest, config, again)
         except ValueError as error:
             raise ModelError(
                 f"{model_dir or EMBEDDED}: the weights do not fit this network: {error}"
@@ -107,6 +122,11 @@ class DigitDetector:
             )
         height, width = pixels.shape[:2]
         candidates = self._candidates(pixels, options, clock)
+        with clock("merge"):
+            candidates = merge_candidates(candidates, self._nms_iou(options))
+        if self._second_look:
+            with clock("second_look"):
+                candidates = self._look_again(pixels, candidates)
         with clock("merge"):
             digits = self._choose(candidates, options, width, height)
         with clock("numbers"):
@@ -141,10 +161,19 @@ class DigitDetector:
                     yield error
 
     def classify_crops(self, crops: NDArray[np.uint8], batch: int = 256) -> IntArray:
-        """The digit in each of (N, 32, 32, 3) uint8 RGB crops: (N,) int32, the argmax over the ten digits."""
-        parts = [self._fcn(crops[start : start + batch]) for start in range(0, len(crops), batch)]
-        logits = np.concatenate([part[:, 0, 0, 1:11] for part in parts])
-        return np.asarray(logits.argmax(axis=1), np.int32)
+        """The digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten."""
+        parts = [self._read_crops(crops[start : start + batch]) for start in range(0, len(crops), batch)]
+        return np.asarray(np.concatenate(parts).argmax(axis=1), np.int32)
+
+    def _read_crops(self, crops: NDArray[np.uint8]) -> FloatArray:
+        """(N, 10) scores of the ten digits, weighted as those of an image's digits are."""
+        first = softmax(self._fcn(crops)[:, 0, 0, 1:11])
+        if not self._second_look:
+            return first
+        whole = np.array([[0, 0, FIELD, FIELD]], np.float32)
+        windows = np.concatenate([second_look.windows(crop, whole) for crop in crops])
+        again = softmax(self._second_look(windows)[:, 0, 0, 1:11])
+        return np.asarray(mean_scores(first, again), np.float32)
 
     @property
     def manifest(self) -> Manifest:
@@ -159,7 +188,7 @@ class DigitDetector:
             version=manifest.version,
             sha256=manifest.sha256,
             training_data=manifest.training_data,
-            parameter_count=self._fcn.parameter_count,
+            parameter_count=self._parameter_count(),
             max_pixels=config.max_pixels,
             defaults=DetectOptions(
                 score_threshold=config.thresholds.seed,
@@ -169,11 +198,17 @@ class DigitDetector:
             ),
         )
 
+    def _parameter_count(self) -> int:
+        again = self._second_look.parameter_count if self._second_look else 0
+        return self._fcn.parameter_count + again
+
     def _candidates(
         self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock
     ) -> Candidates:
         """What the network sees at every level of the pyramid, in the image's frame."""
         least = self._least_score(options)
+        if self._second_look:
+            least = first_score(least)
         low = options.min_digit_height_px or self._config.min_digit_height_px
         high = options.max_digit_height_px or float("inf")
         _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], low)
@@ -195,16 +230,31 @@ class DigitDetector:
     def _least_score(self, options: DetectOptions) -> float:
         return self._config.thresholds.least if options.score_threshold is None else options.score_threshold
 
+    def _nms_iou(self, options: DetectOptions) -> float:
+        asked = options.nms_iou_threshold
+        return self._config.nms_iou_threshold if asked is None else asked
+
+    def _look_again(self, pixels: NDArray[np.uint8], first: Candidates) -> Candidates:
+        """The candidates as both networks together see them."""
+        assert self._second_look is not None
+        height, width = pixels.shape[:2]
+        parts = []
+        for start in range(0, len(first.boxes), _LOOKS):
+            boxes = first.boxes[start : start + _LOOKS]
+            outputs = self._second_look(second_look.windows(pixels, boxes))[:, 0, 0]
+            parts.append(second_look.decode(outputs, boxes, width, height))
+        return second_look.combine(first, concatenate(parts))
+
     def _choose(self, candidates: Candidates, options: DetectOptions, width: int, height: int) -> Detections:
         """One detection per digit, and of those the ones to return, best first."""
-        config = self._config
-        iou = config.nms_iou_threshold if options.nms_iou_threshold is None else options.nms_iou_threshold
-        digits = merge_candidates(candidates, iou)
-        digits = digits.select(digits.scores >= self._least_score(options))
+        candidates = candidates.select(candidates.scores >= self._least_score(options))
+        digits = distinct(candidates, self._nms_iou(options))
         digits = digits.select(_within_heights(digits, options))
         if options.score_threshold is None:
-            digits = digits.select(believed(digits, config.thresholds))
-        digits = digits.select(np.arange(len(digits))[: options.max_detections or config.max_detections])
+            digits = digits.select(believed(digits, self._config.thresholds))
+        digits = digits.select(
+            np.arange(len(digits))[: options.max_detections or self._config.max_detections]
+        )
         return replace(digits, boxes=box_arithmetic.clip(digits.boxes, width, height))
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from detector.detections import FloatArray
 from detector.score_map import CHANNELS
+from detector.second_look import WINDOW
 
 
 def build_fcn() -> keras.Model:
@@ -37,8 +38,29 @@ def build_fcn() -> keras.Model:
     return keras.Model(inputs, outputs, name="svhn_fcn")
 
 
-def _convolution(x: keras.KerasTensor, filters: int, size: int, strides: int = 1) -> keras.KerasTensor:
-    x = layers.Conv2D(filters, size, strides=strides, padding="valid", use_bias=False)(x)
+def build_second_look() -> keras.Model:
+    """The untrained network of the second look: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32.
+
+    The channels are those of `build_fcn()`.
+    """
+    inputs = keras.Input((WINDOW, WINDOW, 3), name="rgb")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    x = _convolution(x, 24, 4, strides=2)  # 27 x 27
+    x = _convolution(x, 40, 3)  # 25 x 25
+    x = _convolution(x, 64, 3, strides=2)  # 12 x 12
+    x = layers.Add()([x, _convolution(x, 64, 3, padding="same")])
+    x = _convolution(x, 96, 3)  # 10 x 10
+    x = _convolution(x, 144, 3, strides=2)  # 4 x 4
+    x = layers.Add()([x, _convolution(x, 144, 3, padding="same")])
+    x = _convolution(x, 112, 4)  # 1 x 1
+    outputs = layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x)
+    return keras.Model(inputs, outputs, name="second_look")
+
+
+def _convolution(
+    x: keras.KerasTensor, filters: int, size: int, strides: int = 1, padding: str = "valid"
+) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization()(x))
 
 
@@ -63,11 +85,25 @@ def multiply_adds(model: keras.Model, height: int, width: int) -> int:
     )
 
 
-class Fcn:
-    """The network with weights, ready for images of any size; any thread may call it.
+class _Network:
+    """A network with weights; any thread may call it.
 
     One frozen graph serves every shape: it is traced once, and its batch normalisations are constants that
     TensorFlow folds into the convolutions.
+    """
+
+    def __init__(self, model: keras.Model, weights: list[NDArray[np.float32]]) -> None:
+        model.set_weights(weights)
+        self.parameter_count: int = model.count_params()
+        self._call = _freeze(model)
+
+    def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
+        """What the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
+        return np.asarray(self._call(tf.constant(images))[0], np.float32)
+
+
+class Fcn(_Network):
+    """The network that slides over images of any size, H and W at least 32: (H - 32) // 4 + 1 rows of windows.
 
     Args:
         weights: the arrays of `build_fcn()` in its order, as `keras.Model.get_weights` gives them.
@@ -77,21 +113,21 @@ class Fcn:
     """
 
     def __init__(self, weights: list[NDArray[np.float32]]) -> None:
-        model = build_fcn()
-        model.set_weights(weights)
-        self.parameter_count: int = model.count_params()
-        self._call = _freeze(model)
+        super().__init__(build_fcn(), weights)
 
-    def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """Score maps of a batch of images.
 
-        Args:
-            images: (B, H, W, 3) uint8 RGB, H and W at least 32.
+class SecondLook(_Network):
+    """The network that looks at (B, 56, 56, 3) windows, one answer each.
 
-        Returns:
-            (B, (H - 32) // 4 + 1, (W - 32) // 4 + 1, 15) float32.
-        """
-        return np.asarray(self._call(tf.constant(images))[0], np.float32)
+    Args:
+        weights: the arrays of `build_second_look()` in its order.
+
+    Raises:
+        ValueError: if the arrays do not fit the network.
+    """
+
+    def __init__(self, weights: list[NDArray[np.float32]]) -> None:
+        super().__init__(build_second_look(), weights)
 
 
 def _freeze(model: keras.Model) -> tf.types.experimental.ConcreteFunction:

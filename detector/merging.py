@@ -35,12 +35,12 @@ def best_candidates(parts: Sequence[Candidates]) -> Candidates:
     return Candidates(candidates.boxes[best], candidates.class_scores[best])
 
 
-def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Detections:
-    """One digit for each group of overlapping candidates, best score first.
+def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Candidates:
+    """One candidate for each group of overlapping ones, best score first.
 
     Class-agnostic suppression on tight boxes: digits of a number hardly overlap, so whatever overlaps is the same
     digit, seen by a neighbouring window or at another scale. Box and digit are averages over those views weighted
-    by their scores; the score is the best view's.
+    by their scores; the best class's score is the best view's.
 
     Args:
         candidates: windows' boxes and class scores in one frame.
@@ -48,15 +48,22 @@ def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Detect
     """
     views = best_candidates([candidates])
     if not len(views.boxes):
-        return Detections.empty()
+        return views
     kept = box_arithmetic.non_max_suppression(views.boxes, views.scores, nms_iou_threshold, _INSIDE)
     blocks = [kept[start : start + _BLOCK] for start in range(0, len(kept), _BLOCK)]
     averages = np.concatenate([_averages(views, block) for block in blocks])
-    return Detections(
-        boxes=averages[:, :4].astype(np.float32),
-        labels=averages[:, 4:].argmax(axis=1).astype(np.int32),
-        scores=views.scores[kept],
-    )
+    classes = averages[:, 4:]
+    # A class whose mean is 0 stays at 0, be the best view's score what it may.
+    shares = classes / np.maximum(classes.max(axis=1, keepdims=True), _LEAST_SCORE)
+    class_scores = shares * views.scores[kept][:, None]
+    return Candidates(averages[:, :4].astype(np.float32), class_scores.astype(np.float32))
+
+
+def distinct(candidates: Candidates, nms_iou_threshold: float) -> Detections:
+    """The candidates of which none overlaps a better one, as digits, best score first."""
+    scores = candidates.scores
+    kept = box_arithmetic.non_max_suppression(candidates.boxes, scores, nms_iou_threshold, _INSIDE)
+    return Detections(candidates.boxes[kept], candidates.labels[kept], scores[kept])
 
 
 def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -49,10 +49,27 @@ class Manifest:
     self_check: dict[str, Any] = field(default_factory=dict)
 
 
-def save_model(folder: Path, weights: list[FloatArray], manifest: Manifest) -> Manifest:
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The arrays of a model's networks, each network's in its order.
+
+    Attributes:
+        fcn: of the network that slides over images.
+        second_look: of the one that looks again at what the first proposes; empty if the model has none.
+    """
+
+    fcn: list[FloatArray]
+    second_look: list[FloatArray] = field(default_factory=list)
+
+
+def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
     """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {f"{index:03d}": array.astype(np.float16) for index, array in enumerate(weights)}
+    arrays = {
+        f"{network.name}/{index:03d}": array.astype(np.float16)
+        for network in fields(weights)
+        for index, array in enumerate(getattr(weights, network.name))
+    }
     content = save(arrays)
     manifest = replace(manifest, sha256=hashlib.sha256(content).hexdigest())
     write_whole(folder / WEIGHTS, content)
@@ -66,11 +83,11 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_whole(folder / MANIFEST, f"{text}\n".encode())
 
 
-def load_model(folder: Path) -> tuple[list[FloatArray], Manifest]:
+def load_model(folder: Path) -> tuple[Weights, Manifest]:
     """Reads and verifies a model folder.
 
     Returns:
-        The network's arrays as float32, in its order, and the manifest.
+        The networks' arrays as float32, and the manifest.
 
     Raises:
         ModelError: naming the file, if one is missing, too large, damaged, or not what the manifest says.
@@ -87,7 +104,17 @@ def load_model(folder: Path) -> tuple[list[FloatArray], Manifest]:
         arrays = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"{path}: not a safetensors file: {error}") from error
-    return [_finite(arrays[name], path) for name in sorted(arrays)], manifest
+    return _sorted_out(arrays, path), manifest
+
+
+def _sorted_out(arrays: dict[str, NDArray[Any]], path: Path) -> Weights:
+    networks: dict[str, list[FloatArray]] = {network.name: [] for network in fields(Weights)}
+    for name in sorted(arrays):
+        network = name.partition("/")[0]
+        if network not in networks:
+            raise ModelError(f"{path}: holds {name}, which belongs to no network of this version")
+        networks[network].append(_finite(arrays[name], path))
+    return Weights(**networks)
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -33,7 +33,7 @@ class Candidates:
 
     Attributes:
         boxes: (M, 4) float32 xyxy, max exclusive.
-        class_scores: (M, 10) float32, P(digit is there and is this one), 0..1; they sum to the objectness.
+        class_scores: (M, 10) float32, P(digit is there and is this one), 0..1.
     """
 
     boxes: FloatArray
@@ -49,6 +49,10 @@ class Candidates:
         """(M,) int32: the best class."""
         return np.asarray(self.class_scores.argmax(axis=1), np.int32)
 
+    def select(self, chosen: NDArray[np.bool]) -> "Candidates":
+        """Those of a (M,) mask."""
+        return Candidates(self.boxes[chosen], self.class_scores[chosen])
+
 
 def sigmoid(logits: FloatArray) -> FloatArray:
     """The logistic function, elementwise, without overflow."""
@@ -59,6 +63,11 @@ def softmax(logits: FloatArray) -> FloatArray:
     """Softmax over the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+
+
+def edge_distances(log_edges: FloatArray) -> FloatArray:
+    """Distances in px of a window from the network's edge channels."""
+    return np.asarray(EDGE_UNIT * np.exp(np.minimum(log_edges, _MAX_LOG_EDGE)), np.float32)
 
 
 def decode_score_map(
@@ -87,7 +96,7 @@ def _boxes(
     scale: tuple[float, float],
     origin: tuple[int, int],
 ) -> FloatArray:
-    edges = EDGE_UNIT * np.exp(np.minimum(log_edges, _MAX_LOG_EDGE))
+    edges = edge_distances(log_edges)
     centres = np.stack([columns, rows], axis=1) * STRIDE + FIELD / 2 + np.array(origin)
     corners = np.concatenate([centres - edges[:, :2], centres + edges[:, 2:]], axis=1)
     return np.asarray(corners / np.array([*scale, *scale]), np.float32)

@@ -230,7 +230,7 @@ def _cpu_model() -> str:
 
 def _prepare(args: argparse.Namespace) -> Bench:
     weights, manifest = load_model(args.model)
-    fcn = Fcn(weights)
+    fcn = Fcn(weights.fcn)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1

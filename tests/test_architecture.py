@@ -26,6 +26,8 @@ LAYERS = (
         "detector.pyramid",
         "detector.fcn",
         "detector.score_map",
+        "detector.second_look",
+        "detector.views",
         "detector.merging",
         "detector.line_evidence",
         "detector.numbers",
@@ -43,7 +45,7 @@ LAYERS = (
 HOMES = {
     "tensorflow": {"detector.fcn", "training"},
     "keras": {"detector.fcn", "training"},
-    "cv2": {"detector.images", "detector.pyramid", "detector.draw", "training"},
+    "cv2": {"detector.images", "detector.pyramid", "detector.views", "detector.draw", "training"},
     "grpc": {"detector.serving", GENERATED},
     "grpc_health": {"detector.serving"},
     "grpc_reflection": {"detector.serving"},

@@ -15,6 +15,7 @@ from detector.files import write_whole
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
 from training.recipe_cli import add_recipe_commands, at_least
+from training.second_look_recipe import SecondLookRecipe
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_svhn_fcn(commands.add_parser)
+    _add_second_look(commands.add_parser)
     _add_evaluate(commands.add_parser)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root
@@ -58,6 +60,26 @@ def _add_svhn_fcn(add_parser: AddParser) -> None:
         description="Trains the detector on --data and writes a model folder to --out, which --model of every other "
         "command takes. Killed and started again by the same command, it goes on where it was.",
     )
+    _add_run_options(command, recipe)
+    command.set_defaults(run=_train)
+
+
+def _add_second_look(add_parser: AddParser) -> None:
+    recipe = SecondLookRecipe()
+    command = add_parser(
+        recipe.name,
+        help=recipe.summary,
+        description="Trains the second look on what the FCN of --fcn proposes in --data, and writes a model folder "
+        "with both networks to --out. Killed and started again by the same command, it goes on where it was.",
+    )
+    command.add_argument(
+        "--fcn", type=Path, metavar="DIR", help="a model folder of svhn-fcn (default: the embedded model)"
+    )
+    _add_run_options(command, recipe)
+    command.set_defaults(run=_train_second_look)
+
+
+def _add_run_options(command: argparse.ArgumentParser, recipe: SvhnFcnRecipe | SecondLookRecipe) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
     command.add_argument(
@@ -66,7 +88,6 @@ def _add_svhn_fcn(add_parser: AddParser) -> None:
     command.add_argument(
         "--seed", type=at_least(0), default=recipe.seed, help="of everything random (default: %(default)s)"
     )
-    command.set_defaults(run=_train)
 
 
 def _add_evaluate(add_parser: AddParser) -> None:
@@ -93,6 +114,14 @@ def _train(args: argparse.Namespace) -> int:
     from training.svhn_fcn import train  # noqa: PLC0415
 
     train(SvhnFcnRecipe(steps=args.steps, seed=args.seed), args.data, args.out)
+    print(f"model: {args.out}")
+    return 0
+
+
+def _train_second_look(args: argparse.Namespace) -> int:
+    from training.second_look import train  # noqa: PLC0415
+
+    train(SecondLookRecipe(steps=args.steps, seed=args.seed), args.fcn, args.data, args.out)
     print(f"model: {args.out}")
     return 0
 

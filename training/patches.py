@@ -15,9 +15,10 @@ import numpy as np
 
 from detector.detections import FloatArray, IntArray
 from detector.score_map import FIELD, STRIDE
+from detector.views import view
 from training.appearance import Image, vary_appearance
 from training.targets import TARGET_CHANNELS, TargetConfig, window_targets
-from training.warp import Distortion, distortion, warp, warp_boxes
+from training.warp import Distortion, distortion, warp_boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ class PatchMaker:
         surroundings = None
         if self._sources.photos and rng.random() < photo_surroundings:
             surroundings = self._photo(rng)
-        patch = warp(scene.pixels, matrix, centre, goal, config.size, surroundings)
+        patch = view(scene.pixels, matrix, centre, goal, config.size, surroundings)
         boxes = warp_boxes(scene.boxes, matrix, centre, goal)
         return patch, window_targets(config.size, boxes, scene.labels, config.target)
 
@@ -136,7 +137,7 @@ class PatchMaker:
                 matrix = np.exp(rng.normal(0, 0.06)) * distortion(self._config.distortion, rng)
                 middle = np.full(2, FIELD / 2)
                 goal = middle + rng.uniform(-2, 2, 2)
-                crop = warp(self._sources.crops[chosen], matrix, middle, goal, FIELD, None)
+                crop = view(self._sources.crops[chosen], matrix, middle, goal, FIELD, None)
                 patch[top : top + FIELD, left : left + FIELD] = crop
                 target[top // STRIDE, left // STRIDE, :4] = 1, 1, self._sources.crop_labels[chosen], 1
         return patch, target
@@ -153,7 +154,7 @@ class PatchMaker:
         surroundings = self._photo(rng) if self._sources.photos else np.zeros((size, size, 3), np.uint8)
         centre = np.array([rng.uniform(0, strip.shape[1]), height / 2])
         goal = rng.uniform(16, size - 16, 2)
-        patch = warp(strip, distortion(self._config.distortion, rng), centre, goal, size, surroundings)
+        patch = view(strip, distortion(self._config.distortion, rng), centre, goal, size, surroundings)
         return patch, self._background(self._config.letter_weight)
 
     def _photo(self, rng: np.random.Generator) -> Image:

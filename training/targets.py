@@ -42,7 +42,9 @@ class TargetConfig:
     ignored_reach: float = 1.8
 
 
-def window_targets(size: int, boxes: FloatArray, labels: IntArray, config: TargetConfig) -> FloatArray:
+def window_targets(
+    size: int, boxes: FloatArray, labels: IntArray, config: TargetConfig, field: int = FIELD
+) -> FloatArray:
     """Targets of all windows of a square patch.
 
     Args:
@@ -50,16 +52,17 @@ def window_targets(size: int, boxes: FloatArray, labels: IntArray, config: Targe
         boxes: (N, 4) xyxy of all digits that may be seen in it, in px of the patch.
         labels: (N,) digits.
         config: when a window counts as centred.
+        field: side of a window, px.
 
     Returns:
         (rows, columns, 9) float32; see the module.
     """
-    steps = (size - FIELD) // STRIDE + 1
+    steps = (size - field) // STRIDE + 1
     target = np.zeros((steps, steps, TARGET_CHANNELS), np.float32)
     target[..., 1] = 1
     if len(boxes) == 0:
         return target
-    centres = FIELD / 2 + STRIDE * np.arange(steps, dtype=np.float32)
+    centres = field / 2 + STRIDE * np.arange(steps, dtype=np.float32)
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     reach_x = np.maximum(width * config.reach_x, config.least_reach)
     reach_y = np.maximum(height * config.reach_y, config.least_reach)

@@ -2,27 +2,23 @@
 
 import numpy as np
 
-from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
-from detector.fcn import Fcn
 from detector.images import read_image_file
-from detector.model_files import Manifest
 from training.detector_data import DetectorData
 from training.metrics import judge, number_figures, precision_recall
 
 
-def validate(weights: list[FloatArray], data: DetectorData) -> dict[str, float]:
-    """Detects with these weights at default settings.
+def validate(detector: DigitDetector, data: DetectorData) -> dict[str, float]:
+    """Detects at default settings.
 
     Args:
-        weights: of the network, in its order.
+        detector: what to watch.
         data: whose validation images and crops are looked at.
 
     Returns:
         `f1_50` and `f1_30` (digits), `number_accuracy`, `crop_accuracy`, and `score`, the mean of the four, by
         which the best weights are chosen; all 0..1.
     """
-    detector = DigitDetector(Fcn(weights), Manifest("validated", "", "", ""))
     results = [detector.detect(read_image_file(scene.path)) for scene in data.validation]
     digits = [result.digits for result in results]
     at_50, at_30 = precision_recall(judge(data.validation, digits, (0.5, 0.3)))

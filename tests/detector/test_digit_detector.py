@@ -85,7 +85,7 @@ def test_a_score_threshold_returns_exactly_the_digits_that_reach_it(
 def test_a_score_threshold_replaces_all_default_thresholds(street: bytes) -> None:
     """Lone digits below the lone threshold come back too, where the default believes nothing."""
     weights, manifest = load_model(EMBEDDED)
-    strict = DigitDetector(Fcn(weights), manifest, DetectorConfig(Thresholds(seed=1, linked=1, lone=1)))
+    strict = DigitDetector(Fcn(weights.fcn), manifest, DetectorConfig(Thresholds(seed=1, linked=1, lone=1)))
     assert len(strict.detect(street).digits) == 0
     assert len(strict.detect(street, DetectOptions(score_threshold=0.3)).digits) > 0
 
@@ -194,7 +194,7 @@ def test_bytes_that_are_no_image_are_refused(
 
 def test_the_pixel_limit_is_the_configured_one(street: bytes) -> None:
     weights, manifest = load_model(EMBEDDED)
-    small = DigitDetector(Fcn(weights), manifest, DetectorConfig(max_pixels=190 * 98 - 1))
+    small = DigitDetector(Fcn(weights.fcn), manifest, DetectorConfig(max_pixels=190 * 98 - 1))
     assert small.info().max_pixels == 190 * 98 - 1
     with pytest.raises(ImageTooLargeError):
         small.detect(street)

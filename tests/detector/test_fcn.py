@@ -21,7 +21,7 @@ Picture = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def fcn() -> Fcn:
-    return Fcn(load_model(EMBEDDED)[0])
+    return Fcn(load_model(EMBEDDED)[0].fcn)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_tiles_together_are_the_untiled_level(
 
 def test_freezing_changes_nothing(fcn: Fcn, model: keras.Model, street: Picture) -> None:
     """What runs in the detector, batch normalisations folded, is the network that was trained."""
-    model.set_weights(load_model(EMBEDDED)[0])
+    model.set_weights(load_model(EMBEDDED)[0].fcn)
     trained = np.asarray(model(street[None].astype(np.float32), training=False))
     np.testing.assert_allclose(fcn(street[None]), trained, rtol=0, atol=1e-4)
 
@@ -170,7 +170,7 @@ def test_40_shapes_make_one_trace(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tf, "function", spied_function)
     monkeypatch.setattr(keras.layers.Conv2D, "call", counted_convolve)
-    fcn = Fcn(load_model(EMBEDDED)[0])
+    fcn = Fcn(load_model(EMBEDDED)[0].fcn)
     after_loading = runs
     assert after_loading > 0
     for i in range(40):

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from detector.digit_detector import DigitDetector
 from detector.errors import ModelError
-from detector.model_files import EMBEDDED, Manifest, load_model, save_model
+from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 
 MANIFEST, WEIGHTS = "manifest.json", "weights.safetensors"
 
@@ -36,7 +36,7 @@ def change_manifest(folder: Path, **changes: Any) -> None:
     (folder / MANIFEST).write_text(json.dumps(known | changes), encoding="utf-8")
 
 
-def change_array(folder: Path, change: Callable[[np.ndarray], np.ndarray], name: str = "000") -> None:
+def change_array(folder: Path, change: Callable[[np.ndarray], np.ndarray], name: str = "fcn/000") -> None:
     arrays = load((folder / WEIGHTS).read_bytes())
     arrays[name] = np.ascontiguousarray(change(arrays[name]))
     write_weights(folder, save(arrays))
@@ -65,22 +65,24 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     weights = [np.array([[0.5, -2.25]], np.float32), np.array(3.0, np.float32), np.zeros((0, 4), np.float32)]
     weights += [np.full(2, i, np.float32) for i in range(20)]  # more than ten: 10 must not sort before 2
     given = Manifest("svhn-fcn", "7", "", "SVHN, ü", {"seed": 3})
-    manifest = save_model(tmp_path / "new" / "model", weights, given)
+    manifest = save_model(tmp_path / "new" / "model", Weights(weights, weights[:1]), given)
     loaded, again = load_model(tmp_path / "new" / "model")
     assert again == manifest
     assert manifest.sha256 == hashlib.sha256((tmp_path / "new" / "model" / WEIGHTS).read_bytes()).hexdigest()
     assert (manifest.name, manifest.training_data, manifest.training) == ("svhn-fcn", "SVHN, ü", {"seed": 3})
-    assert [array.dtype for array in loaded] == [np.float32] * len(weights)
-    for array, expected in zip(loaded, weights, strict=True):
+    assert [array.dtype for array in loaded.fcn] == [np.float32] * len(weights)
+    np.testing.assert_array_equal(loaded.second_look, weights[:1])
+    for array, expected in zip(loaded.fcn, weights, strict=True):
         np.testing.assert_array_equal(array, expected)
     assert {path.name for path in (tmp_path / "new" / "model").iterdir()} == {MANIFEST, WEIGHTS}
 
 
 def test_saving_again_replaces_the_model(model: Path) -> None:
-    save_model(model, [np.ones(3, np.float32)], Manifest("other", "2", "", ""))
+    save_model(model, Weights([np.ones(3, np.float32)]), Manifest("other", "2", "", ""))
     weights, manifest = load_model(model)
     assert manifest.name == "other"
-    assert [array.tolist() for array in weights] == [[1, 1, 1]]
+    assert [array.tolist() for array in weights.fcn] == [[1, 1, 1]]
+    assert weights.second_look == []
 
 
 def test_the_embedded_model_is_small_and_what_its_manifest_says() -> None:
@@ -91,8 +93,8 @@ def test_the_embedded_model_is_small_and_what_its_manifest_says() -> None:
 
 def test_half_precision_costs_half_a_thousandth(tmp_path: Path) -> None:
     weights = [np.random.default_rng(0).normal(0, 0.3, 5000).astype(np.float32)]
-    save_model(tmp_path, weights, Manifest("a", "1", "", ""))
-    np.testing.assert_allclose(load_model(tmp_path)[0][0], weights[0], rtol=5e-4, atol=1e-7)
+    save_model(tmp_path, Weights(weights), Manifest("a", "1", "", ""))
+    np.testing.assert_allclose(load_model(tmp_path)[0].fcn[0], weights[0], rtol=5e-4, atol=1e-7)
 
 
 DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
@@ -110,6 +112,10 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     ),
     "a list": (MANIFEST, lambda folder: (folder / MANIFEST).write_text("[1, 2]")),
     "null": (MANIFEST, lambda folder: (folder / MANIFEST).write_text("null")),
+    "an array of an unknown network": (
+        WEIGHTS,
+        lambda folder: write_weights(folder, save({"other/000": np.ones(2)})),
+    ),
     "nested 100,000 deep": (MANIFEST, lambda folder: (folder / MANIFEST).write_text("[" * 100_000)),
     "a number of 100,000 digits": (MANIFEST, lambda folder: (folder / MANIFEST).write_text("9" * 100_000)),
     "not UTF-8": (MANIFEST, lambda folder: (folder / MANIFEST).write_bytes(b'{"name": "\xff"}')),
@@ -147,7 +153,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
         lambda folder: write_weights(
             folder,
             raw_safetensors(
-                '{"000": {"dtype": "F32", "shape": [288230376151711744], "data_offsets": [0, 1152921504606846976]}}'
+                '{"fcn/000": {"dtype": "F32", "shape": [288230376151711744], "data_offsets": [0, 1152921504606846976]}}'
             ),
         ),
     ),
@@ -155,7 +161,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
         WEIGHTS,
         lambda folder: write_weights(
             folder,
-            raw_safetensors('{"000": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}', b"ab"),
+            raw_safetensors('{"fcn/000": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}', b"ab"),
         ),
     ),
     "NaN": (WEIGHTS, lambda folder: change_array(folder, with_value(float("nan")))),
@@ -179,10 +185,10 @@ def test_a_damaged_model_is_refused_by_name(model: Path, file: str, damage: Call
 
 MISFITS: dict[str, Callable[[Path], object]] = {
     "one array less": lambda folder: write_weights(
-        folder, save({k: v for k, v in load((folder / WEIGHTS).read_bytes()).items() if k != "000"})
+        folder, save({k: v for k, v in load((folder / WEIGHTS).read_bytes()).items() if k != "fcn/000"})
     ),
     "one array more": lambda folder: write_weights(
-        folder, save(load((folder / WEIGHTS).read_bytes()) | {"999": np.zeros(3, np.float16)})
+        folder, save(load((folder / WEIGHTS).read_bytes()) | {"fcn/999": np.zeros(3, np.float16)})
     ),
     "no arrays": lambda folder: write_weights(folder, save({})),
     "another size": lambda folder: change_array(folder, lambda array: array[..., :-1]),

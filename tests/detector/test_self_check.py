@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detector.errors import ModelError
-from detector.model_files import EMBEDDED, load_model, save_model
+from detector.model_files import EMBEDDED, Weights, load_model, save_model
 from detector.self_check import IMAGE, load_checked, record_self_check
 
 Record = dict[str, Any]
@@ -94,7 +94,8 @@ def test_a_model_that_does_not_find_what_is_recorded_is_refused(
 
 def test_weights_that_are_whole_but_see_nothing_are_refused(model: Path) -> None:
     weights, manifest = load_model(model)
-    save_model(model, [np.zeros_like(array) for array in weights], manifest)  # their hash is in the manifest
+    blank = Weights([np.zeros_like(array) for array in weights.fcn])
+    save_model(model, blank, manifest)  # their hash is in the manifest
     with pytest.raises(ModelError, match="it finds"):
         load_checked(model)
     record_self_check(model)

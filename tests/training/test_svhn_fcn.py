@@ -21,10 +21,12 @@ from training.checkpoint import RunState, load_state
 from training.detector_data import load_detector_data
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import DataError, ResumeError
-from training.svhn_fcn import batches, compile_network, is_best, train
+from training.run import batches, is_best
+from training.svhn_fcn import batch_maker, compile_network, train
 
 RECIPE = SvhnFcnRecipe(steps=6, batch=4, warmup=2, validate_every=2, average=0.5)
 CHECKPOINT = "checkpoint.safetensors"
+END = f"end_{RECIPE.main_steps}"
 
 RUN = """
 import os, signal, sys
@@ -109,11 +111,11 @@ def test_a_run_killed_twice_ends_with_the_weights_of_one_that_was_not(runs: Runs
     whole, killed = state_of(runs.whole), state_of(runs.killed)
     assert whole.step == killed.step == RECIPE.steps
     assert whole.history == killed.history
-    assert whole.groups.keys() == killed.groups.keys() == {"weights", "optimizer", "average", "first_end"}
+    assert whole.groups.keys() == killed.groups.keys() == {"weights", "optimizer", "average", END}
     for name, group in whole.groups.items():
         for array, other in zip(group, killed.groups[name], strict=True):
             np.testing.assert_allclose(other, array, rtol=0, atol=1e-6, err_msg=name)
-    for array, other in zip(load_model(runs.whole)[0], load_model(runs.killed)[0], strict=True):
+    for array, other in zip(load_model(runs.whole)[0].fcn, load_model(runs.killed)[0].fcn, strict=True):
         np.testing.assert_allclose(other, array, rtol=0, atol=1e-6)
 
 
@@ -178,13 +180,11 @@ def test_the_later_of_equals_is_kept(scores: list[float], images: int, best: boo
 @pytest.mark.slow
 def test_what_is_shipped_is_the_mean_of_both_ends(runs: Runs) -> None:
     groups = state_of(runs.whole).groups
-    assert len(groups["first_end"]) == len(groups["average"])
-    weights = load_model(runs.whole)[0]
-    for shipped, first, now in zip(weights, groups["first_end"], groups["average"], strict=True):
+    assert len(groups[END]) == len(groups["average"])
+    weights = load_model(runs.whole)[0].fcn
+    for shipped, first, now in zip(weights, groups[END], groups["average"], strict=True):
         np.testing.assert_allclose(shipped, (first + now) / 2, rtol=2e-3, atol=1e-6)
-    assert any(
-        (first != now).any() for first, now in zip(groups["first_end"], groups["average"], strict=True)
-    )
+    assert any((first != now).any() for first, now in zip(groups[END], groups["average"], strict=True))
 
 
 @pytest.mark.slow
@@ -228,14 +228,14 @@ def test_missing_data_is_named_before_anything_is_written(tmp_path: Path) -> Non
 
 
 def test_batches_go_on_as_if_never_interrupted(tmp_path: Path) -> None:
-    sources = load_detector_data(write_tiny_data(tmp_path)).sources
-    whole, rest = list(batches(sources, RECIPE, 0)), list(batches(sources, RECIPE, 4))
+    make = batch_maker(load_detector_data(write_tiny_data(tmp_path)).sources, RECIPE)
+    whole, rest = list(batches(RECIPE, make, 0)), list(batches(RECIPE, make, 4))
     assert (len(whole), len(rest)) == (6, 2)
     for (images, targets), (images_again, targets_again) in zip(whole[4:], rest, strict=True):
         np.testing.assert_array_equal(images, images_again)
         np.testing.assert_array_equal(targets, targets_again)
     assert len({images.tobytes() for images, _ in whole}) == 6
-    others = next(batches(sources, replace(RECIPE, seed=2), 0))
+    others = next(batches(replace(RECIPE, seed=2), make, 0))
     assert (others[0] != whole[0][0]).any()
 
 
@@ -246,7 +246,7 @@ def test_the_last_batches_hold_more_official_crops(tmp_path: Path) -> None:
     # A patch of crops asks for a digit at its corner windows and for nothing else.
     crops = [
         int((targets[:, 0, 0, 3] * (targets[..., 1].sum((1, 2)) == 4)).sum())
-        for _, targets in batches(sources, recipe, 0)
+        for _, targets in batches(recipe, batch_maker(sources, recipe), 0)
     ]
     assert crops == [1, 1, 1, 1, 1, 2, 2]
 

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from training.warp import Distortion, distortion, warp, warp_boxes
+from detector.views import view
+from training.warp import Distortion, distortion, warp_boxes
 
 SIZE = 72
 
@@ -19,9 +20,9 @@ def picture_of(box: tuple[int, int, int, int], shape: str, side: int = 400) -> N
     return np.asarray(fine.resize((side, side), Image.Resampling.BOX).convert("RGB"))
 
 
-def extent(view: NDArray[np.uint8]) -> list[float]:
+def extent(shown: NDArray[np.uint8]) -> list[float]:
     """The xyxy box of the white part, edges where the profile through its middle has half its height."""
-    light = view[..., 0] / 255.0
+    light = shown[..., 0] / 255.0
     sides = []
     for axis in (0, 1):
         profile = light.max(axis=axis)
@@ -41,9 +42,9 @@ def test_a_scaled_box_lies_on_its_pixels(scale: float, goal: tuple[float, float]
     box = (151, 143, 151 + width, 143 + height)
     centre = np.array([box[0] + box[2], box[1] + box[3]]) / 2
     matrix = scale * np.eye(2)
-    view = warp(picture_of(box, "rectangle"), matrix, centre, np.array(goal), SIZE, None)
+    shown = view(picture_of(box, "rectangle"), matrix, centre, np.array(goal), SIZE, None)
     (warped,) = warp_boxes(np.array([box], np.float32), matrix, centre, np.array(goal))
-    assert extent(view) == pytest.approx(warped.tolist(), abs=0.25)
+    assert extent(shown) == pytest.approx(warped.tolist(), abs=0.25)
     assert (warped[:2] + warped[2:]) / 2 == pytest.approx(goal, abs=1e-4)
 
 
@@ -53,9 +54,9 @@ def test_a_turned_box_is_that_of_the_digit_in_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
     matrix = 0.3 * distortion(Distortion(angle=15, shear=0.2, stretch=0.2), rng)
     box, goal = (100, 80, 160, 180), np.array([36, 36])
-    view = warp(picture_of(box, "ellipse"), matrix, np.array([130, 130]), goal, SIZE, None)
+    shown = view(picture_of(box, "ellipse"), matrix, np.array([130, 130]), goal, SIZE, None)
     (warped,) = warp_boxes(np.array([box], np.float32), matrix, np.array([130, 130]), goal)
-    assert extent(view) == pytest.approx(warped.tolist(), abs=0.6)
+    assert extent(shown) == pytest.approx(warped.tolist(), abs=0.6)
 
 
 def test_boxes_keep_their_places_to_each_other() -> None:
@@ -70,8 +71,8 @@ def test_surroundings_are_seen_where_the_picture_ends(scale: float) -> None:
     photo = np.full((SIZE, SIZE, 3), 10, np.uint8)
     photo[0, 0] = 77
     centre, goal = np.array([20, 20]), np.array([36, 36])
-    alone = warp(picture, scale * np.eye(2), centre, goal, SIZE, None)
-    pasted = warp(picture, scale * np.eye(2), centre, goal, SIZE, photo)
+    alone = view(picture, scale * np.eye(2), centre, goal, SIZE, None)
+    pasted = view(picture, scale * np.eye(2), centre, goal, SIZE, photo)
     half = 20 * scale
     inside = slice(int(36 - half) + 2, int(36 + half) - 2)
     assert (alone == 250).all(), "without surroundings the picture's edge continues"

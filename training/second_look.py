@@ -1,0 +1,124 @@
+"""The second look's training: `digit-detector-train second-look`."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from detector.detections import FloatArray
+from detector.digit_detector import DigitDetector
+from detector.fcn import Fcn, SecondLook, build_second_look
+from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
+from detector.self_check import record_self_check
+from training.detector_data import DetectorData, load_detector_data
+from training.looks import LookMaker, LookSources
+from training.loss import detector_loss
+from training.patches import LabelledImage
+from training.proposals import propose
+from training.run import Row, Run, Task
+from training.second_look_recipe import SecondLookRecipe
+from training.svhn_fcn import announce, record
+from training.synthetic import SyntheticConfig, SyntheticScenes
+from training.validation import validate
+
+_NOWHERE = (np.empty((0, 4), np.float32), np.empty(0, np.int32))
+
+
+def train(recipe: SecondLookRecipe, fcn_dir: Path | None, data_dir: Path, out_dir: Path) -> None:
+    """Trains the second look on what an FCN proposes, or goes on with a run that was stopped.
+
+    Args:
+        recipe: how.
+        fcn_dir: a model folder, whose FCN proposes and becomes part of the new model; None for the embedded one.
+        data_dir: as for the FCN.
+        out_dir: gets the model (both networks; the best by validation so far) beside the run's own files.
+
+    Raises:
+        DataError: if data is missing or damaged.
+        ModelError: if the model cannot be used.
+        ResumeError: if `out_dir` holds a run of another recipe.
+    """
+    weights, manifest = load_model(fcn_dir or EMBEDDED)
+    data = load_detector_data(data_dir)
+    announce(data)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    fcn = Fcn(weights.fcn)
+    maker = LookMaker(
+        _sources(DigitDetector(fcn, manifest), data, recipe, out_dir / manifest.sha256[:12]), recipe.looks
+    )
+
+    def detector(second_look: list[FloatArray]) -> DigitDetector:
+        return DigitDetector(fcn, manifest, second_look=SecondLook(second_look))
+
+    task = Task(
+        model=_compile_network(recipe),
+        make_batch=lambda step, rng: maker.batch(recipe.batch, rng),
+        validate=lambda second_look: validate(detector(second_look), data),
+        save=partial(_save, recipe, data, out_dir, weights.fcn, manifest),
+        images=len(data.validation),
+    )
+    Run(recipe, task, out_dir).go()
+
+
+def _sources(
+    detector: DigitDetector, data: DetectorData, recipe: SecondLookRecipe, kept_in: Path
+) -> LookSources:
+    """Everything that windows are cut from; what the detector proposes is kept in files for the next start."""
+    kept_in.mkdir(exist_ok=True)
+    given = data.sources
+    photos = [LabelledImage(photo, *_NOWHERE) for photo in given.photos]
+    rendered = _rendered(given.photos, recipe)
+    return LookSources(
+        scenes=given.scenes,
+        scene_proposals=propose(detector, given.scenes, kept_in / "scenes.safetensors"),
+        rendered=rendered,
+        rendered_proposals=propose(detector, rendered, kept_in / "rendered.safetensors"),
+        photos=photos,
+        photo_proposals=propose(detector, photos, kept_in / "photos.safetensors"),
+        crops=given.crops,
+        crop_labels=given.crop_labels,
+        other_digits=given.other_digits,
+    )
+
+
+def _rendered(photos: Sequence[np.ndarray], recipe: SecondLookRecipe) -> list[LabelledImage]:
+    """Scenes of which half show words and no digit: letters are what the FCN takes for digits."""
+    scenes = SyntheticScenes(photos, config=SyntheticConfig(digit_free=0.5))
+    numbers = tqdm(range(recipe.rendered), "rendering", unit="scene")
+    return [scenes.scene(np.random.default_rng([recipe.seed, number])) for number in numbers]
+
+
+def _save(
+    recipe: SecondLookRecipe,
+    data: DetectorData,
+    out_dir: Path,
+    fcn: list[FloatArray],
+    known: Manifest,
+    second_look: list[FloatArray],
+    row: Row,
+    seconds: float,
+) -> None:
+    training = {
+        "fcn": known.training.get("fcn", known.training),
+        "second_look": record(recipe, data, row, seconds),
+    }
+    manifest = Manifest(known.name, known.version, "", known.training_data, training)
+    save_model(out_dir, Weights(fcn, second_look), manifest)
+    record_self_check(out_dir)
+
+
+def _compile_network(recipe: SecondLookRecipe) -> keras.Model:
+    keras.utils.set_random_seed(recipe.seed)
+    model = build_second_look()
+    warmup = min(recipe.warmup, recipe.steps // 2)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, recipe.steps - warmup, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=5.0)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=detector_loss, jit_compile=False)
+    return model
