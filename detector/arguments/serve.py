@@ -1,12 +1,14 @@
 """`digit-detector serve`."""
 
 import argparse
+import math
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from detector.arguments.shared import AddParser, add_model, command, port
-from detector.serving.settings import Observability, Security, ServerSettings
+from detector.serving.settings import Observability, Security, ServerSettings, WorkLimits
 
 
 def add(add_parser: AddParser) -> None:
@@ -17,16 +19,19 @@ def add(add_parser: AddParser) -> None:
         "answer over gRPC (detector.v1.DigitDetector)",
         "Loads the model, then serves detector.v1.DigitDetector with health service and reflection. Prints "
         "`ready: detector.v1 on HOST:PORT` once it answers. SIGTERM or Ctrl-C ends it: calls that run are "
-        "finished, the exit code is 0.",
+        "finished, the exit code is 0; a second signal ends it at once. SIGHUP loads the model anew, beside the "
+        "one that answers, and replaces that if the new one works.",
         """\
   digit-detector serve
   digit-detector serve --port 8500 --model models/mine --metrics-port 9464
   digit-detector serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key --tokens tokens.txt
-  digit-detector serve --port 0        # any free port; the ready line says which""",
+  digit-detector serve --port 0        # any free port; the ready line says which
+  digit-detector serve --processes 4 --watch-model --model models/mine""",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=50051, type=port, help="port to listen on (default: %(default)s)")
     add_model(parser)
+    _add_lifecycle(parser)
     _add_security(parser)
     _add_observability(parser)
     parser.set_defaults(run=_run)
@@ -37,6 +42,11 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
     return ServerSettings(
         host=args.host,
         port=args.port,
+        model=args.model,
+        watch_model=args.watch_model,
+        processes=args.processes,
+        grace_s=args.grace,
+        limits=WorkLimits(places=args.queue),
         security=Security(
             certificate=args.tls_cert,
             key=args.tls_key,
@@ -51,6 +61,38 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
             log_format=args.log_format,
             tracing=args.tracing,
         ),
+    )
+
+
+def _add_lifecycle(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it works")
+    group.add_argument(
+        "--watch-model",
+        action="store_true",
+        help="load the model anew whenever its manifest.json changes, as on SIGHUP",
+    )
+    group.add_argument(
+        "--processes",
+        default=ServerSettings.processes,
+        type=whole_number(1, 256),
+        metavar="N",
+        help="how many processes serve at the port, each with the model in its memory; one that crashes is "
+        "started again (default: %(default)s)",
+    )
+    group.add_argument(
+        "--queue",
+        default=WorkLimits.places,
+        type=whole_number(1, 1024),
+        metavar="N",
+        help="images that a process takes on at once, waiting or in work; it refuses more as OVERLOADED "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--grace",
+        default=ServerSettings.grace_s,
+        type=seconds,
+        metavar="SECONDS",
+        help="how long calls that run may take to finish when the server is told to stop (default: %(default)g)",
     )
 
 
@@ -102,9 +144,32 @@ def _add_observability(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        if not (text.isdecimal() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, up to a day."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400")
+    return value
+
+
 def _run(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # the server, once it is imported, handles them itself
         signal.signal(number, lambda *_: os._exit(0))
-    from detector.serving.process import serve  # noqa: PLC0415 - see detector.arguments.shared
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the model is about to be loaded anyway
+    from detector.serving.serve import serve  # noqa: PLC0415 - see detector.arguments.shared
 
-    return serve(settings_of(args), args.model)
+    return serve(settings_of(args))

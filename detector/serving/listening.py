@@ -3,6 +3,8 @@
 import errno
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import grpc
 
@@ -42,7 +44,32 @@ def bind(server: grpc.aio.Server, settings: ServerSettings) -> int:
             return server.add_insecure_port(address(host, port))
         return server.add_secure_port(address(host, port), credentials)
     except RuntimeError as error:
-        raise ServerStartError(f"cannot listen on {address(host, port)}: {_why(host, port)}") from error
+        raise _refusal(host, port) from error
+
+
+@contextmanager
+def reserved_port(host: str, port: int) -> Iterator[int]:
+    """A port for several processes to share: while the block runs nobody else gets it, though nobody may listen.
+
+    Args:
+        host: name or address to listen at.
+        port: 0 for any that is free.
+
+    Raises:
+        ServerStartError: if the address is taken or not ours.
+    """
+    with ExitStack() as stack:
+        try:
+            family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:  # a server that would share it is one, too
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(where)
+            holder = stack.enter_context(socket.socket(family, kind, protocol))
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            holder.bind(where)
+        except (OSError, OverflowError) as error:
+            raise _refusal(host, port) from error
+        yield int(holder.getsockname()[1])
 
 
 def address(host: str, port: int) -> str:
@@ -83,8 +110,12 @@ def _trace(observability: Observability) -> Trace | None:
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.so_reuseport", 0),  # a port in use is an error, not a port to share
+        ("grpc.so_reuseport", int(settings.processes > 1)),  # else a port in use would be one to share
     ]
+
+
+def _refusal(host: str, port: int) -> ServerStartError:
+    return ServerStartError(f"cannot listen on {address(host, port)}: {_why(host, port)}")
 
 
 def _why(host: str, port: int) -> str:

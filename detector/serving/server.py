@@ -44,19 +44,28 @@ class DetectorServer:
         return port
 
     async def open(self, detector: PixelDetector) -> None:
-        """Serves `detector`, which is loaded and warm."""
+        """Serves `detector`, which is loaded and warm, from the next call on; calls in work keep the one they have."""
         self._workbench.open(detector)
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
-    async def stop(self, grace_s: float) -> bool:
-        """Drains and stops; returns whether all that was accepted has been answered."""
+    async def stop(self, grace_s: float, leave_port: bool = False) -> bool:
+        """Drains and stops; returns whether all that was accepted has been answered.
+
+        Args:
+            grace_s: seconds that work in flight gets to finish.
+            leave_port: send callers away at once, to others that listen at this port; else they are told
+                meanwhile that the server is going away.
+        """
         await self._health.enter_graceful_shutdown()
+        leaving = asyncio.create_task(self._server.stop(grace_s)) if leave_port else None
         drained = True
         try:
             await asyncio.wait_for(self._servicer.drain(), grace_s)
         except TimeoutError:
             drained = False
         await self._server.stop(_FLUSH_S if drained else 0)
+        if leaving is not None:
+            await leaving
         return drained
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

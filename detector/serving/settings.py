@@ -66,6 +66,9 @@ class ServerSettings:
     Attributes:
         host: name or address to listen at.
         port: 0 for any that is free.
+        model: a model's folder; None for the embedded one.
+        watch_model: whether the model is loaded anew whenever its manifest changes.
+        processes: how many serve at this port, each with a model and limits of its own.
         grace_s: seconds that work in flight gets to finish when the server is told to stop.
         limits: how much it takes on at once.
         security: who may call.
@@ -74,6 +77,9 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     port: int = 50051
+    model: Path | None = None
+    watch_model: bool = False
+    processes: int = 1
     grace_s: float = 30.0
     limits: WorkLimits = field(default_factory=WorkLimits)
     security: Security = field(default_factory=Security)

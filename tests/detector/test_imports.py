@@ -31,7 +31,7 @@ def modules_after(statement: str) -> set[str]:
         ),
         ("import detector.cli", {"tensorflow", "keras", "grpc", "cv2", "numpy"}, "help is quick"),
         ("import detector.commands.choice", {"tensorflow", "keras", "grpc"}, "who detects is not known yet"),
-        ("import detector.serving.process", {"tensorflow", "keras"}, "the server answers while it loads"),
+        ("import detector.serving.serve", {"tensorflow", "keras"}, "the server answers while it loads"),
     ],
 )
 def test_importing_leaves_out_what_is_not_needed(statement: str, absent: set[str], reason: str) -> None:

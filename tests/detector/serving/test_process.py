@@ -100,7 +100,7 @@ def _slow_server(load: str = "pass", detect: str = "pass") -> list[str]:
     """A server whose detector takes its time; what it does while loading and detecting is given as code."""
     program = """
         import sys, time
-        from detector.serving.process import serve_detector
+        from detector.serving.serve import serve_detector
         from detector.serving.settings import ServerSettings
         from tests.detector.serving.harness import SlowDetector
 

@@ -1,0 +1,81 @@
+"""The model of a running server: loaded aside, and replaced without a call that notices."""
+
+import asyncio
+import gc
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from detector.errors import DetectorError
+from detector.serving.server import DetectorServer
+from detector.serving.workbench import PixelDetector
+
+_log = logging.getLogger(__name__)
+
+LoadDetector = Callable[[], PixelDetector]
+"""Loads a detector, checks it and makes it warm; raises DetectorError if it cannot be used."""
+
+_WATCH_S = 1.0
+"""Between two looks at a watched file."""
+
+
+def load_in_thread(load: LoadDetector) -> "asyncio.Future[PixelDetector]":
+    """What `load` returns, from a thread that nobody has to wait for."""
+    loop = asyncio.get_running_loop()
+    loaded: asyncio.Future[PixelDetector] = loop.create_future()
+
+    def finish(detector: PixelDetector | None, error: Exception | None) -> None:
+        if loaded.cancelled():
+            return
+        if error is not None:
+            loaded.set_exception(error)
+        elif detector is not None:
+            loaded.set_result(detector)
+
+    def run() -> None:
+        try:
+            detector = load()
+        except Exception as error:
+            loop.call_soon_threadsafe(finish, None, error)
+        else:
+            loop.call_soon_threadsafe(finish, detector, None)
+
+    threading.Thread(target=run, name="load", daemon=True).start()
+    return loaded
+
+
+async def reload_when_told(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:
+    """Replaces the server's detector whenever `told` is set; what cannot be loaded replaces nothing."""
+    while True:
+        await told.wait()
+        told.clear()
+        try:
+            await server.open(await load_in_thread(load))
+        except DetectorError as error:
+            _log.error("the model was not replaced: %s", error)
+        except Exception:
+            _log.exception("the model was not replaced")
+        else:
+            _log.info("the model was replaced")
+        gc.collect()  # a network is full of circles, and too large to wait for its turn
+
+
+async def watch(file: Path, changed: asyncio.Event) -> None:
+    """Sets `changed` whenever there is another file of this name, or another content."""
+    known = _identity(file)
+    while True:
+        await asyncio.sleep(_WATCH_S)
+        found = _identity(file)
+        if found not in (known, None):
+            known = found
+            changed.set()
+
+
+def _identity(file: Path) -> tuple[int, int, int, int] | None:
+    """What tells one state of a file from another; None while there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
