@@ -18,51 +18,29 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], Awaitable[Handler]]
 Around = Callable[[Context], AbstractAsyncContextManager[None]]
 
-_MAKERS = {
-    (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary"),
-    (False, True): (grpc.unary_stream_rpc_method_handler, "unary_stream"),
-    (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary"),
-    (True, True): (grpc.stream_stream_rpc_method_handler, "stream_stream"),
-}
-"""By whether requests and replies are streams: what makes a handler, and the handler's field."""
-
-
-def rebuilt(
-    handler: Handler,
-    wrap: Callable[[Behaviour], Behaviour],
-    request_deserializer: Callable[[bytes], Any] | None = None,
-) -> Handler:
-    """A handler like `handler`, whose behaviour is `wrap` of the old one.
-
-    Args:
-        handler: any of the four kinds.
-        wrap: gives back a behaviour of the same kind as it gets.
-        request_deserializer: parses requests instead of the handler's own.
-    """
-    make, field = _MAKERS[handler.request_streaming, handler.response_streaming]
-    return make(
-        wrap(getattr(handler, field)),
-        request_deserializer=request_deserializer or handler.request_deserializer,
-        response_serializer=handler.response_serializer,
-    )
-
 
 def surrounded(handler: Handler, around: Around) -> Handler:
     """A handler like `handler`, each call of which runs within `around` of its context."""
+    kind = "_".join(
+        "stream" if s else "unary" for s in (handler.request_streaming, handler.response_streaming)
+    )
+    behaviour: Behaviour = getattr(handler, kind)
 
-    def wrap(behaviour: Behaviour) -> Behaviour:
-        async def coroutine(request: Any, context: Context) -> Any:
-            async with around(context):
-                return await behaviour(request, context)
+    async def coroutine(request: Any, context: Context) -> Any:
+        async with around(context):
+            return await behaviour(request, context)
 
-        async def generator(request: Any, context: Context) -> AsyncIterator[Any]:
-            async with around(context):
-                async for reply in behaviour(request, context):
-                    yield reply
+    async def generator(request: Any, context: Context) -> AsyncIterator[Any]:
+        async with around(context):
+            async for reply in behaviour(request, context):
+                yield reply
 
-        return generator if inspect.isasyncgenfunction(behaviour) else coroutine
-
-    return rebuilt(handler, wrap)
+    rebuilt: Handler = getattr(grpc, f"{kind}_rpc_method_handler")(
+        generator if inspect.isasyncgenfunction(behaviour) else coroutine,
+        handler.request_deserializer,
+        handler.response_serializer,
+    )
+    return rebuilt
 
 
 def refusing(error: DetectorError) -> Handler:

@@ -108,10 +108,25 @@ def _trace(observability: Observability) -> Trace | None:
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:
+    limits = settings.connections
     return [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.so_reuseport", int(settings.processes > 1)),  # else a port in use would be one to share
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        ("grpc.max_concurrent_streams", limits.calls),
+        ("grpc.server_handshake_timeout_ms", _ms(limits.handshake_s)),
+        ("grpc.max_connection_idle_ms", _ms(limits.idle_s)),
+        ("grpc.max_connection_age_ms", _ms(limits.age_s)),
+        ("grpc.max_connection_age_grace_ms", _ms(limits.age_grace_s)),
+        ("grpc.keepalive_time_ms", _ms(limits.keepalive_s)),
+        ("grpc.keepalive_timeout_ms", _ms(limits.keepalive_timeout_s)),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", _ms(limits.ping_interval_s)),
+        ("grpc.http2.max_ping_strikes", 2),
     ]
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _refusal(host: str, port: int) -> ServerStartError:

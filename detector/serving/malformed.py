@@ -1,6 +1,8 @@
-"""Requests that are not the protobuf message they should be get INVALID_ARGUMENT, on every service.
+"""Requests that no service can take are refused with an error of ours.
 
-gRPC for Python answers them with UNKNOWN or INTERNAL, as if the server were at fault.
+gRPC for Python answers a message that is not the protobuf one that it should be with UNKNOWN or INTERNAL, as if
+the server were at fault; a call that ends before its message with nothing, ever; and a method that there is not
+with a status that says no reason.
 """
 
 import inspect
@@ -11,23 +13,29 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from detector.errors import InvalidRequestError, UnknownMethodError
-from detector.serving.handlers import Behaviour, Context, Continuation, Handler, rebuilt, refusing
+from detector.serving.handlers import Behaviour, Context, Continuation, Handler, refusing
 from detector.serving.statuses import abort, to_status
 
 
 class MalformedRequestInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Parses requests itself and refuses those that do not parse, or are for no method."""
+    """Parses requests itself and refuses those that do not parse, are missing, or are for no method."""
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """The service's handler, guarded."""
+        """The service's handler, guarded; it takes requests for a stream, of which it reads one if one there is."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return refusing(UnknownMethodError(f"there is no method {handler_call_details.method}"))
-        if handler.request_deserializer is None:
-            return handler
-        return rebuilt(handler, _guarded, _parser(handler.request_deserializer))
+        replies = "stream" if handler.response_streaming else "unary"
+        behaviour = getattr(handler, f"{'stream' if handler.request_streaming else 'unary'}_{replies}")
+        make = getattr(grpc, f"stream_{replies}_rpc_method_handler")
+        rebuilt: Handler = make(
+            _guarded(behaviour, handler.request_streaming),
+            _parser(handler.request_deserializer or bytes),
+            handler.response_serializer,
+        )
+        return rebuilt
 
 
 def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
@@ -42,18 +50,26 @@ def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     return parse
 
 
-def _guarded(behaviour: Behaviour) -> Behaviour:
-    """`behaviour`, given only requests that parse; it is a coroutine or an asynchronous generator, and stays so."""
+def _guarded(behaviour: Behaviour, streaming: bool) -> Behaviour:
+    """`behaviour`, given only requests that parse; it is a coroutine or an asynchronous generator, and stays so.
 
-    async def coroutine(request: Any, context: Context) -> Any:
+    Args:
+        behaviour: the service's.
+        streaming: whether it takes a stream of requests, as what comes back does, or one.
+    """
+
+    async def taken(requests: AsyncIterator[Any]) -> Any:
+        return _each_checked(requests) if streaming else await _first_checked(requests)
+
+    async def coroutine(requests: AsyncIterator[Any], context: Context) -> Any:
         try:
-            return await behaviour(_checked(request), context)
+            return await behaviour(await taken(requests), context)
         except InvalidRequestError as error:
             await abort(context, to_status(error))
 
-    async def generator(request: Any, context: Context) -> AsyncIterator[Any]:
+    async def generator(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
         try:
-            async for reply in behaviour(_checked(request), context):
+            async for reply in behaviour(await taken(requests), context):
                 yield reply
         except InvalidRequestError as error:
             await abort(context, to_status(error))
@@ -61,17 +77,26 @@ def _guarded(behaviour: Behaviour) -> Behaviour:
     return generator if inspect.isasyncgenfunction(behaviour) else coroutine
 
 
+async def _each_checked(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _checked(request)
+
+
+async def _first_checked(requests: AsyncIterator[Any]) -> Any:
+    async for request in requests:
+        return _checked(request)
+    raise _refusal("the call ended before its request was whole")
+
+
 def _checked(request: Any) -> Any:
-    """A request, or a stream of requests, that raises InvalidRequestError in place of what did not parse."""
-    if hasattr(request, "__aiter__"):
-        return _checked_stream(request)
+    """The request; raises InvalidRequestError if it did not parse."""
     if isinstance(request, DecodeError):
-        refusal = InvalidRequestError("the request is not the protobuf message that this method takes")
-        refusal.field = ""  # the whole of it
-        raise refusal from request
+        raise _refusal("the request is not the protobuf message that this method takes") from request
     return request
 
 
-async def _checked_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for request in requests:
-        yield _checked(request)
+def _refusal(message: str) -> InvalidRequestError:
+    """An error in the whole of a request."""
+    refusal = InvalidRequestError(message)
+    refusal.field = ""
+    return refusal

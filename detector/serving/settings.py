@@ -22,6 +22,34 @@ class WorkLimits:
 
 
 @dataclass(frozen=True)
+class ConnectionLimits:
+    """How much a server puts up with below the level of calls.
+
+    Attributes:
+        connections: open at once.
+        calls: open at once on one connection.
+        handshake_s: seconds until a connection must have said that it speaks HTTP/2 (and TLS).
+        idle_s: seconds after which a connection without calls is closed.
+        age_s: seconds after which a connection takes no more calls, so that callers spread anew over servers; they
+            connect again by themselves.
+        age_grace_s: seconds that its last calls then have.
+        keepalive_s: seconds of silence after which a peer must show that it is still there.
+        keepalive_timeout_s: seconds that it has for this.
+        ping_interval_s: seconds between a peer's own pings; who sends them faster is cut off.
+    """
+
+    connections: int = 1000
+    calls: int = 100
+    handshake_s: float = 20.0
+    idle_s: float = 600.0
+    age_s: float = 3600.0
+    age_grace_s: float = 3600.0
+    keepalive_s: float = 60.0
+    keepalive_timeout_s: float = 20.0
+    ping_interval_s: float = 10.0
+
+
+@dataclass(frozen=True)
 class Security:
     """Who may call, and over what kind of connection.
 
@@ -71,6 +99,7 @@ class ServerSettings:
         processes: how many serve at this port, each with a model and limits of its own.
         grace_s: seconds that work in flight gets to finish when the server is told to stop.
         limits: how much it takes on at once.
+        connections: what it puts up with below the level of calls.
         security: who may call.
         observability: what it tells those who run it.
     """
@@ -82,5 +111,6 @@ class ServerSettings:
     processes: int = 1
     grace_s: float = 30.0
     limits: WorkLimits = field(default_factory=WorkLimits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     security: Security = field(default_factory=Security)
     observability: Observability = field(default_factory=Observability)
