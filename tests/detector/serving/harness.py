@@ -27,13 +27,20 @@ PATIENCE_S = 60.0
 
 
 class RunningServer:
-    """Listens on a free port of the loopback interface from construction on; serves from `open` on."""
+    """Listens on a free port of the loopback interface from construction on; serves from `open` on.
 
-    def __init__(self, detector: PixelDetector | None = None, limits: WorkLimits | None = None) -> None:
+    Named arguments are those of `ServerSettings`.
+    """
+
+    def __init__(
+        self, detector: PixelDetector | None = None, limits: WorkLimits | None = None, **settings: Any
+    ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._server = self.run(self._start(ServerSettings(port=0, limits=limits or WorkLimits())))
+        self._server = self.run(
+            self._start(ServerSettings(port=0, limits=limits or WorkLimits(), **settings))
+        )
         self.detector = detector
         if detector is not None:
             self.open(detector)
@@ -53,8 +60,11 @@ class RunningServer:
         """Starts to drain; the future that comes back tells whether all that was accepted got its answer."""
         return asyncio.run_coroutine_threadsafe(self._server.stop(grace_s), self._loop)
 
-    def channel(self) -> grpc.Channel:
-        return grpc.insecure_channel(self.address, options=[("grpc.enable_http_proxy", 0)])
+    def channel(self, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
+        options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", -1)]
+        if credentials is None:
+            return grpc.insecure_channel(self.address, options)
+        return grpc.secure_channel(self.address, credentials, options)
 
     def __enter__(self) -> Self:
         return self
