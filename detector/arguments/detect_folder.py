@@ -18,6 +18,7 @@ _EXAMPLES = """\
   digit-detector detect-folder photos --output digits.jsonl
   digit-detector detect-folder photos --output digits.jsonl --resume
   digit-detector detect-folder photos --output digits.jsonl --annotated photos-annotated
+  digit-detector detect-folder photos --output digits.jsonl --report gallery
   digit-detector detect-folder photos --output sample.jsonl --shuffle --limit 100
   digit-detector detect-folder photos --output digits.jsonl --exclude '*/thumbnails/*'
   digit-detector detect-folder incoming --output digits.jsonl --watch
@@ -39,6 +40,12 @@ def add(add_parser: AddParser) -> None:
     _add_images(parser)
     _add_output(parser)
     add_annotated(parser)
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="at the end also make a gallery to look at: DIR/index.html, see digit-detector report",
+    )
     add_min_score(parser)
     add_where(parser)
     parser.set_defaults(run=_run)
@@ -109,6 +116,7 @@ def _run(args: argparse.Namespace) -> int:
         images=PathStream(0, b"\0" if args.null else b"\n") if args.images == "-" else Path(args.images),
         output=args.output,
         annotated=args.annotated,
+        report=args.report,
         options=DetectOptions(score_threshold=args.min_score),
         selection=Selection(tuple(args.include), tuple(args.exclude), seed),
         limit=args.limit,

@@ -12,6 +12,7 @@ from detector.commands.choice import DetectorChoice, one_line_if_broken_off
 from detector.console import INTERRUPTED, OK, SOME_FAILED, TERMINATED, complain
 from detector.folders.listing import VIDEO_HINT
 from detector.folders.plan import FolderJob, plan_folder
+from detector.folders.report import PAGE
 from detector.folders.rows import printable_name
 from detector.folders.summary import FolderSummary
 
@@ -35,6 +36,8 @@ def detect_folder(job: FolderJob, choice: DetectorChoice) -> int:
         complain(f"stopped: {rows_so_far}" if _has_rows(plan.job.output) else "stopped before the first row")
         return TERMINATED if isinstance(interrupt, _Terminated) else INTERRUPTED
     _say(_account(summary, job.output))
+    if job.report is not None:
+        _say(f"to look at them, open {printable_name(str(job.report / PAGE))}")
     return SOME_FAILED if summary.errors else OK
 
 

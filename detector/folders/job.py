@@ -10,6 +10,8 @@ from detector.folders.listing import ImageFile
 from detector.folders.pipeline import detect_files
 from detector.folders.plan import FolderPlan
 from detector.folders.progress import shown_progress
+from detector.folders.report import write_report
+from detector.folders.results import ResultsFile
 from detector.folders.rows import row_of
 from detector.folders.settings import settings_of
 from detector.folders.summary import FolderSummary
@@ -21,7 +23,8 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
 
     The picture of an image is written before its row: where a row is, its picture is whole. Images that have rows
     already are left out. A job that watches ends when
-    it is interrupted, or at its limit.
+    it is interrupted, or at its limit. The report is made of the finished output, so it is the same after a run
+    that was resumed.
 
     Raises:
         InvalidOptionError: if earlier rows are in the way, see `open_journal`.
@@ -43,7 +46,10 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
                     write_annotated(result, job.annotated, result.image.name)
                 journal.append(row_of(result.image.name, result.outcome))
                 show(journal.summary)
-        return journal.summary
+        summary = journal.summary
+    if job.report is not None:
+        write_report(ResultsFile(job.output), job.image_folder, job.report)
+    return summary
 
 
 def _limited(images: Iterable[ImageFile], rows: int, limit: int | None) -> Iterable[ImageFile]:

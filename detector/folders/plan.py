@@ -8,6 +8,7 @@ from tempfile import TemporaryFile
 from detector.errors import InvalidOptionError
 from detector.folders.journal import refuse_earlier_output, settings_path
 from detector.folders.listing import VIDEO_HINT, ImageFile, is_image_name, is_video_name, list_images
+from detector.folders.report import check_report_folder
 from detector.folders.selection import Selection
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Source
 from detector.folders.watching import WatchedFolder
@@ -23,6 +24,7 @@ class FolderJob:
         output: the file of JSON lines to write.
         annotated: a folder for copies of the pictures with their digits painted on them, laid out like
             `images`; None for no copies.
+        report: a folder for a gallery of the results, made when all images have rows; None for none.
         options: thresholds and limits.
         selection: which of the images are wanted, and in which order.
         limit: the output gets no more rows than this; None for as many as there are images.
@@ -34,12 +36,18 @@ class FolderJob:
     images: Path | PathStream
     output: Path
     annotated: Path | None = None
+    report: Path | None = None
     options: DetectOptions = field(default_factory=DetectOptions)
     selection: Selection = field(default_factory=Selection)
     limit: int | None = None
     watch: bool = False
     resume: bool = False
     overwrite: bool = False
+
+    @property
+    def image_folder(self) -> Path:
+        """The folder that the names in the rows are relative to."""
+        return self.images if isinstance(self.images, Path) else Path()
 
 
 @dataclass(frozen=True)
@@ -76,12 +84,29 @@ def plan_folder(job: FolderJob) -> FolderPlan:
             raise mixes_with_images(job.annotated)
         _check_writable_folder("annotated", job.annotated)
     job = replace(job, output=output)
-    exclude = () if job.annotated is None else (job.annotated,)
+    _check_report(job)
+    exclude = tuple(folder for folder in (job.annotated, job.report) if folder is not None)
     if isinstance(job.images, PathStream):
         return FolderPlan(job, ListedFiles(job.images, job.selection))
     if job.watch:
         return FolderPlan(job, WatchedFolder(job.images, exclude, job.selection))
     return _listed(job, job.images, exclude)
+
+
+def _check_report(job: FolderJob) -> None:
+    if job.report is None:
+        return
+    if job.watch:
+        raise InvalidOptionError(
+            "report", "a watched folder has no end: digit-detector report makes a gallery at any time"
+        )
+    check_report_folder(job.report, job.image_folder)
+    for place in (job.output, job.annotated):
+        if place is not None and place.resolve().is_relative_to(job.report.resolve()):
+            raise InvalidOptionError(
+                "report", f"{job.report} is for nothing but the report: {place} is in it"
+            )
+    _check_writable_folder("report", job.report)
 
 
 def _listed(job: FolderJob, root: Path, exclude: tuple[Path, ...]) -> FolderPlan:

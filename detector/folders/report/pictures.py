@@ -77,10 +77,10 @@ def _write(row: ResultRow, images: Path, folder: Path) -> Picture | None:
         return None
     name = f"{row.line:06}.jpg"
     picture = thumbnail = f"{PICTURES}/{name}"
-    _save(image, PICTURE_PX, folder / picture, quality=88)
+    _shrink_and_save(image, PICTURE_PX, folder / picture, quality=88)
     if max(image.size) > THUMBNAIL_PX:
         thumbnail = f"{THUMBNAILS}/{name}"
-        _save(image, THUMBNAIL_PX, folder / thumbnail, quality=80)
+        _shrink_and_save(image, THUMBNAIL_PX, folder / thumbnail, quality=80)
     return Picture(source, picture, thumbnail)
 
 
@@ -89,7 +89,6 @@ def _find(images: Path, text: str) -> Path | None:
     return next((path for path in paths if os.path.lexists(path)), None)
 
 
-def _save(image: Image.Image, side: int, path: Path, quality: int) -> None:
-    small = image.copy()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
-    small.save(path, "JPEG", quality=quality)
+def _shrink_and_save(image: Image.Image, side: int, path: Path, quality: int) -> None:
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
+    image.save(path, "JPEG", quality=quality)

@@ -1,6 +1,7 @@
 """What a folder job refuses before any work is done, and that a refusal changes nothing."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,38 @@ def test_single_images_refused(photos: Path, paths: list[str], annotated: str, r
 def test_single_images_keep_their_order_and_the_names_they_were_given(photos: Path) -> None:
     paths = [str(photos / "street" / "2.png"), "nowhere.png", str(photos / "1.png"), str(photos / "1.png")]
     assert [image.name for image in plan_files(paths, photos.parent / "out")] == paths
+
+
+@pytest.mark.parametrize(
+    ("report", "output", "annotated", "watch", "reason"),
+    [
+        ("photos", "out.jsonl", None, False, "the report would mix with the images"),
+        (".", "out.jsonl", None, False, "other things are there, the images among them"),
+        ("file", "out.jsonl", None, False, "the place is a file"),
+        ("file/in", "out.jsonl", None, False, "nor can anything be made in a file"),
+        ("gallery", "gallery/out.jsonl", None, False, "nothing but the report goes there, when all is done"),
+        ("gallery", "out.jsonl", "gallery/annotated", False, "neither do other pictures"),
+        ("gallery", "out.jsonl", None, True, "a watched folder has no end at which to make it"),
+    ],
+)
+def test_a_report_that_could_not_be_made_in_the_end_is_refused_at_the_start(
+    photos: Path, report: str, output: str, annotated: str | None, watch: bool, reason: str
+) -> None:
+    root = photos.parent
+    job = FolderJob(
+        photos,
+        root / output,
+        None if annotated is None else root / annotated,
+        root / report,
+        watch=watch,
+    )
+    with pytest.raises(InvalidOptionError) as refusal:
+        plan_folder(job)
+    assert refusal.value.field == "report", reason
+
+
+def test_a_report_inside_the_images_is_not_read(photos: Path) -> None:
+    (photos / "gallery" / "pictures").mkdir(parents=True)
+    (photos / "gallery" / "pictures" / "000001.jpg").touch()
+    plan = plan_folder(FolderJob(photos, photos / "out.jsonl", report=photos / "gallery"))
+    assert [image.name for image in plan.source.remaining(Counter())] == ["1.png", "street/2.png"]

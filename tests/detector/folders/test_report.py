@@ -3,19 +3,23 @@
 import json
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from detector import DigitDetector
 from detector.cli import main
 from detector.draw import encode_image
-from detector.errors import InvalidOptionError
+from detector.errors import InvalidOptionError, ServiceUnavailableError
+from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.report import Report, write_report
 from detector.folders.results import ResultsFile
 from detector.images import decode_image
 from tests.detector.folders.gallery_rows import HOSTILE, Row, error_row, made_row, write_images, write_rows
+from tests.detector.folders.test_job import GoesAway
 from tests.detector.pictures import encode
 
 ROWS = [
@@ -233,6 +237,23 @@ def test_bad_results_leave_no_page(tmp_path: Path) -> None:
     with pytest.raises(InvalidOptionError, match="line 1 is not a row"):
         write_report(ResultsFile(tmp_path / "digits.jsonl"), tmp_path, tmp_path / "report")
     assert not files(tmp_path / "report")
+
+
+def test_a_job_that_was_interrupted_ends_with_the_report_of_one_that_was_not(
+    tmp_path: Path, embedded: DigitDetector, real_images: dict[str, Path]
+) -> None:
+    photos = next(iter(real_images.values())).parent
+    whole = FolderJob(photos, tmp_path / "whole.jsonl", report=tmp_path / "whole")
+    detect_folder(plan_folder(whole), embedded)
+    part = FolderJob(photos, tmp_path / "part.jsonl", report=tmp_path / "part")
+    with pytest.raises(ServiceUnavailableError):
+        detect_folder(plan_folder(part), GoesAway(embedded, after=2))
+    assert not files(tmp_path / "part"), "no report of a part"
+    detect_folder(plan_folder(replace(part, resume=True)), embedded)
+    assert files(tmp_path / "part") == files(tmp_path / "whole")
+    (tmp_path / "part" / "index.html").unlink()
+    detect_folder(plan_folder(replace(part, resume=True)), embedded)
+    assert files(tmp_path / "part") == files(tmp_path / "whole"), "nor does it matter when it was broken off"
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
