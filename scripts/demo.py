@@ -5,12 +5,11 @@ client that the package ships. Exit code 0 if most numbers are right.
 """
 
 import json
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+
+from local_server import running_server
 
 from detector import ImageDetections
 from detector.draw import annotate, encode_image
@@ -21,9 +20,7 @@ from detector.interface import ImageDetector
 from detector.serving.client import DetectorClient
 
 SAMPLES = Path(str(files("detector") / "samples"))
-SERVE = Path(__file__).with_name("serve.py")
 OUTPUT = Path("demo-output")
-READY = "ready: detector.v1 on "
 
 
 def main() -> int:
@@ -38,31 +35,6 @@ def main() -> int:
         right = sum([show(client, sample["file"], sample["number"]) for sample in samples])
     print(f"\n{right} of {len(samples)} numbers are right; the annotated images are in {OUTPUT.resolve()}")
     return 0 if 2 * right > len(samples) else 1
-
-
-@contextmanager
-def running_server() -> Iterator[str]:
-    """The address of a server that runs until the block ends.
-
-    Raises:
-        RuntimeError: if it does not start, or does not end as it should.
-    """
-    command = [sys.executable, str(SERVE), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            line = server.stdout.readline()
-            if not line.startswith(READY):
-                raise RuntimeError(f"the server did not start: it said {line.strip()!r}")
-            yield line.removeprefix(READY).strip()
-        finally:
-            server.terminate()
-            try:
-                server.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                server.kill()
-    if server.returncode:
-        raise RuntimeError(f"the server ended with code {server.returncode}")
 
 
 def show(client: ImageDetector, name: str, number: str) -> bool:

@@ -1,0 +1,110 @@
+"""What every section of the benchmark measures with, and the forms that its results have."""
+
+import math
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.digit_detector import DigitDetector
+from detector.fcn import Fcn
+from detector.pyramid import levels, tiles
+
+Picture = NDArray[np.uint8]
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "grpcio", "protobuf")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One result; `target` is the least or greatest value that it should have, if any."""
+
+    name: str
+    value: float
+    unit: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Results that belong side by side: each row has a cell for each column."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str | float, ...]]
+
+
+Result = Figure | Table
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every section needs.
+
+    Attributes:
+        fcn: the network.
+        detector: the detector around it.
+        model: the model's folder.
+        picture: (H, W, 3) uint8 RGB.
+        repetitions: how often each call is timed.
+        batch: windows in a batch where they are classified on their own.
+        seconds: how long each number of callers keeps the server busy.
+    """
+
+    fcn: Fcn
+    detector: DigitDetector
+    model: Path
+    picture: Picture
+    repetitions: int
+    batch: int
+    seconds: float
+
+    def tiles(self) -> list[Picture]:
+        """What `detect` gives the network at default settings."""
+        low = self.detector.info().defaults.min_digit_height_px or 0.0
+        return [tile.pixels for level in levels(self.picture, low, float("inf")) for tile in tiles(level)]
+
+
+def medians(repetitions: int, *calls: Callable[[], object]) -> list[float]:
+    """Median seconds of each call; they take turns, after a round that is not counted."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for round_number in range(repetitions + 1):
+        for call, times in zip(calls, seconds, strict=True):
+            start = time.perf_counter()
+            call()
+            if round_number:
+                times.append(time.perf_counter() - start)
+    return [statistics.median(times) for times in seconds]
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The smallest of `values` that at least `share` of them do not exceed; not a number if there are none."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on, and when."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": str(os.cpu_count()),
+        "load before": f"{os.getloadavg()[0]:.1f}",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+    }
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
