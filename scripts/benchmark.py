@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-from benchmarks.measuring import Bench, Figure, Result, Table, machine
+from benchmarks.measuring import SAMPLES, Bench, Figure, Result, Table, machine
 from benchmarks.network import detect, windows
 from benchmarks.server import server
 from benchmarks.sharing import sharing
@@ -27,7 +27,7 @@ from detector.files import write_whole
 from detector.images import decode_image, read_image_file
 from detector.model_files import EMBEDDED, load_model
 
-SAMPLE = Path(__file__).parent.parent / "detector" / "samples" / "svhn_train_1345.png"
+SAMPLE = SAMPLES / "svhn_train_1345.png"
 
 SECTIONS: dict[str, Callable[[Bench], list[Result]]] = {
     "detect": detect,

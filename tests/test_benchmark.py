@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent.parent / "scripts"))
+from benchmarks.measuring import quantile
+
 LAYERS = [
     (4, 2, 3, 24), (3, 1, 24, 32), (3, 1, 32, 40), (3, 2, 40, 96), (1, 1, 96, 96), (3, 1, 96, 96),
     (1, 1, 96, 96), (3, 1, 96, 96), (1, 1, 96, 192), (1, 1, 192, 15),
@@ -36,7 +39,8 @@ def multiply_adds(height: int, width: int) -> int:
 @pytest.mark.slow
 def test_a_tiny_benchmark(checkout: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    run = benchmark(checkout, "--size", "64x48", "--repetitions", "1", "--batch", "50", "--json", str(report))
+    options = ["--size", "64x48", "--repetitions", "1", "--batch", "50", "--json", str(report)]
+    run = benchmark(checkout, "detect", "windows", *options)
     assert run.returncode == 0, run.stderr
     written = json.loads(report.read_text())
     assert {"cpu", "cores", "date", "python", "tensorflow", "keras"} <= written["about"].keys()
@@ -62,10 +66,55 @@ def test_a_tiny_benchmark(checkout: Path, tmp_path: Path) -> None:
         assert text in run.stdout
 
 
+@pytest.mark.slow
+def test_a_tiny_benchmark_of_the_server(checkout: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    options = ["--size", "64x48", "--repetitions", "1", "--seconds", "0.5", "--json", str(report)]
+    run = benchmark(checkout, "server", "sharing", *options)
+    assert run.returncode == 0, run.stderr
+    written = json.loads(report.read_text())
+    figures = {row["name"]: row["value"] for row in written["figures"]["server"]}
+    least, median, greatest = (
+        figures[name]
+        for name in ("least of the pairs", "server without it / in process", "greatest of the pairs")
+    )
+    assert 0 < least <= median <= greatest
+    assert figures["callers' own CPU time per image"] > 0
+    stages, callers = written["tables"]["server"]
+    assert [row["median ms"] for row in stages][-1] == "rest"
+    network = next(row for row in stages if row["median ms"] == "network")
+    assert all(value > 0 for name, value in network.items() if name != "median ms")
+    assert [row["callers"] for row in callers] == [1, 2, 4, 16, 64]
+    for row in callers:
+        assert row["images"] > 0
+        assert 0 < row["p50 ms"] <= row["p95 ms"] <= row["p99 ms"]
+    assert callers[0]["refused"] == 0
+    sharing = {row["name"]: row["value"] for row in written["figures"]["sharing"]}
+    assert sharing.keys() == {"64x48", "128x96", "256x192", "640x480", "real pictures"}
+    assert "| callers | images | images/s | p50 ms | p95 ms | p99 ms | refused |" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([3.0, 1.0, 2.0], 0.5, 2.0),
+        ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0),
+        ([float(n) for n in range(1, 101)], 0.95, 95.0),
+        ([float(n) for n in range(1, 101)], 0.99, 99.0),
+        ([7.0], 0.99, 7.0),
+    ],
+)
+def test_quantiles_are_values_that_were_seen(values: list[float], share: float, expected: float) -> None:
+    """By the nearest-rank definition."""
+    assert quantile(values, share) == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["windows", "speed"], "'speed' is none of detect, windows", id="no such section"),
+        pytest.param(
+            ["windows", "speed"], "'speed' is none of detect, windows, server, sharing", id="no such section"
+        ),
         pytest.param(["--model", "nowhere"], "nowhere", id="no such model"),
     ],
 )

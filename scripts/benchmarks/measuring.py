@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from detector.digit_detector import DigitDetector
 from detector.fcn import Fcn
 from detector.pyramid import levels, tiles
+
+SAMPLES = Path(str(files("detector") / "samples"))
 
 Picture = NDArray[np.uint8]
 
@@ -67,9 +70,14 @@ class Bench:
     seconds: float
 
     def tiles(self) -> list[Picture]:
-        """What `detect` gives the network at default settings."""
-        low = self.detector.info().defaults.min_digit_height_px or 0.0
-        return [tile.pixels for level in levels(self.picture, low, float("inf")) for tile in tiles(level)]
+        """What `detect` gives the network for the picture."""
+        return tiles_of(self.detector, self.picture)
+
+
+def tiles_of(detector: DigitDetector, picture: Picture) -> list[Picture]:
+    """What `detect` gives the network at default settings, from the largest level of the pyramid on."""
+    low = detector.info().defaults.min_digit_height_px or 0.0
+    return [tile.pixels for level in levels(picture, low, float("inf")) for tile in tiles(level)]
 
 
 def medians(repetitions: int, *calls: Callable[[], object]) -> list[float]:
