@@ -23,7 +23,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 _requests = Counter(
     "digit_detector_requests",
-    "Calls that have ended. Code UNREAD: the caller went away, or gRPC refused the request, before it was read.",
+    "Calls that have ended.",
     ["method", "code"],
     registry=REGISTRY,
 )

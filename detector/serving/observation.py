@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -26,9 +25,6 @@ METHODS = frozenset(
     for method in service.methods
 )
 """All that a server answers. Others are counted together: callers could make up any number of them."""
-
-UNREAD = "UNREAD"
-"""In place of a status: the caller went away, or gRPC refused the request, before it was read."""
 
 Metadata = Sequence[tuple[str, str | bytes]]
 Trace = Callable[[Call, Metadata], AbstractContextManager[None]]
@@ -53,9 +49,6 @@ class ObservationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-a
         """The service's handler, observed."""
         metadata = tuple(handler_call_details.invocation_metadata or ())
         call = calls.begin(handler_call_details.method, metadata)
-        task = asyncio.current_task()
-        assert task is not None
-        task.add_done_callback(partial(_report_unread, call))
         handler = await continuation(handler_call_details)
         return surrounded(handler, partial(self._observed, call, metadata))
 
@@ -99,13 +92,6 @@ def _code_of(error: BaseException, context: Context) -> grpc.StatusCode:
         late = remaining is not None and remaining <= 0
         return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
     return context.code() or grpc.StatusCode.UNKNOWN
-
-
-def _report_unread(call: Call, _: "asyncio.Task[Any]") -> None:
-    """Reports a call, of which gRPC knows no more, if no handler ever heard of it."""
-    if not call.code:
-        call.code = UNREAD
-        _report(call)
 
 
 def _report(call: Call) -> None:
