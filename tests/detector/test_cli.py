@@ -2,12 +2,10 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +18,6 @@ from detector.images import decode_image
 from tests.detector.serving.harness import RunningServer, free_port
 
 COMMAND = [sys.executable, "-c", "import sys; from detector.cli import main; sys.exit(main())"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of `digit-detector serve`, running as a process of its own."""
-    with subprocess.Popen([*COMMAND, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            ready = process.stdout.readline()
-            match = re.fullmatch(r"ready: detector\.v1 on (127\.0\.0\.1:\d+)\n", ready)
-            assert match, f"it said {ready!r}"
-            yield match.group(1)
-        finally:
-            process.terminate()
-    assert process.returncode == 0, "SIGTERM ends a server with 0"
 
 
 def rows(text: str) -> list[dict[str, Any]]:
