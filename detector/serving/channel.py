@@ -29,6 +29,7 @@ _SERVICE_CONFIG = {
 }
 
 _OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.use_local_subchannel_pool", 1),  # a connection of its own: of several processes each gets some
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),  # a call that is not kept whole is not retried
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),

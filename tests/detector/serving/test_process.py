@@ -1,15 +1,10 @@
 """The server as a process of its own: how it starts, says so, and ends."""
 
-import queue
 import signal
 import socket
-import subprocess
 import sys
 import textwrap
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -20,80 +15,9 @@ from detector.serving.client import DetectorClient
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode
 from tests.detector.serving.harness import PATIENCE_S, free_port, stub
-
-CLI = [sys.executable, "-c", "import sys; from detector.cli import main; sys.exit(main())", "serve"]
+from tests.detector.serving.programs import CLI, running
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-
-
-class Process:
-    """A running server process; its standard output comes line by line."""
-
-    def __init__(self, command: list[str], cwd: Path) -> None:
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd
-        )
-        self._lines: queue.Queue[str] = queue.Queue()
-        self._errors: list[str] = []
-        self._readers = [
-            threading.Thread(target=self._read_lines),
-            threading.Thread(target=self._read_errors),
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def _read_lines(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line.rstrip("\n"))
-
-    def _read_errors(self) -> None:
-        assert self._process.stderr is not None
-        self._errors.extend(self._process.stderr)
-
-    def line(self) -> str:
-        return self._lines.get(timeout=120)
-
-    def address(self) -> str:
-        """Waits for the ready line; HOST:PORT in it."""
-        line = self.line()
-        assert line.startswith("ready: detector.v1 on ")
-        return line.rpartition(" ")[2]
-
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def exit_code(self, timeout_s: float = PATIENCE_S) -> int:
-        return self._process.wait(timeout_s)
-
-    @property
-    def errors(self) -> str:
-        for reader in self._readers:
-            reader.join(PATIENCE_S)
-        return "".join(self._errors)
-
-    def rest(self) -> list[str]:
-        """Lines of standard output that nobody has taken, after the process's end."""
-        self._readers[0].join(PATIENCE_S)
-        return list(self._lines.queue)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for reader in self._readers:
-            reader.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None
-            pipe.close()
-
-
-@contextmanager
-def _process(command: list[str], cwd: Path) -> Iterator[Process]:
-    process = Process(command, cwd)
-    try:
-        yield process
-    finally:
-        process.close()
 
 
 def _slow_server(load: str = "pass", detect: str = "pass") -> list[str]:
@@ -124,7 +48,7 @@ def _slow_server(load: str = "pass", detect: str = "pass") -> list[str]:
 def test_the_real_command_serves_until_it_is_told_to_stop(
     checkout: Path, real_images: dict[str, Path], number: signal.Signals
 ) -> None:
-    with _process([*CLI, "--port", "0"], checkout) as process:
+    with running([*CLI, "--port", "0"], checkout) as process:
         address = process.address()
         with DetectorClient(address) as client:
             assert client.info().name
@@ -140,7 +64,7 @@ def test_the_real_command_serves_until_it_is_told_to_stop(
 @pytest.mark.parametrize("delay_s", [0.0, 0.7, 2.0])
 def test_the_real_command_ends_while_it_loads(checkout: Path, number: signal.Signals, delay_s: float) -> None:
     port = free_port()
-    with _process([*CLI, "--port", str(port)], checkout) as process:
+    with running([*CLI, "--port", str(port)], checkout) as process:
         _until_listening(port)
         time.sleep(delay_s)
         process.send(number)
@@ -161,7 +85,7 @@ def _until_listening(port: int) -> None:
 
 @SIGNALS
 def test_a_signal_while_the_model_loads(checkout: Path, number: signal.Signals) -> None:
-    with _process(_slow_server(load="time.sleep(600)"), checkout) as process:
+    with running(_slow_server(load="time.sleep(600)"), checkout) as process:
         assert process.line() == "loading"
         process.send(number)
         assert process.exit_code() == 0, process.errors
@@ -169,7 +93,7 @@ def test_a_signal_while_the_model_loads(checkout: Path, number: signal.Signals) 
 
 
 def test_nothing_accepted_is_lost_when_it_is_told_to_stop(checkout: Path) -> None:
-    with _process(_slow_server(detect="time.sleep(0.1)"), checkout) as process:
+    with running(_slow_server(detect="time.sleep(0.1)"), checkout) as process:
         assert process.line() == "loading"
         address = process.address()
         with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
@@ -183,7 +107,7 @@ def test_nothing_accepted_is_lost_when_it_is_told_to_stop(checkout: Path) -> Non
 
 
 def test_a_second_signal_ends_it_at_once(checkout: Path) -> None:
-    with _process(_slow_server(detect="print('at work', flush=True); time.sleep(600)"), checkout) as process:
+    with running(_slow_server(detect="print('at work', flush=True); time.sleep(600)"), checkout) as process:
         assert process.line() == "loading"
         address = process.address()
         with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
@@ -201,21 +125,21 @@ def test_a_port_in_use_is_a_clear_error(checkout: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with _process([*CLI, "--port", str(port)], checkout) as process:
+        with running([*CLI, "--port", str(port)], checkout) as process:
             assert process.exit_code() == 2
             assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in process.errors
             assert "Traceback" not in process.errors
 
 
 def test_a_host_that_is_not_ours_is_a_clear_error(checkout: Path) -> None:
-    with _process([*CLI, "--host", "192.0.2.1", "--port", "0", "--insecure"], checkout) as process:
+    with running([*CLI, "--host", "192.0.2.1", "--port", "0", "--insecure"], checkout) as process:
         assert process.exit_code() == 2
         assert "cannot listen on 192.0.2.1:0: Cannot assign requested address" in process.errors
         assert "Traceback" not in process.errors
 
 
 def test_a_model_that_cannot_be_loaded_is_a_clear_error(checkout: Path, tmp_path: Path) -> None:
-    with _process([*CLI, "--port", "0", "--model", str(tmp_path / "none")], checkout) as process:
+    with running([*CLI, "--port", "0", "--model", str(tmp_path / "none")], checkout) as process:
         assert process.exit_code() == 2
         assert "manifest" in process.errors
         assert "Traceback" not in process.errors
