@@ -134,6 +134,8 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _read(path: Path, limit: int) -> bytes:
+    if path.is_fifo():  # to open it would be to wait for somebody who writes
+        raise ModelError(f"{path}: a pipe, not a file")
     try:
         with path.open("rb") as file:
             content = file.read(limit + 1)

@@ -1,0 +1,137 @@
+"""A server under more than it can do, and for long: it answers or refuses, and its memory stays what it was."""
+
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from detector.v1 import detector_pb2 as wire
+from tests.detector.pictures import encode, scene
+from tests.detector.serving.harness import RichError, stub
+from tests.detector.serving.programs import CLI, Process, memory_mb, own_channel, running
+
+CAPACITY = 8
+CALLERS = 3 * CAPACITY
+
+
+@pytest.fixture(scope="module")
+def server(checkout: Path) -> Iterator[tuple[Process, str]]:
+    with running([*CLI, "--port", "0", "--queue", str(CAPACITY)], checkout) as process:
+        yield process, process.address()
+
+
+def _in_threads(count: int, work: Callable[[], object]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+class Overload:
+    """Three times as many callers as there is room for; each calls again as soon as it is answered or refused."""
+
+    def __init__(self, address: str) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.strange: list[grpc.RpcError] = []
+        self._address = address
+        self._request = wire.DetectRequest(image=encode("JPEG", scene(size=(640, 480))))
+        self._done = threading.Event()
+        self._threads = _in_threads(CALLERS, self._call)
+
+    def _call(self) -> None:
+        with own_channel(self._address) as channel:
+            while not self._done.is_set():
+                try:
+                    stub(channel).Detect(self._request)
+                    self.outcomes["answered"] += 1
+                except grpc.RpcError as error:
+                    self.outcomes["refused"] += 1
+                    refusal = RichError.of(error)
+                    if refusal.kinds != {"ErrorInfo", "RetryInfo"} or refusal.info.reason != "OVERLOADED":
+                        self.strange.append(error)
+                    time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def _flat_under_overload(server: tuple[Process, str], first_s: float, last_s: float) -> None:
+    process, address = server
+    overload = Overload(address)
+    try:
+        time.sleep(first_s)
+        early = memory_mb(process.pid)
+        answered = overload.outcomes["answered"]
+        time.sleep(last_s - first_s)
+        late = memory_mb(process.pid)
+    finally:
+        overload.stop()
+    print(f"memory {early:.0f} MB after {first_s:g} s, {late:.0f} MB after {last_s:g} s; {overload.outcomes}")
+    assert overload.strange == []
+    assert overload.outcomes["answered"] > answered > 0, "it works all the time"
+    assert overload.outcomes["refused"] > CALLERS, "it was too much for it"
+    assert abs(late - early) < 50
+
+
+def _soaked(server: tuple[Process, str], images: list[bytes], requests: int) -> None:
+    """Memory after `requests` is what it was when the first 200 had been answered."""
+    process, address = server
+    numbers = itertools.count()
+    memory: dict[int, float] = {}
+    errors: list[grpc.RpcError] = []
+
+    def call() -> None:
+        with own_channel(address) as channel:
+            for number in numbers:
+                if number >= requests:
+                    return
+                try:
+                    stub(channel).Detect(wire.DetectRequest(image=images[number % len(images)]))
+                except grpc.RpcError as error:
+                    errors.append(error)
+                if number == 200:
+                    memory[number] = memory_mb(process.pid)
+
+    for thread in _in_threads(4, call):
+        thread.join()
+    grown = memory_mb(process.pid) - memory[200]
+    print(f"{requests} requests: {grown:+.1f} MB")
+    assert errors == []
+    assert grown < 20
+
+
+@pytest.fixture
+def images() -> list[bytes]:
+    """Of several sizes and formats."""
+    sizes = [(48, 32), (61, 47), (96, 64), (33, 120)]
+    return [encode(kind, scene(size=size)) for size in sizes for kind in ("PNG", "JPEG")]
+
+
+@pytest.mark.slow
+def test_a_thousand_requests_leave_memory_as_it_was(server: tuple[Process, str], images: list[bytes]) -> None:
+    _soaked(server, images, 1000)
+
+
+@pytest.mark.slow
+def test_overload_is_refused_and_leaves_memory_as_it_was(server: tuple[Process, str]) -> None:
+    _flat_under_overload(server, 4, 12)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_ten_thousand_requests_leave_memory_as_it_was(
+    server: tuple[Process, str], images: list[bytes], real_images: dict[str, Path]
+) -> None:
+    _soaked(server, [*images, *(path.read_bytes() for path in real_images.values())], 10_000)
+
+
+@pytest.mark.soak
+def test_overload_for_a_minute_leaves_memory_as_it_was(server: tuple[Process, str]) -> None:
+    _flat_under_overload(server, 10, 60)
