@@ -13,7 +13,7 @@ import pytest
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode, scene
 from tests.detector.serving.harness import RichError, stub
-from tests.detector.serving.programs import CLI, Process, memory_mb, own_channel, running
+from tests.detector.serving.programs import CLI, Process, memory_mb, own_channel, running, until
 
 CAPACITY = 8
 CALLERS = 3 * CAPACITY
@@ -35,11 +35,11 @@ def _in_threads(count: int, work: Callable[[], object]) -> list[threading.Thread
 class Overload:
     """Three times as many callers as there is room for; each calls again as soon as it is answered or refused."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, server: tuple[Process, str], size: tuple[int, int]) -> None:
         self.outcomes: Counter[str] = Counter()
         self.strange: list[grpc.RpcError] = []
-        self._address = address
-        self._request = wire.DetectRequest(image=encode("JPEG", scene(size=(640, 480))))
+        self._process, self._address = server
+        self._request = wire.DetectRequest(image=encode("JPEG", scene(size=size)))
         self._done = threading.Event()
         self._threads = _in_threads(CALLERS, self._call)
 
@@ -56,28 +56,21 @@ class Overload:
                         self.strange.append(error)
                     time.sleep(0.05)
 
-    def stop(self) -> None:
+    def memory_mb(self) -> float:
+        """The server's, now."""
+        found = memory_mb(self._process.pid)
+        print(f"{found:.0f} MB after {dict(self.outcomes)}")
+        return found
+
+    def __enter__(self) -> "Overload":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         for thread in self._threads:
             thread.join()
-
-
-def _flat_under_overload(server: tuple[Process, str], first_s: float, last_s: float) -> None:
-    process, address = server
-    overload = Overload(address)
-    try:
-        time.sleep(first_s)
-        early = memory_mb(process.pid)
-        answered = overload.outcomes["answered"]
-        time.sleep(last_s - first_s)
-        late = memory_mb(process.pid)
-    finally:
-        overload.stop()
-    print(f"memory {early:.0f} MB after {first_s:g} s, {late:.0f} MB after {last_s:g} s; {overload.outcomes}")
-    assert overload.strange == []
-    assert overload.outcomes["answered"] > answered > 0, "it works all the time"
-    assert overload.outcomes["refused"] > CALLERS, "it was too much for it"
-    assert abs(late - early) < 50
+        assert self.strange == []
+        assert self.outcomes["refused"] > CALLERS, "it was too much for it"
 
 
 def _soaked(server: tuple[Process, str], images: list[bytes], requests: int) -> None:
@@ -121,7 +114,11 @@ def test_a_thousand_requests_leave_memory_as_it_was(server: tuple[Process, str],
 
 @pytest.mark.slow
 def test_overload_is_refused_and_leaves_memory_as_it_was(server: tuple[Process, str]) -> None:
-    _flat_under_overload(server, 4, 12)
+    with Overload(server, (320, 240)) as overload:
+        until(lambda: overload.outcomes["answered"] >= CAPACITY, "some are answered")
+        early = overload.memory_mb()
+        until(lambda: overload.outcomes["answered"] >= 5 * CAPACITY, "and more and more")
+        assert abs(overload.memory_mb() - early) < 50
 
 
 @pytest.mark.soak
@@ -134,4 +131,9 @@ def test_ten_thousand_requests_leave_memory_as_it_was(
 
 @pytest.mark.soak
 def test_overload_for_a_minute_leaves_memory_as_it_was(server: tuple[Process, str]) -> None:
-    _flat_under_overload(server, 10, 60)
+    with Overload(server, (640, 480)) as overload:
+        time.sleep(10)
+        early, answered = overload.memory_mb(), overload.outcomes["answered"]
+        time.sleep(50)
+        assert abs(overload.memory_mb() - early) < 50
+        assert overload.outcomes["answered"] > answered, "it works all the time"
