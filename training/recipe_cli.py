@@ -14,7 +14,7 @@ from training.datasets import DATASETS, fits, on_dataset
 from training.download import CATALOGUE, fetch
 from training.errors import TrainingError
 from training.recipes import RECIPES, Recipe
-from training.results import detector_row, insert, read_rows, render
+from training.results import detector_row, insert, read_rows, render, unmeasured
 from training.summary import count
 
 AddParser = Callable[..., argparse.ArgumentParser]
@@ -156,7 +156,7 @@ def _tabulate(arguments: argparse.Namespace, detector: Listed) -> int:
         from training.fcn_summary import count_fcn  # noqa: PLC0415 # imports Keras
 
         rows.append(detector_row(arguments.detector, detector.name, count_fcn().parameters))
-    table = render(rows)
+    table = "\n\n".join(filter(None, [render(rows), unmeasured(rows)]))
     if arguments.into is not None:
         insert(arguments.into, table)
     print(table)

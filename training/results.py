@@ -119,6 +119,13 @@ def render(rows: Iterable[ResultRow]) -> str:
     return "\n\n".join(parts)
 
 
+def unmeasured(rows: Iterable[ResultRow]) -> str:
+    """Which recipes have no finished run on their own data among the rows, as a sentence; "" if none."""
+    measured = {row.recipe for row in rows if _native(row) and not row.folds}
+    names = ", ".join(name for name in RECIPES if name not in measured)
+    return f"No finished run on their own data yet: {names}." if names else ""
+
+
 def insert(document: Path, table: str) -> None:
     """Puts the table between the two marks in a Markdown file.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.errors import DataError
+from training.recipes import RECIPES
 from training.results import (
     BEGIN,
     END,
@@ -16,6 +17,7 @@ from training.results import (
     like_for_like,
     read_rows,
     render,
+    unmeasured,
     write_row,
 )
 
@@ -107,6 +109,17 @@ def test_evaluation_without_crops_is_refused(content: str, tmp_path: Path) -> No
     (tmp_path / "evaluation.json").write_text(content)
     with pytest.raises(DataError, match="crop_error"):
         detector_row(tmp_path / "evaluation.json", "svhn-fcn", 1)
+
+
+def test_recipes_without_a_finished_run_are_named() -> None:
+    elsewhere = [
+        replace(ROW, recipe="mnist-mlp", dataset="svhn"),
+        replace(ROW, recipe="cifar10-mlp", folds=[1, 1]),
+    ]
+    told = unmeasured([ROW, *elsewhere])
+    assert all(name in told for name in ("mnist-mlp", "cifar10-mlp", "cats-dogs-augmented"))
+    assert "cifar10-dropout" not in told
+    assert unmeasured(replace(ROW, recipe=name, dataset=r.dataset) for name, r in RECIPES.items()) == ""
 
 
 def test_folds_have_mean_and_deviation() -> None:
