@@ -120,6 +120,10 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_grace_ms", _ms(limits.age_grace_s)),
         ("grpc.keepalive_time_ms", _ms(limits.keepalive_s)),
         ("grpc.keepalive_timeout_ms", _ms(limits.keepalive_timeout_s)),
+        (
+            "grpc.http2.ping_timeout_ms",
+            _ms(limits.keepalive_timeout_s),
+        ),  # pings for other reasons count as well
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _ms(limits.ping_interval_s)),
         ("grpc.http2.max_ping_strikes", 2),
     ]

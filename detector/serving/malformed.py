@@ -5,6 +5,7 @@ the server were at fault; a call that ends before its message with nothing, ever
 with a status that says no reason.
 """
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -15,6 +16,9 @@ from google.protobuf.message import DecodeError
 from detector.errors import InvalidRequestError, UnknownMethodError
 from detector.serving.handlers import Behaviour, Context, Continuation, Handler, refusing
 from detector.serving.statuses import abort, to_status
+
+_FOR_GRPC_S = 0.1
+"""If gRPC itself refused a request, for its size, its own status is on the way: it ends the handler meanwhile."""
 
 
 class MalformedRequestInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -85,6 +89,7 @@ async def _each_checked(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
 async def _first_checked(requests: AsyncIterator[Any]) -> Any:
     async for request in requests:
         return _checked(request)
+    await asyncio.sleep(_FOR_GRPC_S)
     raise _refusal("the call ended before its request was whole")
 
 

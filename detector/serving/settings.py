@@ -33,7 +33,7 @@ class ConnectionLimits:
         age_s: seconds after which a connection takes no more calls, so that callers spread anew over servers; they
             connect again by themselves.
         age_grace_s: seconds that its last calls then have.
-        keepalive_s: seconds of silence after which a peer must show that it is still there.
+        keepalive_s: seconds of silence after which a peer with open calls must show that it is still there.
         keepalive_timeout_s: seconds that it has for this.
         ping_interval_s: seconds between a peer's own pings; who sends them faster is cut off.
     """
