@@ -16,8 +16,8 @@ function showForm() {
   for (const name of ["show", "number", "min", "max", "sort"]) form.elements[name].value = state[name];
   form.elements.whole.checked = state.whole;
   document.getElementById("number-filters").disabled = ["none", "errors"].includes(state.show);
-  document.getElementById("min-text").value = `${state.min}%`;
-  document.getElementById("max-text").value = `${state.max}%`;
+  document.getElementById("min-text").textContent = `${state.min}%`;
+  document.getElementById("max-text").textContent = `${state.max}%`;
 }
 
 function showPage() {
@@ -67,14 +67,18 @@ function ask(change) {
   refresh();
 }
 
-form.addEventListener("input", (event) => {
+/** Sliders and text count as they move, all else when it is chosen. */
+function heard(event) {
   const { name, type, checked, value } = event.target;
   if (!Object.hasOwn(DEFAULTS, name)) return;
   const change = { [name]: type === "checkbox" ? checked : type === "range" ? Number(value) : value };
   if (name === "min") change.max = Math.max(state.max, change.min);
   if (name === "max") change.min = Math.min(state.min, change.max);
   ask(change);
-});
+}
+
+form.addEventListener("input", (event) => ["range", "search"].includes(event.target.type) && heard(event));
+form.addEventListener("change", (event) => ["range", "search"].includes(event.target.type) || heard(event));
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", (event) => {
   event.preventDefault();
