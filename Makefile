@@ -9,7 +9,7 @@ STAMP := $(VENV)/installed
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak install clean
+.PHONY: help demo test soak install clean chromium
 
 help: ## say what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -17,7 +17,7 @@ help: ## say what there is to make
 demo: $(STAMP) ## find the digits in ten real images through a real server
 	@$(BIN)/python scripts/demo.py
 
-test: $(STAMP) ## lint, check types, run the whole test suite
+test: $(STAMP) chromium ## lint, check types, run the whole test suite
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -25,6 +25,14 @@ test: $(STAMP) ## lint, check types, run the whole test suite
 
 soak: $(STAMP) ## run the tests that take minutes, such as installing the wheel into an empty environment
 	$(BIN)/python -m pytest -m soak
+
+# The gallery is tested in a real browser: root gets Debian's, others may have one; without it those tests are skipped.
+chromium:
+	@if ! command -v chromedriver >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing Debian's chromium for the tests of the gallery"; \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+			apt-get -qq install --yes --no-install-recommends chromium chromium-driver; } >/dev/null 2>&1 || \
+		echo "that failed: the tests of the gallery are skipped"; fi
 
 install: $(STAMP) ## make .venv and install this checkout into it, editable
 
