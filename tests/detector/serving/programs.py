@@ -107,7 +107,7 @@ def serving(load: str, **settings: object) -> list[str]:
     program = f"""
 import sys
 from detector.serving.serve import serve_detector
-from detector.serving.settings import ServerSettings
+from detector.serving.settings import Observability, ServerSettings
 from tests.detector.serving import loads
 
 sys.exit(serve_detector(loads.{load}, ServerSettings({told})))
