@@ -34,7 +34,7 @@ def test_the_python_code_runs_as_shown(checkout: Path, embedded: DigitDetector) 
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=120,
+                timeout=300,
             )
             assert done.returncode == 0, done.stderr
             assert "['31']" in done.stdout, "tests/data/svhn_train_5.png shows the number 31"
