@@ -2,17 +2,16 @@
 
 import asyncio
 import functools
-import os
 
 from detector.self_check import load_checked
-from detector.serving import logs, metrics_page
-from detector.serving.cores import available_cores
+from detector.serving import metrics_page
 from detector.serving.listening import address
 from detector.serving.model import LoadDetector
 from detector.serving.orders import Orders
 from detector.serving.process import serve_until_told
 from detector.serving.settings import ServerSettings
 from detector.serving.supervisor import supervise
+from detector.serving.surroundings import prepare
 from detector.v1 import detector_pb2
 
 
@@ -44,8 +43,7 @@ def serve_detector(load: LoadDetector, settings: ServerSettings) -> int:
         ServerStartError: if it cannot start as the settings say.
         Exception: whatever `load` raises.
     """
-    logs.configure(settings.observability.log_format)
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, available_cores() // settings.processes)))
+    prepare(settings)
     with metrics_page.published(settings.observability, settings.processes):
         asyncio.run(_serve(load, settings))
     return 0

@@ -10,11 +10,11 @@ import sys
 from multiprocessing.connection import Connection
 
 from detector.errors import DetectorError
-from detector.serving import logs
 from detector.serving.model import LoadDetector
 from detector.serving.orders import Orders
 from detector.serving.process import serve_until_told
 from detector.serving.settings import ServerSettings
+from detector.serving.surroundings import prepare
 
 STOP, RELOAD, READY = "stop", "reload", "ready"
 
@@ -30,7 +30,7 @@ def run_worker(
         settings: with the port that all workers share.
         listen_first: whether to listen while the model loads: not if other workers answer meanwhile.
     """
-    logs.configure(settings.observability.log_format)
+    prepare(settings)
     try:
         asyncio.run(_work(pipe, load, settings, listen_first))
     except DetectorError as error:

@@ -49,7 +49,13 @@ class Process:
             self._errors.append(line)
 
     def line(self) -> str:
-        return self._lines.get(timeout=120)
+        end = time.monotonic() + 3 * PATIENCE_S
+        while True:
+            try:
+                return self._lines.get(timeout=1)
+            except queue.Empty:
+                assert self._process.poll() is None, f"it ended: {self.errors}"
+                assert time.monotonic() < end, f"it is silent: {self.errors_so_far}"
 
     def address(self) -> str:
         """Waits for the ready line; HOST:PORT in it."""
