@@ -1,4 +1,4 @@
-"""How fast the detector and its server are, as ratios of things measured side by side in one run.
+"""How fast the detector, its folder job and its server are, as ratios of things measured side by side in one run.
 
 Seconds say little: machines differ, and so do their hours. So each section runs what it compares in turns, several
 times, and gives the ratio of the medians. `python scripts/benchmark.py --help` lists the sections.
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from benchmarks.folder import folder
 from benchmarks.measuring import SAMPLES, Bench, Figure, Result, Table, machine
 from benchmarks.network import detect, windows
 from benchmarks.server import server
@@ -32,6 +33,7 @@ SAMPLE = SAMPLES / "svhn_train_1345.png"
 SECTIONS: dict[str, Callable[[Bench], list[Result]]] = {
     "detect": detect,
     "windows": windows,
+    "folder": folder,
     "server": server,
     "sharing": sharing,
 }
