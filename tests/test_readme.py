@@ -11,6 +11,8 @@ import pytest
 import detector.cli
 import training.cli
 from detector import DigitDetector
+from detector.serving.metrics import REGISTRY
+from detector.serving.statuses import CODES
 from tests.detector.serving.harness import RunningServer
 
 ADDRESS = "127.0.0.1:50051"
@@ -57,6 +59,23 @@ def test_every_command_shown_is_one(checkout: Path) -> None:
             parser.parse_args(arguments)
         except SystemExit:
             pytest.fail(f"the README shows a command that is none: {command}")
+
+
+def section(checkout: Path, title: str) -> str:
+    text = (checkout / "README.md").read_text(encoding="utf-8")
+    return re.split(r"\n#{2,4} ", text.partition(f"# {title}\n")[2])[0]
+
+
+def test_the_table_of_errors_is_complete(checkout: Path) -> None:
+    rows = re.findall(r"^\| ([A-Z_]+) \| ([A-Z_]+) \|", section(checkout, "Errors"), re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert dict(rows) == {kind.reason: code.name for kind, code in CODES.items()}
+
+
+def test_the_table_of_metrics_is_complete(checkout: Path) -> None:
+    shown = set(re.findall(r"`(digit_detector_\w+)`", section(checkout, "What it tells")))
+    kept = {f"{m.name}_total" if m.type == "counter" else m.name for m in REGISTRY.collect()}
+    assert shown == kept
 
 
 def test_every_file_named_is_there(checkout: Path) -> None:

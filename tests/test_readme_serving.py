@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from detector import DigitDetector
-from tests.detector.serving.harness import RunningServer, free_port
+from detector.errors import ServiceUnavailableError
+from detector.serving.client import DetectorClient, Tls
+from detector.serving.settings import Security
+from tests.detector.serving.harness import RunningServer, SlowDetector, free_port
 from tests.test_readme import ADDRESS, blocks
 
 METRICS_PORT = "9464"
@@ -92,7 +95,7 @@ def test_tls_token_and_metrics(
         block = block_with(checkout, text).replace(METRICS_PORT, metrics_port)
         return block.replace("localhost:50051", f"localhost:{port}").splitlines()
 
-    *preparations, serve = lines_with("openssl req")
+    *preparations, serve = lines_with("--tokens tokens.txt")
     for line in preparations:
         shell(line, tmp_path, programs)
     shutil.copy(real_images["31"], tmp_path / "house.jpg")
@@ -116,3 +119,19 @@ def test_tls_token_and_metrics(
     readme = (checkout / "README.md").read_text(encoding="utf-8")
     assert names
     assert not {name for name in names if f"`{name}`" not in readme}, "the README's table names every metric"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_certificates_of_callers(checkout: Path, tmp_path: Path, programs: dict[str, str]) -> None:
+    """The README's certificates, between a server and a client of this package."""
+    shell(block_with(checkout, "--tokens tokens.txt").splitlines()[0], tmp_path, programs)
+    shell(block_with(checkout, "-out alice.pem"), tmp_path, programs)
+    server, callers = tmp_path / "server.pem", tmp_path / "callers.pem"
+    security = Security(server, tmp_path / "server.key", client_ca=callers)
+    alice = Tls(server, tmp_path / "alice.pem", tmp_path / "alice.key")
+    with RunningServer(SlowDetector(opened=True), security=security) as running:
+        address = running.address.replace("127.0.0.1", "localhost")
+        with DetectorClient(address, tls=alice) as client:
+            assert client.info().name == "slow"
+        with DetectorClient(address, tls=Tls(server)) as client, pytest.raises(ServiceUnavailableError):
+            client.is_serving()
