@@ -60,6 +60,11 @@ class _Slot(Generic[Item, Result]):
     result: Result | None = None
     error: BaseException | None = None
 
+    def take(self) -> Result:
+        """The result, which from here on the caller alone holds: it may be large."""
+        result, self.result = self.result, None
+        return result  # type: ignore[return-value]
+
 
 class _StoppedError(Exception):
     """Nobody wants the results any more."""
@@ -114,9 +119,7 @@ class _Queue(Generic[Item, Result]):
                 slot = self._slots[0]
             if slot.error is not None:
                 raise slot.error
-            result, slot.result = slot.result, None
-            yield slot.item, result  # type: ignore[misc]
-            del result
+            yield slot.item, slot.take()
             with self._changed:
                 self._slots.popleft()
                 self._changed.notify_all()

@@ -155,10 +155,17 @@ class DigitDetector:
         most = self._config.max_pixels
         with closing(work_ahead(images, lambda image, reserve: load_pixels(image, most, reserve))) as loaded:
             for _, pixels in loaded:
-                try:
-                    yield pixels if isinstance(pixels, DetectorError) else self.detect(pixels, options)
-                except DetectorError as error:
-                    yield error
+                found = self._detect_or_error(pixels, options)
+                del pixels  # the caller may need the memory
+                yield found
+
+    def _detect_or_error(
+        self, pixels: NDArray[np.uint8] | DetectorError, options: DetectOptions | None
+    ) -> ImageDetections | DetectorError:
+        try:
+            return pixels if isinstance(pixels, DetectorError) else self.detect(pixels, options)
+        except DetectorError as error:
+            return error
 
     def classify_crops(self, crops: NDArray[np.uint8], batch: int = 256) -> IntArray:
         """The digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten."""

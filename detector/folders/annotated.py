@@ -33,9 +33,8 @@ def write_annotated(result: FileResult, directory: Path, name: str) -> None:
     if result.image.path.resolve().is_relative_to(place):
         raise mixes_with_images(directory)
     try:
-        pixels = decode_image(result.image.read())
+        picture = annotate(decode_image(result.image.read()), result.outcome)
     except DetectorError:  # it went away since
         return
-    picture = annotate(pixels, result.outcome)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, encode_image(picture, target.suffix))
