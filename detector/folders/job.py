@@ -22,13 +22,12 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
     """Works the plan off, and shows on standard error how far it is.
 
     The picture of an image is written before its row: where a row is, its picture is whole. Images that have rows
-    already are left out. A job that watches ends when
-    it is interrupted, or at its limit. The report is made of the finished output, so it is the same after a run
-    that was resumed.
+    already are left out. A job that watches ends when it is interrupted, or at its limit. The report is made of the
+    finished output, so it is the same after a run that was resumed.
 
     Raises:
         InvalidOptionError: if earlier rows are in the way, see `open_journal`.
-        ServiceUnavailableError: if the server goes away.
+        DetectorError: if no more images can be looked at, for example because the server went away.
         OSError: if the results cannot be written. Either way the rows so far are in the output.
     """
     job = plan.job
