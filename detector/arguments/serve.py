@@ -1,13 +1,12 @@
 """`digit-detector serve`."""
 
 import argparse
-import math
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from detector.arguments.shared import AddParser, add_model, command, port
+from detector.arguments.shared import AddParser, add_model, command, port, seconds
 from detector.serving.settings import Observability, Security, ServerSettings, WorkLimits
 
 
@@ -153,17 +152,6 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
-
-
-def seconds(text: str) -> float:
-    """A number of seconds, up to a day."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400")
-    return value
 
 
 def _run(args: argparse.Namespace) -> int:

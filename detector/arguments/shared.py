@@ -69,10 +69,10 @@ def port(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """A time of more than nothing."""
+    """A number of seconds, up to a day."""
     value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time: a number of seconds above 0")
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400")
     return value
 
 

@@ -47,8 +47,7 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["detect", "a.png", "--server", "a:1", "--model", "m"], "not allowed with"),
         (["serve", "--port", "65536"], "not a port: a number from 0 to 65535"),
         (["serve", "--port", "-1"], "not a port"),
-        (["health", "--timeout", "0"], "not a time: a number of seconds above 0"),
-        (["health", "--timeout", "soon"], "not a time"),
+        (["health", "--timeout", "soon"], "not a number of seconds"),
     ],
 )
 def test_wrong_usage_ends_with_2(
