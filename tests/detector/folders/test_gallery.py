@@ -122,6 +122,17 @@ def test_filter_by_number(gallery: Gallery) -> None:
     assert total(gallery) == len(ROWS)
 
 
+def test_a_card_shows_the_numbers_that_are_asked_for(gallery: Gallery) -> None:
+    gallery.type_number("8")
+    plates = gallery.run(
+        "return [...document.querySelectorAll('.card')].map((card) =>"
+        " [...card.querySelectorAll('.plate, svg text')].map((e) => e.textContent))"
+    )
+    assert len(plates) == len(fitting(lambda text, score: "8" in text))
+    assert all("8" in text for texts in plates for text in texts)
+    assert "+1" in [more.text for more in gallery.all(".more")], "and says that there are others"
+
+
 def test_filter_by_score(gallery: Gallery) -> None:
     gallery.slide("min", 80)
     assert gallery.names() == fitting(lambda text, score: score >= 80)
@@ -266,9 +277,9 @@ def test_boxes_and_numbers_stand_where_they_are_in_the_image(gallery: Gallery) -
         for place, box in zip(drawn, boxes, strict=True):
             pixels = [part * (WIDTH, HEIGHT)[index % 2] for index, part in enumerate(place)]
             assert pixels == pytest.approx(box, abs=margin)
-    assert [tag.text for tag in card.find_elements("css selector", "svg text")] == [
-        n["text"] for n in row["numbers"]
-    ]
+    best_first = sorted(row["numbers"], key=lambda number: -number["score"])
+    tags = card.find_elements("css selector", "svg text")
+    assert [tag.text for tag in tags] == [number["text"] for number in best_first]
     gallery.find("#boxes").click()
     assert not card.find_element("css selector", "svg").is_displayed()
 

@@ -55,7 +55,7 @@ const KEYS = {
   number: (numbers) => Math.min(...numbers.map((number) => Number(number.text))),
 };
 
-/** The images that are asked for, in the order that is asked for. */
+/** The images that are asked for, in the order that is asked for; each with its numbers that fit, best first. */
 function select(state) {
   const narrowed = asksForNumbers(state);
   const chosen = [];
@@ -64,8 +64,8 @@ function select(state) {
     const fitting = narrowed ? image.numbers.filter((number) => numberFits(number, state)) : image.numbers;
     if (narrowed && !fitting.length) continue;
     const key = KEYS[state.sort] && (fitting.length ? KEYS[state.sort](fitting) : Infinity);
-    chosen.push({ image, key });
+    chosen.push({ image, numbers: fitting.toSorted((a, b) => b.score - a.score), key });
   }
   if (KEYS[state.sort]) chosen.sort((a, b) => (a.key === b.key ? 0 : a.key - b.key));
-  return chosen.map(({ image }) => image);
+  return chosen;
 }

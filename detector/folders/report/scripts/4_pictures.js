@@ -41,22 +41,25 @@ function tags(number, image, pixel, withDigits) {
   return made;
 }
 
-/** @param pixel how many of the image's pixels are one pixel of the screen. */
-function overlay(image, pixel, tagDigits) {
+/**
+ * All boxes, and tags at some of the numbers.
+ * @param pixel how many of the image's pixels are one pixel of the screen.
+ */
+function overlay(image, pixel, tagged, withDigits) {
   const drawing = shape("svg", { viewBox: `0 0 ${image.width_px} ${image.height_px}`, "aria-hidden": "true" });
   for (const digit of image.digits) drawing.append(...outline(digit.box, "digit"));
   for (const number of image.numbers) drawing.append(...outline(number.box, "number", 3 * pixel));
-  for (const number of image.numbers) drawing.append(...tags(number, image, pixel, tagDigits));
+  for (const number of tagged) drawing.append(...tags(number, image, pixel, withDigits));
   return drawing;
 }
 
-function frame(image, source, pixel, tagDigits, alt = "") {
+function frame(image, source, drawing, alt) {
   const made = element("span", "frame");
   made.style.setProperty("--ratio", image.width_px / image.height_px);
   const picture = element("img");
   Object.assign(picture, { loading: "lazy", decoding: "async", alt, width: image.width_px, height: image.height_px });
   picture.src = source;
-  made.append(picture, overlay(image, pixel, tagDigits));
+  made.append(picture, drawing);
   return made;
 }
 
@@ -75,17 +78,19 @@ function plate(number) {
   return made;
 }
 
-/** The card of one image; `open` is called when it is clicked. */
-function card(image, open) {
+/** The card of one image with the best of these of its numbers; `open` is called when it is clicked. */
+function card(image, numbers, open) {
   const made = document.getElementById("card").content.cloneNode(true).firstElementChild;
   const pixel = Math.max(image.width_px / 240, image.height_px / 180);
   const media = made.querySelector(".media");
-  media.append(image.picture ? frame(image, image.thumbnail, pixel, false) : placeholder(image));
+  const best = numbers.slice(0, 3);
+  media.append(
+    image.picture ? frame(image, image.thumbnail, overlay(image, pixel, best, false), "") : placeholder(image),
+  );
   const plates = made.querySelector(".plates");
-  const best = [...image.numbers].sort((a, b) => b.score - a.score);
-  plates.append(...best.slice(0, 3).map(plate));
-  if (best.length > 3) plates.append(element("span", "more", `+${best.length - 3}`));
-  if (!best.length && !image.error) plates.append(element("span", "more", "no number"));
+  plates.append(...best.map(plate));
+  if (image.numbers.length > best.length) plates.append(element("span", "more", `+${image.numbers.length - best.length}`));
+  if (!image.numbers.length && !image.error) plates.append(element("span", "more", "no number"));
   const name = made.querySelector(".name");
   name.textContent = image.image;
   name.title = image.image;

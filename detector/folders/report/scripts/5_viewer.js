@@ -39,11 +39,12 @@ function showPicture() {
   const scale = fittingScale(image) * zoom;
   let picture = stage.querySelector(".frame");
   const source = new URL(image.picture, document.baseURI).href;
+  const drawing = overlay(image, 1 / scale, image.numbers, true);
   if (picture?.querySelector("img").src === source) {
-    picture.querySelector("svg").replaceWith(overlay(image, 1 / scale, true));
+    picture.querySelector("svg").replaceWith(drawing);
   } else {
     const texts = image.numbers.map((number) => number.text).join(", ");
-    picture = frame(image, source, 1 / scale, true, texts ? `numbers found: ${texts}` : "no number found");
+    picture = frame(image, source, drawing, texts ? `numbers found: ${texts}` : "no number found");
     stage.replaceChildren(picture);
   }
   picture.style.width = `${image.width_px * scale}px`;

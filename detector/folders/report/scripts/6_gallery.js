@@ -26,7 +26,7 @@ function showPage() {
   stateToAddress(state);
   const start = (state.page - 1) * PAGE_SIZE;
   const part = chosen.slice(start, start + PAGE_SIZE);
-  cards.replaceChildren(...part.map((image, index) => card(image, () => look(start + index))));
+  cards.replaceChildren(...part.map(({ image, numbers }, index) => card(image, numbers, () => look(start + index))));
   showCount(start, part.length);
   const page = document.getElementById("page");
   Object.assign(page, { value: state.page, max: pages });
@@ -48,7 +48,8 @@ function showCount(start, count) {
 
 /** Opens the image at `start`; when it is closed again, the page and the card of the last one seen are in view. */
 function look(start) {
-  openViewer(chosen, start, (end) => {
+  const list = chosen.map(({ image }) => image);
+  openViewer(list, start, (end) => {
     const page = Math.floor(end / PAGE_SIZE) + 1;
     if (page !== state.page) goTo(page, false);
     cards.children[end % PAGE_SIZE]?.querySelector(".open").focus();
