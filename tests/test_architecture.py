@@ -52,7 +52,7 @@ HOMES = {
     "grpc_status": {"detector.serving"},
     "google": {"detector.serving", GENERATED},
     "prometheus_client": {"detector.serving.metrics", "detector.serving.metrics_page"},
-    "opentelemetry": {"detector.serving.tracing"},
+    "opentelemetry": {"detector.serving.tracing", "detector.serving.propagation"},
 }
 """Libraries with a home: nobody else imports them."""
 

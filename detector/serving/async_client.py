@@ -14,6 +14,7 @@ from detector.serving.async_status import StreamEnd
 from detector.serving.channel import connect_async
 from detector.serving.connection import Connection, Tls
 from detector.serving.converters import detections_from_wire, info_from_wire, request_to_wire
+from detector.serving.propagation import trace_metadata
 from detector.serving.statuses import from_rpc_error
 from detector.serving.stream_items import StreamItem, StreamResult, stream_request, stream_result
 from detector.v1 import detector_pb2 as wire
@@ -57,7 +58,9 @@ class AsyncDetectorClient:
         """Finds the digits of one encoded image; see `DetectorClient.detect`."""
         request = request_to_wire(image, options or DetectOptions())
         try:
-            reply = await self._stub.Detect(request, timeout=timeout_s or self._timeout_s)
+            reply = await self._stub.Detect(
+                request, timeout=timeout_s or self._timeout_s, metadata=trace_metadata()
+            )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
         return detections_from_wire(reply)
@@ -71,7 +74,9 @@ class AsyncDetectorClient:
         """
         failures: list[BaseException] = []
         replies = self._stub.DetectStream(
-            _stream_requests(items, failures), timeout=timeout_s or self._stream_timeout_s
+            _stream_requests(items, failures),
+            timeout=timeout_s or self._stream_timeout_s,
+            metadata=trace_metadata(),
         )
         end = StreamEnd(replies)
         try:
@@ -91,7 +96,9 @@ class AsyncDetectorClient:
         request = wire.GetModelInfoRequest()
         try:
             return info_from_wire(
-                await self._stub.GetModelInfo(request, timeout=timeout_s or self._timeout_s)
+                await self._stub.GetModelInfo(
+                    request, timeout=timeout_s or self._timeout_s, metadata=trace_metadata()
+                )
             )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error

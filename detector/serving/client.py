@@ -18,6 +18,7 @@ from detector.serving.channel import connect
 from detector.serving.connection import Connection, Tls
 from detector.serving.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.many import detect_many
+from detector.serving.propagation import trace_metadata
 from detector.serving.statuses import from_rpc_error
 from detector.serving.stream_items import StreamItem, StreamResult, stream_request, stream_result
 from detector.v1 import detector_pb2 as wire
@@ -73,7 +74,9 @@ class DetectorClient:
         """
         request = request_to_wire(image, options or DetectOptions())
         try:
-            return detections_from_wire(self._stub.Detect(request, timeout=timeout_s or self._timeout_s))
+            return detections_from_wire(
+                self._stub.Detect(request, timeout=timeout_s or self._timeout_s, metadata=trace_metadata())
+            )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
@@ -94,7 +97,9 @@ class DetectorClient:
         """
         failures: list[BaseException] = []
         replies = self._stub.DetectStream(
-            _stream_requests(items, failures), timeout=timeout_s or self._stream_timeout_s
+            _stream_requests(items, failures),
+            timeout=timeout_s or self._stream_timeout_s,
+            metadata=trace_metadata(),
         )
         try:
             for reply in replies:
@@ -128,7 +133,9 @@ class DetectorClient:
             DetectorError: ServiceUnavailableError if no server answers, DeadlineExceededError.
         """
         try:
-            reply = self._stub.GetModelInfo(wire.GetModelInfoRequest(), timeout=timeout_s or self._timeout_s)
+            reply = self._stub.GetModelInfo(
+                wire.GetModelInfoRequest(), timeout=timeout_s or self._timeout_s, metadata=trace_metadata()
+            )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
         return info_from_wire(reply)

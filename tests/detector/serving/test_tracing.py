@@ -1,5 +1,6 @@
 """Calls as OpenTelemetry spans, received by a real collector's service over a socket."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from queue import Queue
 from typing import Any
 
 import grpc
+from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from detector.serving.client import AsyncDetectorClient, DetectorClient
 from detector.serving.settings import Observability
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode
@@ -77,6 +80,32 @@ def test_a_call_is_a_span_in_its_callers_trace(checkout: Path) -> None:
             assert attributes(span)["rpc.grpc.status_code"] == "INVALID_ARGUMENT"
             assert span.trace_id.hex() != TRACE_ID, "its caller has no trace, so it begins one"
             assert not span.parent_span_id
+
+
+def test_the_shipped_clients_calls_belong_to_the_span_that_they_are_made_in(checkout: Path) -> None:
+    caller = trace.SpanContext(int(TRACE_ID, 16), int(PARENT_ID, 16), True, trace.TraceFlags(1))
+    image = encode("PNG")
+
+    async def detect(address: str) -> None:
+        async with AsyncDetectorClient(address) as client:
+            await client.detect(image)
+
+    with collecting() as (collector, endpoint):
+        environment = ["env", f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}", "OTEL_BSP_SCHEDULE_DELAY=100"]
+        server = serving("steady", observability=Observability(tracing=True))
+        with running([*environment, *server], checkout) as process:
+            address = process.address()
+            with trace.use_span(trace.NonRecordingSpan(caller)), DetectorClient(address) as client:
+                client.detect(image)
+                list(client.detect_stream([("a", image)]))
+                client.info()
+                asyncio.run(detect(address))
+            spans = [collector.spans.get(timeout=PATIENCE_S)[1] for _ in range(4)]
+            assert {span.trace_id.hex() for span in spans} == {TRACE_ID}
+            assert {span.parent_span_id.hex() for span in spans} == {PARENT_ID}
+            with DetectorClient(address) as client:
+                client.info()
+            assert collector.spans.get(timeout=PATIENCE_S)[1].trace_id.hex() != TRACE_ID, "no span is open"
 
 
 def test_a_collector_that_is_not_there_does_no_harm(checkout: Path) -> None:
