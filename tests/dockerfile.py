@@ -55,17 +55,11 @@ class BareRoot:
         self.workdir = Path("/")
 
     def command(self, *words: str) -> list[str]:
-        """The words as a command of the current user in the root."""
+        """The words as a command of the current user in the root, which has a /proc as containers have."""
         settings = [f"{name}={value}" for name, value in self.environment.items()]
-        return [
-            "chroot",
-            f"--userspec={self.user}",
-            str(self.folder),
-            "/usr/bin/env",
-            "-i",
-            *settings,
-            *words,
-        ]
+        script = 'mount -t proc proc "$0/proc" && exec chroot "$@"'
+        chroot = [f"--userspec={self.user}", str(self.folder), "/usr/bin/env", "-i", *settings, *words]
+        return ["unshare", "--mount", "/bin/sh", "-c", script, str(self.folder), *chroot]
 
     def build(self, stage: Stage, context: Path, others: "dict[str, BareRoot]") -> None:
         """Executes a stage's instructions; those that only describe the image do nothing here."""

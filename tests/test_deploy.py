@@ -222,21 +222,26 @@ def test_the_dockerfiles_steps_in_bare_roots(
         if stage.name:
             root.environment |= PIP_ENVIRONMENT
         root.build(stage, checkout, roots)
-    final, port = stages[-1], free_port()
+    serve_and_detect(root, stages[-1], real_images["31"].read_bytes())
+
+
+def serve_and_detect(root: BareRoot, stage: Stage, image: bytes) -> None:
+    """Starts what the image starts, asks its health as the image does, and for the digits of an image of a 31."""
+    port = free_port()
     address = f"127.0.0.1:{port}"
     server = subprocess.Popen(
-        root.command(*final.words("ENTRYPOINT"), *final.words("CMD"), "--port", str(port)), text=True
+        root.command(*stage.words("ENTRYPOINT"), *stage.words("CMD"), "--port", str(port)), text=True
     )
-    health = root.command(*final.words("HEALTHCHECK"), "--server", address)
+    health = root.command(*stage.words("HEALTHCHECK"), "--server", address)
     with server:
         try:
-            end = time.monotonic() + 120
+            end = time.monotonic() + 600
             while subprocess.run(health, check=False).returncode != 0:
                 assert server.poll() is None
                 assert time.monotonic() < end
                 time.sleep(1)
             with DetectorClient(address) as client:
-                found = client.detect(real_images["31"].read_bytes())
+                found = client.detect(image)
             assert [number.text for number in found.numbers] == ["31"]
         finally:
             server.terminate()
