@@ -47,6 +47,12 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["detect", "a.png", "--server", "a:1", "--model", "m"], "not allowed with"),
         (["serve", "--port", "65536"], "not a port: a number from 0 to 65535"),
         (["serve", "--port", "-1"], "not a port"),
+        (["serve", "--processes", "0"], "not a whole number from 1 to 256"),
+        (["serve", "--processes", "two"], "not a whole number"),
+        (["serve", "--queue", "0"], "not a whole number from 1 to 1024"),
+        (["serve", "--queue", "1.5"], "not a whole number"),
+        (["serve", "--grace", "-1"], "not a number of seconds from 0 to 86400"),
+        (["serve", "--grace", "nan"], "not a number of seconds"),
         (["health", "--timeout", "soon"], "not a number of seconds"),
     ],
 )

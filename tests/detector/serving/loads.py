@@ -40,6 +40,11 @@ def endless() -> Steady:
     return Steady(moment_s=600)
 
 
+def slowly() -> Steady:
+    time.sleep(2)
+    return Steady()
+
+
 def never() -> Steady:
     """Is never loaded."""
     time.sleep(600)

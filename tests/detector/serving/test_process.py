@@ -15,7 +15,7 @@ from detector.serving.client import DetectorClient
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode
 from tests.detector.serving.harness import PATIENCE_S, free_port, stub
-from tests.detector.serving.programs import CLI, running
+from tests.detector.serving.programs import CLI, own_channel, running, serving, until
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 
@@ -118,6 +118,37 @@ def test_a_second_signal_ends_it_at_once(checkout: Path) -> None:
             process.send(signal.SIGTERM)
             assert process.exit_code(timeout_s=10) == 0, "the grace is 20 s"
             assert call.exception(PATIENCE_S).code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_work_that_takes_longer_than_the_grace_is_given_up(checkout: Path) -> None:
+    with (
+        running(serving("endless", grace_s=1), checkout) as process,
+        own_channel(process.address()) as channel,
+    ):
+        call = stub(channel).Detect.future(wire.DetectRequest(image=encode("PNG")))
+        until(lambda: _queue_is_taken(channel), "it has arrived")
+        process.send(signal.SIGTERM)
+        assert process.exit_code() == 0, process.errors
+        assert call.exception(PATIENCE_S).code() is grpc.StatusCode.UNAVAILABLE
+
+
+def _queue_is_taken(channel: grpc.Channel) -> bool:
+    """Whether an image is in work that nobody else's can pass."""
+    error = (
+        stub(channel).Detect.future(wire.DetectRequest(image=encode("PNG")), timeout=1).exception(PATIENCE_S)
+    )
+    return error is not None and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_sighup_is_heeded_while_the_model_loads(checkout: Path) -> None:
+    port = free_port()
+    with running(serving("slowly", port=port), checkout) as process:
+        _until_listening(port)
+        process.send(signal.SIGHUP)
+        assert process.address()
+        until(lambda: "the model was replaced" in process.errors_so_far, "it loads once more")
+        process.send(signal.SIGTERM)
+        assert process.exit_code() == 0, process.errors
 
 
 def test_a_port_in_use_is_a_clear_error(checkout: Path) -> None:
