@@ -21,6 +21,7 @@ class Call:
     Attributes:
         method: its full name, "/package.Service/Method", as the caller wrote it.
         request_id: the caller's, or one that was made.
+        peer: the address that it comes from, as gRPC writes it.
         caller: the name of the token that it carries; empty without.
         trace_id: of the trace that it belongs to; empty without.
         images: images that were answered with detections.
@@ -33,6 +34,7 @@ class Call:
 
     method: str
     request_id: str
+    peer: str = ""
     caller: str = ""
     trace_id: str = ""
     images: int = 0
@@ -51,6 +53,7 @@ class Call:
             "duration_ms": round(seconds * 1000, 1),
             "request_id": self.request_id,
             "trace_id": self.trace_id,
+            "peer": self.peer,
             "caller": self.caller,
             "images": self.images,
             "digits": self.digits,

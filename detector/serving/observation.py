@@ -55,6 +55,7 @@ class ObservationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-a
     @asynccontextmanager
     async def _observed(self, call: Call, metadata: Metadata, context: Context) -> AsyncIterator[None]:
         context.set_trailing_metadata(((calls.REQUEST_ID, call.request_id),))
+        call.peer = context.peer()
         call.code = grpc.StatusCode.OK.name
         try:
             with self._trace(call, metadata):

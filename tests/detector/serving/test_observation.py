@@ -272,7 +272,7 @@ def test_a_refused_call_in_text(channel: grpc.Channel) -> None:
         line = log.next_line()
     assert re.fullmatch(
         rf"\S+ info call method={DETECT} code=INVALID_ARGUMENT reason=IMAGE_UNDECODABLE duration_ms=[0-9.]+ "
-        "request_id=mine images=0 digits=0 refused=0",
+        r"request_id=mine peer=ipv4:127\.0\.0\.1:\d+ images=0 digits=0 refused=0",
         line,
     )
 
