@@ -17,8 +17,8 @@ def add(add_parser: AddParser) -> None:
         "Reads the results of detect-folder (or of detect --json) and writes them for other programs: for "
         "spreadsheets (CSV, one line per digit or one per number), for labelling tools and training (COCO, "
         "YOLO, Pascal VOC), for evaluation with pycocotools (COCO results). Classes are the digits 0 to 9. "
-        "Images that could not be read are left out. Exit code: 0 if all was written, 1 if that broke off, 2 "
-        "for wrong usage or results that are none.",
+        "Images that could not be read are left out. Exit code: 0 if all was written, 2 for wrong usage or "
+        "results that are none, 3 if writing broke off.",
         """\
   digit-detector convert digits.jsonl --to csv-numbers --out numbers.csv
   digit-detector convert digits.jsonl --to coco --out annotations.json

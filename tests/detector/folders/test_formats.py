@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -301,6 +303,29 @@ def test_bad_results_leave_nothing_and_an_earlier_file_as_it_was(tmp_path: Path,
         with pytest.raises(InvalidOptionError):
             convert(results, target, tmp_path / "out")
         assert (tmp_path / "out").read_text() == "earlier"
+
+
+@contextmanager
+def small_files_only(limit: int) -> Iterator[None]:
+    """As on a full disk: no file gets larger than `limit` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_nothing_and_an_earlier_file_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = one_row(tmp_path / "a.jsonl", *(f"{index}.png" for index in range(2000)))
+    (tmp_path / "out.json").write_text("earlier")
+    with small_files_only(50_000), pytest.raises(SystemExit, match="3"):
+        main(["convert", str(rows.path), "--to", "coco", "--out", str(tmp_path / "out.json")])
+    assert "nothing was written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "out.json"]
+    assert (tmp_path / "out.json").read_text() == "earlier"
 
 
 def a_full_folder(path: Path) -> None:
