@@ -56,7 +56,7 @@ def run_until_killed(arguments: list[str], output: Path, wait_for_a_row: bool, s
         pytest.param(5, "server", (), id="from a server, which is quick to start"),
         pytest.param(2, "here", (), marks=pytest.mark.slow, id="with the network in the killed process"),
         pytest.param(2, "server", ("--shuffle", "--seed", "7"), id="in a random order"),
-        pytest.param(25, "here", (), marks=pytest.mark.soak, id="many times"),
+        pytest.param(25, "here", (), marks=[pytest.mark.soak, pytest.mark.timeout(3600)], id="many times"),
     ],
 )
 def test_killed_at_random_times_it_ends_with_the_same_bytes(
