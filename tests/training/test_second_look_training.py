@@ -1,0 +1,107 @@
+"""Training the second look on a few real images, in whole and interrupted."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+
+from detector.digit_detector import DigitDetector
+from detector.model_files import EMBEDDED, load_model
+from detector.self_check import load_checked
+from tests.training.official_files import write_tiny_data
+from training.checkpoint import load_state
+from training.cli import main
+from training.errors import DataError, ResumeError
+from training.run import CHECKPOINT
+from training.second_look import train
+from training.second_look_recipe import SecondLookRecipe
+
+RECIPE = SecondLookRecipe(steps=4, batch=16, warmup=2, validate_every=2, average=0.5, rendered=3)
+
+
+class Runs(NamedTuple):
+    data: Path
+    whole: Path
+    interrupted: Path
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """One run in one go, and one that is interrupted after its third step."""
+    folder = tmp_path_factory.mktemp("second-look")
+    data = write_tiny_data(folder / "data")
+    train(RECIPE, None, data, folder / "whole")
+    train_on_batch, steps = keras.Model.train_on_batch, 0
+
+    def interrupted_train_on_batch(model: keras.Model, *batch: np.ndarray) -> object:
+        nonlocal steps
+        if steps == 3:
+            raise KeyboardInterrupt
+        steps += 1
+        return train_on_batch(model, *batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "train_on_batch", interrupted_train_on_batch)
+        with pytest.raises(KeyboardInterrupt):
+            train(RECIPE, None, data, folder / "interrupted")
+    train(RECIPE, None, data, folder / "interrupted")
+    return Runs(data, folder / "whole", folder / "interrupted")
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(runs: Runs) -> None:
+    whole, again = (load_model(out)[0] for out in (runs.whole, runs.interrupted))
+    assert len(whole.second_look) > 30
+    for array, other in zip(whole.second_look, again.second_look, strict=True):
+        np.testing.assert_allclose(other, array, rtol=0, atol=1e-6)
+    state = load_state(runs.whole / CHECKPOINT, RECIPE)
+    assert state is not None
+    assert state.step == RECIPE.steps
+
+
+@pytest.mark.slow
+def test_the_model_is_whole_and_says_how_it_was_made(runs: Runs) -> None:
+    weights, manifest = load_model(runs.whole)
+    for array, embedded in zip(weights.fcn, load_model(EMBEDDED)[0].fcn, strict=True):
+        np.testing.assert_array_equal(array, embedded)
+    assert "second-look" in manifest.training["second_look"]["command"]
+    assert "svhn-fcn" in manifest.training["fcn"]["command"]
+    detector = load_checked(runs.whole)
+    fcn = sum(array.size for array in weights.fcn)
+    assert detector.info().parameter_count == fcn + sum(array.size for array in weights.second_look)
+    assert json.loads((runs.whole / "metrics.json").read_text())[-1]["step"] == RECIPE.steps
+
+
+@pytest.mark.slow
+def test_the_second_look_is_asked(runs: Runs) -> None:
+    """A network that has hardly learned anything lowers what the first one is sure of."""
+    image = (EMBEDDED.parent / "samples" / "svhn_train_981.png").read_bytes()
+    found = DigitDetector.load(runs.whole).detect(image)
+    assert found.stage_seconds["second_look"] > 0
+    weights, manifest = load_model(runs.whole)
+    from detector.fcn import Fcn  # noqa: PLC0415
+
+    assert len(found.digits) < len(DigitDetector(Fcn(weights.fcn), manifest).detect(image).digits)
+
+
+@pytest.mark.slow
+def test_another_recipe_does_not_go_on_with_a_run(runs: Runs, tmp_path: Path) -> None:
+    out = shutil.copytree(runs.whole, tmp_path / "out")
+    with pytest.raises(ResumeError, match="other settings"):
+        train(SecondLookRecipe(steps=5, rendered=3), None, runs.data, out)
+
+
+def test_missing_data_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"svhn/train/digitStruct\.mat"):
+        train(RECIPE, None, tmp_path / "nothing", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--fcn", str(tmp_path / "nowhere")]
+    assert main(["second-look", *options]) == 2
+    assert "nowhere" in capsys.readouterr().err
