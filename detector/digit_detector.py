@@ -167,15 +167,24 @@ class DigitDetector:
         except DetectorError as error:
             return error
 
-    def classify_crops(self, crops: NDArray[np.uint8], batch: int = 256) -> IntArray:
-        """The digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten."""
-        parts = [self._read_crops(crops[start : start + batch]) for start in range(0, len(crops), batch)]
+    def classify_crops(self, crops: NDArray[np.uint8], look_again: bool = True, batch: int = 256) -> IntArray:
+        """The digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten.
+
+        Args:
+            crops: such as the official ones of SVHN.
+            look_again: whether the second network has a say, as it has in images.
+            batch: how many are looked at together.
+        """
+        parts = [
+            self._read_crops(crops[start : start + batch], look_again)
+            for start in range(0, len(crops), batch)
+        ]
         return np.asarray(np.concatenate(parts).argmax(axis=1), np.int32)
 
-    def _read_crops(self, crops: NDArray[np.uint8]) -> FloatArray:
+    def _read_crops(self, crops: NDArray[np.uint8], look_again: bool) -> FloatArray:
         """(N, 10) scores of the ten digits, weighted as those of an image's digits are."""
         first = softmax(self._fcn(crops)[:, 0, 0, 1:11])
-        if not self._second_look:
+        if not (look_again and self._second_look):
             return first
         whole = np.array([[0, 0, FIELD, FIELD]], np.float32)
         windows = np.concatenate([second_look.windows(crop, whole) for crop in crops])

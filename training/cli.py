@@ -107,6 +107,13 @@ def _add_evaluate(add_parser: AddParser) -> None:
     command.add_argument(
         "--plots", type=Path, metavar="DIR", help="also draw curves, confusions and the worst mistakes there"
     )
+    command.add_argument(
+        "--rendered",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="also measure on N rendered plates and signs",
+    )
     command.set_defaults(run=_evaluate)
 
 
@@ -130,7 +137,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from detector.digit_detector import DigitDetector  # noqa: PLC0415
     from training.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
-    evaluation = evaluate(DigitDetector.load(args.model), args.data, args.split)
+    evaluation = evaluate(DigitDetector.load(args.model), args.data, args.split, rendered=args.rendered)
     print(format_table(evaluation))
     if args.plots:
         from training.evaluation_plots import write_evaluation_plots  # noqa: PLC0415

@@ -31,6 +31,7 @@ from training.metrics import (
     recall_by_height,
 )
 from training.pasting import measure_pasted
+from training.plates_and_signs import measure_rendered
 from training.svhn import read_crops, read_scenes
 
 __all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
@@ -43,7 +44,11 @@ _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
 def evaluate(
-    detector: MeasurableDetector, data_dir: Path, split: str = "test", progress: bool = True
+    detector: MeasurableDetector,
+    data_dir: Path,
+    split: str = "test",
+    progress: bool = True,
+    rendered: int = 0,
 ) -> Evaluation:
     """Works out every figure that the data allows.
 
@@ -52,6 +57,7 @@ def evaluate(
         data_dir: a folder with `svhn/` and `backgrounds/` as officially laid out; any part may be missing.
         split: "train", "test" or "extra".
         progress: whether to show progress bars on stderr.
+        rendered: also measure on so many rendered plates and signs.
 
     Raises:
         DataError: if nothing is there to measure on, or a part is damaged.
@@ -70,7 +76,9 @@ def evaluate(
     pasted = None
     if scene_figures and photo_figures:
         pasted = measure_pasted(detector, scene_figures.observations, photo_figures.paths, progress)
-    return Evaluation(split, crop_figures, scene_figures, photo_figures, pasted, missing)
+    walls = photo_figures.paths if photo_figures else []
+    plates = measure_rendered(detector, rendered, walls, progress) if rendered else None
+    return Evaluation(split, crop_figures, scene_figures, photo_figures, pasted, plates, missing)
 
 
 def _measure_crops(detector: MeasurableDetector, path: Path) -> CropFigures:
@@ -79,7 +87,8 @@ def _measure_crops(detector: MeasurableDetector, path: Path) -> CropFigures:
         raise DataError(f"{path} holds no crops")
     confusion = np.zeros((10, 10), np.int64)
     np.add.at(confusion, (labels, detector.classify_crops(images)), 1)
-    return CropFigures(path, confusion)
+    fcn_error = float(np.mean(detector.classify_crops(images, look_again=False) != labels))
+    return CropFigures(path, confusion, fcn_error)
 
 
 def _measure_scenes(detector: MeasurableDetector, folder: Path, progress: bool) -> SceneFigures:

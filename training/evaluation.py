@@ -21,8 +21,8 @@ class MeasurableDetector(Protocol):
         """Finds the digits of one encoded image."""
         ...
 
-    def classify_crops(self, crops: NDArray[np.uint8]) -> IntArray:
-        """(N,) int32: the digit in each of (N, 32, 32, 3) uint8 RGB crops, the same network in one pass."""
+    def classify_crops(self, crops: NDArray[np.uint8], look_again: bool = True) -> IntArray:
+        """(N,) int32: the digit in each of (N, 32, 32, 3) uint8 RGB crops, with or without the second look."""
         ...
 
 
@@ -33,10 +33,12 @@ class CropFigures:
     Attributes:
         source: the file of crops.
         confusion: (10, 10) int64 counts; rows are the true digits.
+        fcn_error: the part that the first network alone reads wrongly, 0..1.
     """
 
     source: Path
     confusion: NDArray[np.int64]
+    fcn_error: float
 
     @property
     def count(self) -> int:
@@ -153,6 +155,25 @@ class PastedFigures:
     pasted: PrecisionRecall
 
 
+@dataclass(frozen=True)
+class RenderedFigures:
+    """Rendered plates and signs, each with one number.
+
+    Attributes:
+        plates: pictures of a number alone.
+        plates_found: of these, how many whose number is among those reported.
+        signs: pictures of a number among words.
+        signs_found: likewise.
+        spurious: numbers reported that are not the picture's, all together.
+    """
+
+    plates: int
+    plates_found: int
+    signs: int
+    signs_found: int
+    spurious: int
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """All figures of one detector on one split; None where the data is not there.
@@ -163,6 +184,7 @@ class Evaluation:
         scenes: detection in whole images.
         photos: false digits.
         pasted: whether the size of the image matters.
+        rendered: plates and signs; None if not asked for.
         missing: the files and folders that are not there.
     """
 
@@ -171,4 +193,5 @@ class Evaluation:
     scenes: SceneFigures | None
     photos: PhotoFigures | None
     pasted: PastedFigures | None
+    rendered: RenderedFigures | None
     missing: Sequence[Path]

@@ -1,11 +1,19 @@
 """An evaluation as a table to read, each figure beside its definition, and as JSON."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from training.evaluation import CropFigures, Evaluation, PastedFigures, PhotoFigures, SceneFigures
+from training.evaluation import (
+    CropFigures,
+    Evaluation,
+    PastedFigures,
+    PhotoFigures,
+    RenderedFigures,
+    SceneFigures,
+)
 from training.metrics import GroupRecall, PrecisionRecall
 
 _Line = tuple[str, str, str]
@@ -23,6 +31,8 @@ def format_table(evaluation: Evaluation) -> str:
         lines += _photo_lines(evaluation.photos)
     if evaluation.pasted:
         lines += _pasted_lines(evaluation.pasted)
+    if evaluation.rendered:
+        lines += _rendered_lines(evaluation.rendered)
     width, value = (max(len(line[i]) for line in lines) for i in (0, 1))
     rows = [
         f"{name:<{width}}  {figure:>{value}}  {definition}".rstrip() for name, figure, definition in lines
@@ -37,6 +47,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "split": evaluation.split,
         "crop_error": crops and crops.error,
+        "crop_error_fcn": crops and crops.fcn_error,
         "crops": crops and crops.count,
         **_scene_json(scenes),
         "false_per_mp": photos and photos.false_per_mp,
@@ -47,6 +58,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "pasted_images": pasted and pasted.images,
         "pasted_recall_30": pasted and pasted.pasted.recall,
         "unpasted_recall_30": pasted and pasted.alone.recall,
+        "rendered": evaluation.rendered and asdict(evaluation.rendered),
         "missing": [str(path) for path in evaluation.missing],
     }
 
@@ -85,9 +97,10 @@ def _crop_lines(crops: CropFigures) -> Iterator[_Line]:
     yield (
         "crop error",
         f"{crops.error:.2%}",
-        f"of {crops.count:,} crops in {crops.source.name}: the likeliest of the ten digits, in one pass of the "
-        "network that detects, is not the label",
+        f"of {crops.count:,} crops in {crops.source.name}: the likeliest of the ten digits, read as every digit of "
+        "an image is, is not the label",
     )
+    yield "crop error, FCN alone", f"{crops.fcn_error:.2%}", "of the same, without the second look"
 
 
 def _scene_lines(scenes: SceneFigures) -> Iterator[_Line]:
@@ -162,3 +175,12 @@ def _pasted_lines(pasted: PastedFigures) -> Iterator[_Line]:
         f"{pasted.pasted.recall:.3f}",
         "of the same, each image pasted unscaled into a digit-free photograph of about a megapixel",
     )
+
+
+def _rendered_lines(rendered: RenderedFigures) -> Iterator[_Line]:
+    for name, found, count, what in (
+        ("plates found", rendered.plates_found, rendered.plates, "a number alone"),
+        ("signs found", rendered.signs_found, rendered.signs, "a number among words"),
+    ):
+        yield name, str(found), f"of {count} rendered pictures of {what}: the number is among those reported"
+    yield "spurious numbers", str(rendered.spurious), "reported in all of these, but not the picture's"

@@ -97,6 +97,22 @@ def test_crop_error_counts_wrong_crops(data: Path) -> None:
     assert figures(data)["crop_error"] == pytest.approx(2 / 5)
 
 
+def test_the_fcn_alone_is_measured_beside_both(data: Path) -> None:
+    write_painted_crops(data / "svhn" / "test_32x32.mat", [1, 2, 9], [1, 2, 9])
+    found = figures(data)
+    assert (found["crop_error"], found["crop_error_fcn"]) == (0, pytest.approx(1 / 3))
+
+
+def test_rendered_plates_and_signs_are_measured_when_asked(data: Path) -> None:
+    """The stand-in for a detector finds painted digits alone: it misses what is rendered."""
+    assert figures(data)["rendered"] is None
+    evaluation = evaluate(PaintedDigitDetector(), data, progress=False, rendered=5)
+    found = to_json(evaluation)["rendered"]
+    assert (found["plates"], found["signs"]) == (3, 2)
+    assert (found["plates_found"], found["signs_found"]) == (0, 0)
+    assert "of 3 rendered pictures of a number alone" in format_table(evaluation)
+
+
 def test_wrong_digits(data: Path) -> None:
     """Of four true digits: one right, one read wrongly, one boxed too low (IoU 1/3), one weak; one is false."""
     truths = [[SEVEN, FIVE], [SEVEN, FIVE]]
@@ -188,7 +204,7 @@ def remove(*parts: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("take_away", "nulls", "named"),
     [
-        pytest.param(remove("svhn", "test_32x32.mat"), {"crop_error", "crops"}, "test_32x32.mat", id="crops"),
+        pytest.param(remove("svhn", "test_32x32.mat"), {"crop_error", "crop_error_fcn", "crops"}, "test_32x32.mat", id="crops"),
         pytest.param(
             remove("svhn", "test"), SCENE_KEYS | {"pasted_recall_30"}, "digitStruct.mat", id="whole images"
         ),
