@@ -116,7 +116,8 @@ class ImageDetections:
         numbers: the numbers that the digits spell, in reading order (top to bottom, left to right).
         model_name: the model that found them.
         model_version: its version.
-        stage_seconds: time spent per stage: "decode", "pyramid", "network", "score_map", "merge", "numbers".
+        stage_seconds: time spent per stage: "decode", "pyramid", "network", "score_map", "merge", "second_look",
+            "numbers".
     """
 
     width_px: int

@@ -16,6 +16,7 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from benchmarks.folder import folder
+from benchmarks.looks import looks
 from benchmarks.measuring import SAMPLES, Bench, Figure, Result, Table, machine
 from benchmarks.network import detect, windows
 from benchmarks.server import server
@@ -33,6 +34,7 @@ SAMPLE = SAMPLES / "svhn_train_1345.png"
 SECTIONS: dict[str, Callable[[Bench], list[Result]]] = {
     "detect": detect,
     "windows": windows,
+    "looks": looks,
     "folder": folder,
     "server": server,
     "sharing": sharing,
@@ -95,15 +97,13 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _prepare(args: argparse.Namespace) -> Bench:
-    weights, manifest = load_model(args.model)
-    fcn = Fcn(weights.fcn)
+    detector = DigitDetector.load(args.model)
+    fcn = Fcn(load_model(args.model)[0].fcn)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1
     wall = np.tile(picture, repeats)[:height, :width]
-    return Bench(
-        fcn, DigitDetector(fcn, manifest), args.model, wall, args.repetitions, args.batch, args.seconds
-    )
+    return Bench(fcn, detector, args.model, wall, args.repetitions, args.batch, args.seconds)
 
 
 def _size(text: str) -> tuple[int, int]:

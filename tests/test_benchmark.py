@@ -67,6 +67,18 @@ def test_a_tiny_benchmark(checkout: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_second_look_stays_within_its_budget_of_arithmetic(checkout: Path, tmp_path: Path) -> None:
+    """Multiply-adds are counted, not timed: they are the same on every machine."""
+    report = tmp_path / "report.json"
+    run = benchmark(checkout, "looks", "--repetitions", "1", "--json", str(report))
+    assert run.returncode == 0, run.stderr
+    figures = {row["name"]: row["value"] for row in json.loads(report.read_text())["figures"]["looks"]}
+    assert 8 <= figures["digits found"] <= figures["windows looked at again"]
+    assert 70_000 < figures["multiply-adds per pixel"] <= 250_000
+    assert figures["with / without"] == pytest.approx(figures["with the second look"] / figures["without it"])
+
+
+@pytest.mark.slow
 def test_a_tiny_benchmark_of_the_server(checkout: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     options = ["--size", "64x48", "--repetitions", "1", "--seconds", "0.5", "--json", str(report)]
@@ -113,7 +125,9 @@ def test_quantiles_are_values_that_were_seen(values: list[float], share: float, 
     ("arguments", "message"),
     [
         pytest.param(
-            ["windows", "speed"], "'speed' is none of detect, windows, server, sharing", id="no such section"
+            ["windows", "speed"],
+            "'speed' is none of detect, windows, looks, server, sharing",
+            id="no such section",
         ),
         pytest.param(["--model", "nowhere"], "nowhere", id="no such model"),
     ],

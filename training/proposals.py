@@ -57,7 +57,7 @@ def propose(detector: DigitDetector, images: Sequence[LabelledImage], kept_in: P
             return Proposals(arrays["images"], arrays["boxes"], arrays["hits"])
         except (SafetensorError, KeyError, OSError):
             kept_in.unlink()
-    indices, boxes, hits = [], [], []
+    indices, boxes, hits = [np.empty(0, np.int64)], [np.empty((0, 4), np.float32)], [np.empty(0, bool)]
     for index, image in enumerate(tqdm(images, f"proposals: {kept_in.stem}", unit="image")):
         found = detector.detect(image.pixels, _OPTIONS).digits.boxes
         indices.append(np.full(len(found), index, np.int64))

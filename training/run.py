@@ -155,7 +155,7 @@ class Run:
         optimizer = self._task.model.optimizer
         groups = {
             "weights": self._task.model.get_weights(),
-            "optimizer": [keras.ops.convert_to_numpy(variable) for variable in optimizer.variables],
+            "optimizer": [np.asarray(variable.numpy()) for variable in optimizer.variables],
             "average": self._average,
         } | {f"end_{step}": arrays for step, arrays in self._kept.items()}
         state = RunState(self._step, groups, self._history, self._elapsed())

@@ -204,7 +204,12 @@ def remove(*parts: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("take_away", "nulls", "named"),
     [
-        pytest.param(remove("svhn", "test_32x32.mat"), {"crop_error", "crop_error_fcn", "crops"}, "test_32x32.mat", id="crops"),
+        pytest.param(
+            remove("svhn", "test_32x32.mat"),
+            {"crop_error", "crop_error_fcn", "crops"},
+            "test_32x32.mat",
+            id="crops",
+        ),
         pytest.param(
             remove("svhn", "test"), SCENE_KEYS | {"pasted_recall_30"}, "digitStruct.mat", id="whole images"
         ),
