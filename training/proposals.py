@@ -57,12 +57,14 @@ def propose(detector: DigitDetector, images: Sequence[LabelledImage], kept_in: P
             return Proposals(arrays["images"], arrays["boxes"], arrays["hits"])
         except (SafetensorError, KeyError, OSError):
             kept_in.unlink()
-    indices, boxes, hits = [np.empty(0, np.int64)], [np.empty((0, 4), np.float32)], [np.empty(0, bool)]
+    indices, boxes = [np.empty(0, np.int64)], [np.empty((0, 4), np.float32)]
+    hits: list[NDArray[np.bool]] = [np.empty(0, bool)]
     for index, image in enumerate(tqdm(images, f"proposals: {kept_in.stem}", unit="image")):
         found = detector.detect(image.pixels, _OPTIONS).digits.boxes
         indices.append(np.full(len(found), index, np.int64))
         boxes.append(found)
-        hits.append((iou(found, image.boxes) >= _HIT_IOU).any(axis=1))
+        overlapping = iou(found, image.boxes) >= _HIT_IOU
+        hits.append(np.asarray(overlapping.any(axis=1)))
     proposals = Proposals(np.concatenate(indices), np.concatenate(boxes), np.concatenate(hits))
     write_whole(kept_in, save({"images": proposals.images, "boxes": proposals.boxes, "hits": proposals.hits}))
     return proposals
