@@ -69,6 +69,7 @@ class DetectorData:
         validation_labels: (N,) their digits.
         counts: how many images, digits, crops ... each part gave.
         missing: optional parts that are not there, as paths within the data folder.
+        files: every picture that is learned from, then every one that validates, as "use path-in-the-folder".
     """
 
     sources: PatchSources
@@ -77,6 +78,7 @@ class DetectorData:
     validation_labels: IntArray
     counts: dict[str, int]
     missing: list[str]
+    files: list[str]
 
 
 def load_detector_data(data_dir: Path) -> DetectorData:
@@ -115,8 +117,11 @@ def load_detector_data(data_dir: Path) -> DetectorData:
     counts |= {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops)}
     counts |= {"photos": len(photos), "letters": len(letters), "other_digits": len(other_digits)}
     sources = PatchSources(SceneImages(learned), crops, crop_labels, photos, letters, other_digits)
-    named = [Path(path).relative_to(data_dir).as_posix() for path in missing]
-    return DetectorData(sources, validation, validation_crops, validation_labels, counts, named)
+    files = [f"learn {_within(data_dir, scene.path)}" for scene in learned]
+    files += [f"learn {_within(data_dir, path)}" for path in _unlabelled(data_dir)]
+    files += [f"validate {_within(data_dir, scene.path)}" for scene in validation]
+    named = [_within(data_dir, Path(path)) for path in missing]
+    return DetectorData(sources, validation, validation_crops, validation_labels, counts, named, files)
 
 
 def demo_names() -> frozenset[str]:
@@ -148,10 +153,26 @@ def _there(path: Path, missing: list[str]) -> bool:
 
 
 def _pictures(folder: Path, missing: list[str]) -> list[Image]:
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    paths = _listed(folder)
     if not paths:
         missing.append(str(folder))
     return [_decoded(path) for path in paths]
+
+
+def _listed(folder: Path) -> list[Path]:
+    """The pictures in a folder."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+
+
+def _unlabelled(data_dir: Path) -> list[Path]:
+    """The pictures that are not of SVHN."""
+    folders = [data_dir / "backgrounds" / "train", data_dir / "letters"]
+    folders += [data_dir / "other_digits" / "train" / str(label) for label in range(10)]
+    return [path for folder in folders for path in _listed(folder)]
+
+
+def _within(data_dir: Path, path: Path) -> str:
+    return path.relative_to(data_dir).as_posix()
 
 
 def _other_digits(folder: Path, missing: list[str]) -> list[LabelledImage]:

@@ -20,7 +20,7 @@ from training.patches import LabelledImage
 from training.proposals import propose
 from training.run import Row, Run, Task
 from training.second_look_recipe import SecondLookRecipe
-from training.svhn_fcn import announce, record
+from training.svhn_fcn import announce, record, write_file_list
 from training.synthetic import SyntheticConfig, SyntheticScenes
 from training.validation import validate
 
@@ -108,6 +108,7 @@ def _save(
     manifest = Manifest(known.name, known.version, "", known.training_data, training)
     save_model(out_dir, Weights(fcn, second_look), manifest)
     record_self_check(out_dir)
+    write_file_list(data, out_dir)
 
 
 def _compile_network(recipe: SecondLookRecipe) -> keras.Model:

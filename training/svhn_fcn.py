@@ -12,6 +12,7 @@ import numpy as np
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
 from detector.fcn import Fcn, build_fcn
+from detector.files import write_whole
 from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
@@ -78,6 +79,11 @@ def record(recipe: Any, data: DetectorData, row: Row, seconds: float) -> dict[st
     }
 
 
+def write_file_list(data: DetectorData, out_dir: Path) -> None:
+    """Writes `trained_on.txt`: every picture that was learned from or validated on, one a line."""
+    write_whole(out_dir / "trained_on.txt", "".join(f"{line}\n" for line in data.files).encode())
+
+
 def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> Callable[[int, np.random.Generator], Batch]:
     """What makes the batch of a step."""
     main = PatchMaker(sources, recipe.patches)
@@ -104,6 +110,7 @@ def _save(
     training = record(recipe, data, row, seconds)
     save_model(out_dir, Weights(weights), Manifest(recipe.name, VERSION, "", TRAINING_DATA, training))
     record_self_check(out_dir)
+    write_file_list(data, out_dir)
 
 
 def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:

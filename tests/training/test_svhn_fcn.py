@@ -150,9 +150,14 @@ def test_a_run_says_what_it_reads_and_where_it_goes_on(runs: Runs) -> None:
 def test_what_a_run_writes(runs: Runs) -> None:
     written = {path.name for path in runs.whole.iterdir()}
     assert written == {
-        "weights.safetensors", "manifest.json", CHECKPOINT, "recipe.json", "metrics.json", "learning-curve.png"
+        "weights.safetensors", "manifest.json", "trained_on.txt",
+        CHECKPOINT, "recipe.json", "metrics.json", "learning-curve.png"
     }  # fmt: skip
     assert json.loads((runs.whole / "recipe.json").read_text()) == json.loads(json.dumps(asdict(RECIPE)))
+    listed = (runs.whole / "trained_on.txt").read_text().splitlines()
+    assert sum(line.startswith("learn svhn/train/") for line in listed) == 4
+    assert sum(line.startswith("validate svhn/train/") for line in listed) == 2
+    assert all((runs.data / line.partition(" ")[2]).is_file() for line in listed)
     metrics = json.loads((runs.whole / "metrics.json").read_text())
     assert [row["step"] for row in metrics] == [2, 4, 6]
     for row in metrics:
