@@ -22,8 +22,8 @@ class Thresholds:
         lone: to stay if no believed digit is beside it.
     """
 
-    seed: float = 0.7
-    linked: float = 0.5
+    seed: float = 0.65
+    linked: float = 0.45
     lone: float = 0.75
 
     @property
