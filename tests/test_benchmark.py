@@ -126,7 +126,7 @@ def test_quantiles_are_values_that_were_seen(values: list[float], share: float, 
     [
         pytest.param(
             ["windows", "speed"],
-            "'speed' is none of detect, windows, looks, server, sharing",
+            "'speed' is none of detect, windows, looks, folder, server, sharing",
             id="no such section",
         ),
         pytest.param(["--model", "nowhere"], "nowhere", id="no such model"),
