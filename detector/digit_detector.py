@@ -21,7 +21,7 @@ from detector.image_sources import ImageSource, load_pixels
 from detector.images import decode_image
 from detector.interface import MAX_PIXELS, DetectOptions, ModelInfo
 from detector.line_evidence import Thresholds, believed
-from detector.merging import best_candidates, distinct, merge_candidates
+from detector.merging import VIEW_SCORE, best_candidates, distinct, merge_candidates
 from detector.model_files import EMBEDDED, Manifest, load_model
 from detector.numbers import group_numbers
 from detector.pyramid import levels, tiles
@@ -124,6 +124,7 @@ class DigitDetector:
         candidates = self._candidates(pixels, options, clock)
         with clock("merge"):
             candidates = merge_candidates(candidates, self._nms_iou(options))
+            candidates = candidates.select(candidates.scores >= self._least_proposal(options))
         if self._second_look:
             with clock("second_look"):
                 candidates = self._look_again(pixels, candidates)
@@ -222,9 +223,7 @@ class DigitDetector:
         self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock
     ) -> Candidates:
         """What the network sees at every level of the pyramid, in the image's frame."""
-        least = self._least_score(options)
-        if self._second_look:
-            least = first_score(least)
+        least = VIEW_SCORE * self._least_proposal(options)
         low = options.min_digit_height_px or self._config.min_digit_height_px
         high = options.max_digit_height_px or float("inf")
         _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], low)
@@ -242,6 +241,11 @@ class DigitDetector:
                     found = decode_score_map(score_map, level.scale, tile.origin, least)
                     best = best_candidates([best, found])
             del level  # before the next one is made
+
+    def _least_proposal(self, options: DetectOptions) -> float:
+        """The score of the first network from which a digit can be among those returned."""
+        least = self._least_score(options)
+        return first_score(least) if self._second_look else least
 
     def _least_score(self, options: DetectOptions) -> float:
         return self._config.thresholds.least if options.score_threshold is None else options.score_threshold

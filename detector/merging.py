@@ -12,6 +12,9 @@ from detector.score_map import Candidates, concatenate
 _SAME_DIGIT_IOU = 0.5
 """Candidates that overlap a kept one this much are further views of it: their boxes and digits are averaged."""
 
+VIEW_SCORE = 0.5
+"""A view counts if its score is at least so much of the kept one's."""
+
 _INSIDE = 0.5
 """A box of which so much lies in a better one is a part of that digit, or the two of them read as one."""
 
@@ -40,7 +43,8 @@ def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Candid
 
     Class-agnostic suppression on tight boxes: digits of a number hardly overlap, so whatever overlaps is the same
     digit, seen by a neighbouring window or at another scale. Box and digit are averages over those views weighted
-    by their scores; the best class's score is the best view's.
+    by their scores; the best class's score is the best view's. Views of less than half that score have no say, so
+    a candidate is merged the same whatever is known of those below half its score.
 
     Args:
         candidates: windows' boxes and class scores in one frame.
@@ -72,6 +76,7 @@ def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:
     # A box without area overlaps nothing, but is a view of itself, be its score 0.
     overlap[np.arange(len(kept)), kept] = 1
     credibility = np.maximum(views.scores.astype(np.float64), _LEAST_SCORE) ** 2
-    weights = np.where(overlap >= _SAME_DIGIT_IOU, credibility, 0)
+    credible = views.scores >= VIEW_SCORE * views.scores[kept][:, None]
+    weights = np.where((overlap >= _SAME_DIGIT_IOU) & credible, credibility, 0)
     values = np.concatenate([views.boxes, views.class_scores], axis=1)
     return np.asarray(weights @ values / weights.sum(axis=1, keepdims=True), np.float64)
