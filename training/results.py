@@ -78,15 +78,15 @@ def read_rows(runs: Path) -> list[ResultRow]:
 
 
 def detector_row(evaluation: Path, name: str, parameters: int) -> ResultRow:
-    """The detector's row on SVHN's crops, from the JSON that `evaluate` writes.
+    """The row of the FCN alone on SVHN's crops, from the JSON that `evaluate` writes.
 
     Raises:
         DataError: if it is not such a file, or measured no crops.
     """
     try:
-        error = float(json.loads(evaluation.read_bytes())["crop_error"])
+        error = float(json.loads(evaluation.read_bytes())["crop_error_fcn"])
     except (OSError, ValueError, TypeError, KeyError) as problem:
-        raise DataError(f"{evaluation}: not an evaluation with a crop_error: {problem}") from problem
+        raise DataError(f"{evaluation}: not an evaluation with a crop_error_fcn: {problem}") from problem
     return ResultRow(name, "svhn", parameters, test_accuracy=1 - error)
 
 

@@ -86,7 +86,7 @@ def test_a_shortfall_is_marked(here: float, marked: bool) -> None:
 
 def test_svhn_has_its_own_table_with_the_detector(tmp_path: Path) -> None:
     evaluation = tmp_path / "evaluation.json"
-    evaluation.write_text('{"crop_error": 0.032, "f1_50": 0.8}')
+    evaluation.write_text('{"crop_error_fcn": 0.032, "f1_50": 0.8}')
     fcn = detector_row(evaluation, "svhn-fcn", 262_863)
     text = render([ROW, replace(ROW, dataset="svhn", test_accuracy=0.85), fcn])
     own, svhn = text.split("\n\n")
@@ -101,7 +101,7 @@ def test_svhn_has_its_own_table_with_the_detector(tmp_path: Path) -> None:
     [
         pytest.param("", id="empty"),
         pytest.param("{}", id="no crop error"),
-        pytest.param('{"crop_error": null}', id="crops not measured"),
+        pytest.param('{"crop_error_fcn": null}', id="crops not measured"),
         pytest.param("[0.1]", id="no object"),
     ],
 )
