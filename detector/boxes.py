@@ -18,7 +18,8 @@ def intersections(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N, M) areas common to each of (N, 4) and each of (M, 4) xyxy boxes."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.asarray(np.clip(high - low, 0, None).prod(axis=2), np.float32)
+    sides = np.clip(high - low, 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
 
 
 def iou(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -123,8 +123,8 @@ class DigitDetector:
         height, width = pixels.shape[:2]
         candidates = self._candidates(pixels, options, clock)
         with clock("merge"):
-            candidates = merge_candidates(candidates, self._nms_iou(options))
-            candidates = candidates.select(candidates.scores >= self._least_proposal(options))
+            least = self._least_proposal(options)
+            candidates = merge_candidates(candidates, self._nms_iou(options), least)
         if self._second_look:
             with clock("second_look"):
                 candidates = self._look_again(pixels, candidates)

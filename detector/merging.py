@@ -38,7 +38,7 @@ def best_candidates(parts: Sequence[Candidates]) -> Candidates:
     return Candidates(candidates.boxes[best], candidates.class_scores[best])
 
 
-def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Candidates:
+def merge_candidates(candidates: Candidates, nms_iou_threshold: float, min_score: float = 0.0) -> Candidates:
     """One candidate for each group of overlapping ones, best score first.
 
     Class-agnostic suppression on tight boxes: digits of a number hardly overlap, so whatever overlaps is the same
@@ -49,11 +49,13 @@ def merge_candidates(candidates: Candidates, nms_iou_threshold: float) -> Candid
     Args:
         candidates: windows' boxes and class scores in one frame.
         nms_iou_threshold: 0..1; of two digits that overlap more only the better one stays.
+        min_score: 0..1; weaker candidates are views of others, but no digits themselves.
     """
     views = best_candidates([candidates])
-    if not len(views.boxes):
-        return views
-    kept = box_arithmetic.non_max_suppression(views.boxes, views.scores, nms_iou_threshold, _INSIDE)
+    strong = views.select(views.scores >= min_score)  # the first ones: the best come first
+    if not len(strong.boxes):
+        return strong
+    kept = box_arithmetic.non_max_suppression(strong.boxes, strong.scores, nms_iou_threshold, _INSIDE)
     blocks = [kept[start : start + _BLOCK] for start in range(0, len(kept), _BLOCK)]
     averages = np.concatenate([_averages(views, block) for block in blocks])
     classes = averages[:, 4:]

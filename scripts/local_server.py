@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ _READY = "ready: detector.v1 on "
 
 @contextmanager
 def running_server(*arguments: str) -> Iterator[str]:
-    """The address of a server that runs until the block ends.
+    """The address of a server that runs until the block ends; what it logs is shown only if it does not start.
 
     Args:
         arguments: for `digit-detector serve`, besides the port.
@@ -21,12 +22,17 @@ def running_server(*arguments: str) -> Iterator[str]:
         RuntimeError: if it does not start, or does not end as it should.
     """
     command = [sys.executable, str(_SERVE), "--port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as server,
+    ):
         assert server.stdout is not None
         try:
             line = server.stdout.readline()
             if not line.startswith(_READY):
-                raise RuntimeError(f"the server did not start: it said {line.strip()!r}")
+                server.wait()
+                log.seek(0)
+                raise RuntimeError(f"the server did not start: {log.read()[-2000:].strip()}")
             yield line.removeprefix(_READY).strip()
         finally:
             server.terminate()
