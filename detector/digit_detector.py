@@ -26,14 +26,12 @@ from detector.model_files import EMBEDDED, Manifest, load_model
 from detector.numbers import group_numbers
 from detector.pyramid import levels, tiles
 from detector.score_map import FIELD, Candidates, concatenate, decode_score_map, softmax
-from detector.second_look import first_score, mean_scores
 
 if TYPE_CHECKING:
     from detector.fcn import Fcn, SecondLook
 
 _MAX_LEVEL_PIXELS = 100_000_000
 """The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""
-
 
 _LOOKS = 64
 """Windows that the second network is given at a time: bounds the memory however many there are."""
@@ -190,7 +188,7 @@ class DigitDetector:
         whole = np.array([[0, 0, FIELD, FIELD]], np.float32)
         windows = np.concatenate([second_look.windows(crop, whole) for crop in crops])
         again = softmax(self._second_look(windows)[:, 0, 0, 1:11])
-        return np.asarray(mean_scores(first, again), np.float32)
+        return second_look.mean_scores(first, again)
 
     @property
     def manifest(self) -> Manifest:
@@ -245,7 +243,7 @@ class DigitDetector:
     def _least_proposal(self, options: DetectOptions) -> float:
         """The score of the first network from which a digit can be among those returned."""
         least = self._least_score(options)
-        return first_score(least) if self._second_look else least
+        return second_look.first_score(least) if self._second_look else least
 
     def _least_score(self, options: DetectOptions) -> float:
         return self._config.thresholds.least if options.score_threshold is None else options.score_threshold

@@ -65,9 +65,20 @@ def softmax(logits: FloatArray) -> FloatArray:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
-def edge_distances(log_edges: FloatArray) -> FloatArray:
-    """Distances in px of a window from the network's edge channels."""
-    return np.asarray(EDGE_UNIT * np.exp(np.minimum(log_edges, _MAX_LOG_EDGE)), np.float32)
+def read_windows(
+    outputs: FloatArray, centres: NDArray[np.float64], scales: NDArray[np.float64]
+) -> Candidates:
+    """What a network says of windows, in the image's frame.
+
+    Args:
+        outputs: (M, 15) float32, see the module.
+        centres: (M, 2) float64, (x, y) of the windows' centres in px of the image.
+        scales: (M, 1) or (1, 2) float64, factors by which the image was enlarged for the network; (x, y) or the same.
+    """
+    edges = EDGE_UNIT * np.exp(np.minimum(outputs[:, 11:], _MAX_LOG_EDGE))
+    corners = np.concatenate([centres - edges[:, :2] / scales, centres + edges[:, 2:] / scales], axis=1)
+    class_scores = sigmoid(outputs[:, :1]) * softmax(outputs[:, 1:11])
+    return Candidates(corners.astype(np.float32), class_scores.astype(np.float32))
 
 
 def decode_score_map(
@@ -84,22 +95,9 @@ def decode_score_map(
     with np.errstate(divide="ignore"):  # 0 and 1 become infinite logits, as they should
         threshold = np.log(min_score) - np.log1p(-min_score)
     rows, columns = np.nonzero(score_map[..., 0] >= threshold)
-    chosen = score_map[rows, columns]
-    class_scores = sigmoid(chosen[:, :1]) * softmax(chosen[:, 1:11])
-    return Candidates(_boxes(rows, columns, chosen[:, 11:], scale, origin), class_scores.astype(np.float32))
-
-
-def _boxes(
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    log_edges: FloatArray,
-    scale: tuple[float, float],
-    origin: tuple[int, int],
-) -> FloatArray:
-    edges = edge_distances(log_edges)
-    centres = np.stack([columns, rows], axis=1) * STRIDE + FIELD / 2 + np.array(origin)
-    corners = np.concatenate([centres - edges[:, :2], centres + edges[:, 2:]], axis=1)
-    return np.asarray(corners / np.array([*scale, *scale]), np.float32)
+    scales = np.array([scale], np.float64)
+    centres = (np.stack([columns, rows], axis=1) * STRIDE + FIELD / 2 + np.array(origin)) / scales
+    return read_windows(score_map[rows, columns], centres, scales)
 
 
 def concatenate(parts: Sequence[Candidates]) -> Candidates:

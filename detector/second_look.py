@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import boxes as box_arithmetic
 from detector.detections import FloatArray
-from detector.score_map import Candidates, edge_distances, sigmoid, softmax
+from detector.score_map import Candidates, read_windows
 from detector.views import view
 
 WINDOW = 56
@@ -61,10 +61,7 @@ def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> C
         height: of the image, px.
     """
     centres, scales = _places(boxes, width, height)
-    edges = edge_distances(outputs[:, 11:]) / scales[:, None]
-    corners = np.concatenate([centres - edges[:, :2], centres + edges[:, 2:]], axis=1)
-    class_scores = sigmoid(outputs[:, :1]) * softmax(outputs[:, 1:11])
-    return Candidates(corners.astype(np.float32), class_scores.astype(np.float32))
+    return read_windows(outputs, centres, scales[:, None])
 
 
 def first_score(score: float) -> float:

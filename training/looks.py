@@ -16,7 +16,7 @@ from detector.views import view
 from training.appearance import Image, vary_appearance
 from training.patches import LabelledImage
 from training.proposals import Proposals
-from training.targets import TargetConfig, window_targets
+from training.targets import TargetConfig, digit_alone, window_targets
 from training.warp import Distortion, distortion, warp_boxes
 
 _MIDDLE = np.full(2, WINDOW / 2)
@@ -65,6 +65,8 @@ class LookConfig:
         offset: standard deviation of how far a true digit is off the middle, as a part of its height.
         height: standard deviation of the log of its height against the window's.
         distortion: how much views are turned, sheared and stretched.
+        photo_surroundings: part of the windows that show a photograph where they leave their image, as if it were
+            pasted into that; in the others the image's edges go on.
         target: when a window counts as showing a digit.
     """
 
@@ -79,6 +81,7 @@ class LookConfig:
     offset: float = 0.05
     height: float = 0.1
     distortion: Distortion = field(default_factory=Distortion)
+    photo_surroundings: float = 0.35
     target: TargetConfig = field(
         default_factory=lambda: TargetConfig(
             positive_heights=(17.0, 34.0),
@@ -164,9 +167,7 @@ class LookMaker:
 
     def _nowhere(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         photo = _pick(self._sources.photos, rng)
-        height, width = photo.pixels.shape[:2]
-        centre = rng.uniform((0, 0), (width, height))
-        return self._shown(photo, centre, float(np.exp(rng.uniform(np.log(8), np.log(80)))), rng)
+        return self._shown(photo, *_any_place(photo, rng), rng)
 
     def _shown(
         self, image: LabelledImage, centre: NDArray[np.floating], height: float, rng: np.random.Generator
@@ -174,15 +175,21 @@ class LookMaker:
         """The window around a point, in which `height` px of the image are as high as a digit."""
         matrix = DIGIT_HEIGHT / max(height, LEAST_HEIGHT) * distortion(self._config.distortion, rng)
         centre = np.clip(centre, 0, (image.pixels.shape[1], image.pixels.shape[0]))
-        shown = view(image.pixels, matrix, centre, _MIDDLE, WINDOW)
+        surroundings = None
+        if self._sources.photos and rng.random() < self._config.photo_surroundings:
+            surroundings = self._piece_of_photo(rng)
+        shown = view(image.pixels, matrix, centre, _MIDDLE, WINDOW, surroundings)
         return shown, self._target(warp_boxes(image.boxes, matrix, centre, _MIDDLE), image.labels)
+
+    def _piece_of_photo(self, rng: np.random.Generator) -> Image:
+        photo = _pick(self._sources.photos, rng)
+        centre, height = _any_place(photo, rng)
+        return view(photo.pixels, DIGIT_HEIGHT / height * np.eye(2), centre, _MIDDLE, WINDOW)
 
     def _other_digit(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         digit = _pick(self._sources.other_digits, rng)
         centre, height = _measures(digit.boxes[0])
-        surroundings = None
-        if self._sources.photos:
-            surroundings, _ = self._nowhere(rng)
+        surroundings = self._piece_of_photo(rng) if self._sources.photos else None
         matrix = DIGIT_HEIGHT / height * np.exp(rng.normal(0, 0.1)) * distortion(self._config.distortion, rng)
         goal = _MIDDLE + rng.normal(0, 1.2, 2)
         shown = view(digit.pixels, matrix, centre, goal, WINDOW, surroundings)
@@ -197,9 +204,7 @@ class LookMaker:
         goal = _MIDDLE + rng.uniform(-1.5, 1.5, 2)
         matrix = scale * distortion(self._config.distortion, rng)
         shown = view(crop, matrix, np.full(2, side / 2), goal, WINDOW)
-        target = np.zeros((1, 1, 9), np.float32)
-        target[0, 0, :4] = 1, 1, self._sources.crop_labels[chosen], 1
-        return shown, target
+        return shown, digit_alone(self._sources.crop_labels[chosen])[None, None]
 
     def _target(self, boxes: FloatArray, labels: IntArray) -> FloatArray:
         return window_targets(WINDOW, boxes, labels, self._config.target, WINDOW)
@@ -208,6 +213,12 @@ class LookMaker:
 def _measures(box: FloatArray) -> tuple[NDArray[np.floating], float]:
     """Centre and height of a box."""
     return (box[:2] + box[2:]) / 2, max(float(box[3] - box[1]), 1.0)
+
+
+def _any_place(image: LabelledImage, rng: np.random.Generator) -> tuple[NDArray[np.floating], float]:
+    """A point of an image, and the height of a digit that could stand there."""
+    height, width = image.pixels.shape[:2]
+    return rng.uniform((0, 0), (width, height)), float(np.exp(rng.uniform(np.log(8), np.log(80))))
 
 
 def _pick(images: Sequence[LabelledImage], rng: np.random.Generator) -> LabelledImage:

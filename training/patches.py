@@ -17,7 +17,7 @@ from detector.detections import FloatArray, IntArray
 from detector.score_map import FIELD, STRIDE
 from detector.views import view
 from training.appearance import Image, vary_appearance
-from training.targets import TARGET_CHANNELS, TargetConfig, window_targets
+from training.targets import TARGET_CHANNELS, TargetConfig, digit_alone, window_targets
 from training.warp import Distortion, distortion, warp_boxes
 
 
@@ -139,7 +139,7 @@ class PatchMaker:
                 goal = middle + rng.uniform(-2, 2, 2)
                 crop = view(self._sources.crops[chosen], matrix, middle, goal, FIELD, None)
                 patch[top : top + FIELD, left : left + FIELD] = crop
-                target[top // STRIDE, left // STRIDE, :4] = 1, 1, self._sources.crop_labels[chosen], 1
+                target[top // STRIDE, left // STRIDE] = digit_alone(self._sources.crop_labels[chosen])
         return patch, target
 
     def _photo_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:

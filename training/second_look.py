@@ -15,7 +15,7 @@ from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_m
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
 from training.looks import LookMaker, LookSources
-from training.loss import detector_loss
+from training.optimisation import compiled, rise_and_fall
 from training.patches import LabelledImage
 from training.proposals import propose
 from training.run import Row, Run, Task
@@ -112,14 +112,5 @@ def _save(
 
 
 def _compile_network(recipe: SecondLookRecipe) -> keras.Model:
-    keras.utils.set_random_seed(recipe.seed)
-    model = build_second_look()
-    warmup = min(recipe.warmup, recipe.steps // 2)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, recipe.steps - warmup, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=warmup
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=5.0)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, loss=detector_loss, jit_compile=False)
-    return model
+    learning_rate = rise_and_fall(recipe.learning_rate, recipe.steps, recipe.warmup)
+    return compiled(build_second_look, recipe.seed, learning_rate, recipe.weight_decay)

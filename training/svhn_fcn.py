@@ -17,7 +17,7 @@ from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
 from training.detector_recipe import SvhnFcnRecipe
-from training.loss import detector_loss
+from training.optimisation import Schedule, compiled, fall, rise_and_fall
 from training.patches import PatchMaker, PatchSources
 from training.run import Batch, Row, Run, Task
 from training.validation import validate
@@ -27,8 +27,6 @@ TRAINING_DATA = (
     "photographs without digits and scene letters as background, and building-number digits of other sources"
 )
 VERSION = "1"
-
-_Schedule = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 
 def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path) -> None:
@@ -115,19 +113,13 @@ def _save(
 
 def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:
     """The untrained network with its optimiser and loss."""
-    keras.utils.set_random_seed(recipe.seed)
-    model = build_fcn()
-    optimizer = keras.optimizers.AdamW(_learning_rate(recipe), weight_decay=recipe.weight_decay, clipnorm=5.0)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, loss=detector_loss, jit_compile=False)
-    return model
+    return compiled(build_fcn, recipe.seed, _learning_rate(recipe), recipe.weight_decay)
 
 
 class _TwoCosines(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc] # Keras gives no types
     """One schedule up to a step, another, counted from there, afterwards."""
 
-    def __init__(self, first: _Schedule, second: _Schedule, boundary: int) -> None:
+    def __init__(self, first: Schedule, second: Schedule, boundary: int) -> None:
         super().__init__()
         self._first, self._second, self._boundary = first, second, boundary
 
@@ -138,9 +130,6 @@ class _TwoCosines(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
 
 
 def _learning_rate(recipe: SvhnFcnRecipe) -> _TwoCosines:
-    cosine = keras.optimizers.schedules.CosineDecay
     main = max(recipe.main_steps, 1)
-    warmup = min(recipe.warmup, main // 2)  # a trial of a few steps warms up too
-    first = cosine(0.0, main - warmup, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=warmup)
-    second = cosine(recipe.learning_rate / 2, max(recipe.steps - main, 1), alpha=0.01)
-    return _TwoCosines(first, second, main)
+    first = rise_and_fall(recipe.learning_rate, main, recipe.warmup)
+    return _TwoCosines(first, fall(recipe.learning_rate / 2, max(recipe.steps - main, 1)), main)

@@ -85,5 +85,12 @@ def window_targets(
     return target
 
 
+def digit_alone(digit: int) -> FloatArray:
+    """(9,) the target of a window that is known to show a digit, but not where its edges are."""
+    target = np.zeros(TARGET_CHANNELS, np.float32)
+    target[:4] = 1, 1, digit, 1
+    return target
+
+
 def _within(values: FloatArray, limits: tuple[float, float]) -> NDArray[np.bool]:
     return (values >= limits[0]) & (values <= limits[1])

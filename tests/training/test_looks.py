@@ -124,6 +124,18 @@ def test_digits_of_other_sources_stand_on_photographs() -> None:
     assert np.median(heights) == pytest.approx(DIGIT_HEIGHT, rel=0.2)
 
 
+@pytest.mark.parametrize(("part", "seen"), [(0.0, {250}), (1.0, {90}), (0.5, {250, 90})])
+@pytest.mark.usefixtures("plain")
+def test_windows_that_leave_their_image_show_its_edge_or_a_photograph(part: float, seen: set[int]) -> None:
+    """As the detector sees the edge of an image, and the same image as a part of a street."""
+    digit = LabelledImage(
+        np.full((40, 20, 3), 250, np.uint8), np.array([[0, 0, 20, 40]], np.float32), np.array([6], np.int32)
+    )
+    images, _ = batch(sources(scenes=[digit], photos=[PHOTO]), only(photo_surroundings=part))
+    assert set(images[:, 0, 0].ravel().tolist()) == seen
+    assert (images[:, WINDOW // 2, WINDOW // 2] == 250).all()
+
+
 def test_kinds_without_a_source_are_replaced_by_digits() -> None:
     _, targets = batch(sources(), LookConfig(near_part=0))
     assert (targets[:, 0] == 1).mean() > 0.8
