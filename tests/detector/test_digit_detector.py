@@ -272,19 +272,20 @@ def test_info(embedded: DigitDetector) -> None:
 
 
 MEASURE_MEMORY = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from detector import DigitDetector
 from detector.interface import DetectOptions
+from tests.memory import peak_memory
 
 everything = DetectOptions(score_threshold=0.0, nms_iou_threshold=1.0)
 digits = DigitDetector.load().detect(Path(sys.argv[1]).read_bytes(), everything).digits
-print(json.dumps({"digits": len(digits), "bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+print(json.dumps({"digits": len(digits), "bytes": peak_memory()}))
 """
 
 
 @pytest.fixture
-def peak_memory(tmp_path: Path, street: bytes) -> Callable[[int, int], int]:
+def peak_memory(tmp_path: Path, street: bytes, checkout: Path) -> Callable[[int, int], int]:
     def measure(width: int, height: int) -> int:
         """Peak memory in bytes of a process that asks for all that it can of a wall of a real picture's copies."""
         picture = decode_image(street)
@@ -293,6 +294,7 @@ def peak_memory(tmp_path: Path, street: bytes) -> Callable[[int, int], int]:
         Image.fromarray(wall).save(tmp_path / "wall.jpg", quality=90)
         run = subprocess.run(
             [sys.executable, "-c", MEASURE_MEMORY, str(tmp_path / "wall.jpg")],
+            cwd=checkout,
             capture_output=True,
             text=True,
             check=True,
