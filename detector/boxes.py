@@ -16,10 +16,12 @@ def areas(boxes: FloatArray) -> FloatArray:
 
 def intersections(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N, M) areas common to each of (N, 4) and each of (M, 4) xyxy boxes."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.clip(high - low, 0, None)
-    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
+    widths, heights = (
+        np.minimum(a[:, None, axis + 2], b[None, :, axis + 2])
+        - np.maximum(a[:, None, axis], b[None, :, axis])
+        for axis in (0, 1)  # one after the other: NumPy is slow where the last axis is as short as 2
+    )
+    return np.asarray(np.maximum(widths, 0) * np.maximum(heights, 0), np.float32)
 
 
 def iou(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from benchmarks.sharing import sharing
 
 from detector.digit_detector import DigitDetector
 from detector.errors import DetectorError
-from detector.fcn import Fcn
+from detector.fcn import Fcn, SecondLook
 from detector.files import write_whole
 from detector.images import decode_image, read_image_file
 from detector.model_files import EMBEDDED, load_model
@@ -97,13 +97,15 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _prepare(args: argparse.Namespace) -> Bench:
-    detector = DigitDetector.load(args.model)
-    fcn = Fcn(load_model(args.model)[0].fcn)
+    weights, manifest = load_model(args.model)
+    fcn = Fcn(weights.fcn)
+    look = SecondLook(weights.second_look) if weights.second_look else None
+    detector = DigitDetector(fcn, manifest, second_look=look)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1
     wall = np.tile(picture, repeats)[:height, :width]
-    return Bench(fcn, detector, args.model, wall, args.repetitions, args.batch, args.seconds)
+    return Bench(fcn, look, detector, args.model, wall, args.repetitions, args.batch, args.seconds)
 
 
 def _size(text: str) -> tuple[int, int]:

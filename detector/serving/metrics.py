@@ -70,6 +70,9 @@ _memory = Gauge(
 )
 
 
+_STATM = Path("/proc/self/statm")
+
+
 def count_call(method: str, code: str, seconds: float) -> None:
     """A call has ended.
 
@@ -109,6 +112,6 @@ def set_model(old: ModelInfo | None, new: ModelInfo | None) -> None:
 
 
 def measure_memory() -> None:
-    """Takes note of this process's memory."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    _memory.set(pages * resource.getpagesize())
+    """Takes note of this process's memory, where there is Linux's /proc."""
+    if _STATM.exists():
+        _memory.set(int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize())

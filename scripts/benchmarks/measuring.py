@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
-from detector.fcn import Fcn
+from detector.fcn import Fcn, SecondLook
 from detector.pyramid import levels, tiles
 
 SAMPLES = Path(str(files("detector") / "samples"))
@@ -52,8 +53,9 @@ class Bench:
     """What every section needs.
 
     Attributes:
-        fcn: the network.
-        detector: the detector around it.
+        fcn: the network that slides.
+        look: the network that looks again, if the model has one.
+        detector: the detector around them.
         model: the model's folder.
         picture: (H, W, 3) uint8 RGB.
         repetitions: how often each call is timed.
@@ -62,6 +64,7 @@ class Bench:
     """
 
     fcn: Fcn
+    look: SecondLook | None
     detector: DigitDetector
     model: Path
     picture: Picture
@@ -69,15 +72,29 @@ class Bench:
     batch: int
     seconds: float
 
-    def tiles(self) -> list[Picture]:
-        """What `detect` gives the network for the picture."""
-        return tiles_of(self.detector, self.picture)
+    def tiles(self, picture: Picture) -> list[Picture]:
+        """What `detect` gives the network that slides, from the largest level of the pyramid on."""
+        low = self.detector.info().defaults.min_digit_height_px or 0.0
+        return [tile.pixels for level in levels(picture, low, float("inf")) for tile in tiles(level)]
+
+    def windows(self, picture: Picture) -> list[Picture]:
+        """The batches of windows that `detect` gives the second look; none if the model has none."""
+        shown: list[Picture] = []
+        if self.look is not None:
+            look = _Recording(self.look, shown)
+            DigitDetector(self.fcn, self.detector.manifest, second_look=look).detect(picture)
+        return shown
 
 
-def tiles_of(detector: DigitDetector, picture: Picture) -> list[Picture]:
-    """What `detect` gives the network at default settings, from the largest level of the pyramid on."""
-    low = detector.info().defaults.min_digit_height_px or 0.0
-    return [tile.pixels for level in levels(picture, low, float("inf")) for tile in tiles(level)]
+class _Recording:
+    """A second look that keeps what it is shown."""
+
+    def __init__(self, look: SecondLook, shown: list[Picture]) -> None:
+        self._look, self._shown = look, shown
+
+    def __call__(self, images: Picture) -> FloatArray:
+        self._shown.append(images)
+        return self._look(images)
 
 
 def medians(repetitions: int, *calls: Callable[[], object]) -> list[float]:

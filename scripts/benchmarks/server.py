@@ -20,7 +20,7 @@ CALLERS = (1, 2, 4, 16, 64)
 PAIRS = 5
 PAIRED_CALLERS = 4
 IMAGES_PER_PAIR = 16
-_STAGES = ("queue", "decode", "pyramid", "network", "score_map", "merge", "numbers")
+_STAGES = ("queue", "decode", "pyramid", "network", "score_map", "merge", "second_look", "numbers")
 _CALLERS_PROGRAM = Path(__file__).with_name("callers.py")
 
 

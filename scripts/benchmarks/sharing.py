@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from benchmarks.measuring import SAMPLES, Bench, Figure, Picture, Result, medians, tiles_of
+from benchmarks.measuring import SAMPLES, Bench, Figure, Picture, Result, medians
 from detector.images import decode_image, read_image_file
 
 SIZES = ((64, 48), (128, 96), (256, 192), (640, 480))
@@ -31,7 +31,7 @@ def sharing(bench: Bench) -> list[Result]:
 
 def _gain(bench: Bench, groups: Sequence[Sequence[Picture]]) -> float:
     """Time of a call for each tile / time of a call for each stack of tiles."""
-    tiles = [[tiles_of(bench.detector, picture) for picture in group] for group in groups]
+    tiles = [[bench.tiles(picture) for picture in group] for group in groups]
     stacks = [
         _stacked([tile for tile in level if tile is not None])
         for group in tiles
