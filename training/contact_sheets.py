@@ -14,7 +14,7 @@ from detector.detections import Detections, FloatArray, IntArray
 from detector.images import decode_image, read_image_file
 from training.evaluation import PhotoFigures, SceneObservations
 from training.metrics import match
-from training.svhn import Scene
+from training.scenes import Scene
 
 TRUE, SEEN = "lime", "orangered"
 IOU_THRESHOLD = 0.3

@@ -21,7 +21,8 @@ from detector.images import decode_image, read_image_file
 from training.appearance import Image
 from training.errors import DataError
 from training.patches import LabelledImage, PatchSources
-from training.svhn import Scene, read_crops, read_scenes
+from training.scenes import Scene
+from training.svhn import read_crops, read_scenes
 
 DEMO_LIST = Path(detector.__file__).parent / "samples" / "samples.json"
 """Names the SVHN train images that the demo shows; nothing trains or validates on them."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.detections import Detections, ImageDetections, IntArray
 from detector.interface import DetectOptions
 from training.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
-from training.svhn import Scene
+from training.scenes import Scene
 
 
 class MeasurableDetector(Protocol):

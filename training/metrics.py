@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from detector.boxes import iou
 from detector.detections import Detections, FloatArray, HouseNumber, IntArray
-from training.svhn import Scene
+from training.scenes import Scene
 
 Float64Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool]

@@ -13,7 +13,7 @@ from detector.detections import ImageDetections
 from detector.images import decode_image, read_image_file
 from training.evaluation import MeasurableDetector, PastedFigures, SceneObservations
 from training.metrics import PrecisionRecall, judge, precision_recall
-from training.svhn import Scene
+from training.scenes import Scene
 
 IOU_THRESHOLD = 0.3
 _IMAGES = 100

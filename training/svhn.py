@@ -4,7 +4,6 @@ Format 1: `SPLIT/digitStruct.mat` (MATLAB v7.3, that is HDF5) beside `SPLIT/*.pn
 (MATLAB v5). In both, label 10 means the digit 0: it becomes 0 here and nowhere else.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -12,30 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
-from detector.detections import FloatArray, IntArray
+from detector.detections import IntArray
 from training.errors import DataError
+from training.scenes import Scene, box_defect
 
 _COLUMNS = ("left", "top", "width", "height", "label")
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """One labelled picture.
-
-    Attributes:
-        path: the image file.
-        boxes: (N, 4) float32 xyxy in pixels of the image, max exclusive; official ones may leave the image.
-        labels: (N,) int32, the digits 0..9.
-    """
-
-    path: Path
-    boxes: FloatArray
-    labels: IntArray
-
-    @property
-    def number(self) -> str:
-        """The digits read from left to right (by x_min)."""
-        return "".join(str(self.labels[i]) for i in np.argsort(self.boxes[:, 0], kind="stable"))
 
 
 def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
@@ -88,8 +68,9 @@ def _scene(images: dict[str, Path], name: str, table: NDArray[np.float64], sourc
         raise DataError(f"{source}: names the image {name!r}, which is not beside it")
     left, top, width, height, label = table
     boxes = np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
-    if not (np.isfinite(boxes).all() and (width > 0).all() and (height > 0).all()):
-        raise DataError(f"{source}: {name} has a box without area")
+    for box in boxes.tolist():
+        if defect := box_defect(box):
+            raise DataError(f"{source}: {name}: {defect}")
     return Scene(images[name], boxes, _digits(label, source))
 
 

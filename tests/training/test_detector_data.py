@@ -20,7 +20,7 @@ from training import patches
 from training.detector_data import demo_names, is_validation, load_detector_data
 from training.errors import DataError
 from training.patches import PatchConfig, PatchMaker
-from training.svhn import Scene
+from training.scenes import Scene
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (99, 99, 99)
 DIGITS: list[Digit] = [(4, 10, 10, 12, 24), (2, 24, 10, 12, 24)]

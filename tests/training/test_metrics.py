@@ -21,7 +21,7 @@ from training.metrics import (
     recall_by_digit,
     recall_by_height,
 )
-from training.svhn import Scene
+from training.scenes import Scene
 
 Row = tuple[int, float, float, float, float, float]
 """Label, x_min, y_min, x_max, y_max, score."""
