@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from detector.arguments import convert, detect, detect_folder, health, info, report, serve
+from detector.arguments import convert, detect, detect_folder, export, health, info, report, serve
 from detector.console import INTERRUPTED, NOT_STARTED, SOME_FAILED, complain
 from detector.errors import DetectorError
 
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="digit-detector COMMAND --help explains a command, with examples.",
     )
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, detect, detect_folder, convert, report, info, health):
+    for command in (serve, detect, detect_folder, convert, report, export, info, health):
         command.add(commands.add_parser)
     return root
 

@@ -86,15 +86,13 @@ class DigitDetector:
             ModelError: if a file is missing, damaged, or not what the manifest says.
         """
         weights, manifest = load_model(model_dir or EMBEDDED)
-        from detector.fcn import Fcn, SecondLook  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+        from detector.fcn import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
 
         try:
-            again = SecondLook(weights.second_look) if weights.second_look else None
-            return cls(Fcn(weights.fcn), manifest, config, again)
+            fcn, again = networks_of(weights)
         except ValueError as error:
-            raise ModelError(
-                f"{model_dir or EMBEDDED}: the weights do not fit this network: {error}"
-            ) from error
+            raise ModelError(f"{model_dir or EMBEDDED}: {error}") from error
+        return cls(fcn, manifest, config, again)
 
     def detect(
         self, image: bytes | NDArray[np.uint8], options: DetectOptions | None = None

@@ -14,6 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from detector.detections import FloatArray
+from detector.model_files import Weights
 from detector.score_map import CHANNELS
 from detector.second_look import WINDOW
 
@@ -90,16 +91,20 @@ class _Network:
 
     One frozen graph serves every shape: it is traced once, and its batch normalisations are constants that
     TensorFlow folds into the convolutions.
+
+    Attributes:
+        parameter_count: of the weights.
+        graph: from (B, H, W, 3) uint8 RGB to a list of one (B, H', W', 15) float32.
     """
 
     def __init__(self, model: keras.Model, weights: list[NDArray[np.float32]]) -> None:
         model.set_weights(weights)
         self.parameter_count: int = model.count_params()
-        self._call = _freeze(model)
+        self.graph: tf.types.experimental.ConcreteFunction = _freeze(model)
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
         """What the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
-        return np.asarray(self._call(tf.constant(images))[0], np.float32)
+        return np.asarray(self.graph(tf.constant(images))[0], np.float32)
 
 
 class Fcn(_Network):
@@ -128,6 +133,18 @@ class SecondLook(_Network):
 
     def __init__(self, weights: list[NDArray[np.float32]]) -> None:
         super().__init__(build_second_look(), weights)
+
+
+def networks_of(weights: Weights) -> tuple[Fcn, SecondLook | None]:
+    """Both networks of a model; None for the second if the model has none.
+
+    Raises:
+        ValueError: if the arrays do not fit the networks.
+    """
+    try:
+        return Fcn(weights.fcn), SecondLook(weights.second_look) if weights.second_look else None
+    except ValueError as error:
+        raise ValueError(f"the weights do not fit this network: {error}") from error
 
 
 def _freeze(model: keras.Model) -> tf.types.experimental.ConcreteFunction:

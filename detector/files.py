@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
+
+from detector.errors import InvalidOptionError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -29,6 +32,27 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_folder(path: Path, option: str) -> Iterator[Path]:
+    """A folder that gets its name when all has been written; nothing stays if that fails.
+
+    Args:
+        path: a new folder, or an empty one.
+        option: the caller's word for it.
+
+    Raises:
+        InvalidOptionError: if something is there already; its `field` is `option`.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InvalidOptionError(option, f"{path} is there already: remove it or name a new folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as outside:
+        inside = Path(outside) / "folder"  # with the rights of any new folder
+        inside.mkdir()
+        yield inside
+        inside.replace(path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,9 @@ BORDER = 16
 MAX_TILE_SIDE = 1024
 """A level that is larger goes through the network in tiles of this size, so that memory stays bounded."""
 
-_STEP = 2**0.5
+STEP = 2**0.5
+"""Between the scales of neighbouring levels."""
+
 _SMALLEST = 16.0
 _LARGEST = 30.0
 
@@ -53,7 +55,7 @@ def level_scales(min_height: float, max_height: float) -> list[float]:
     """
     scales = [_SMALLEST / min_height]
     while scales[-1] * max_height > _LARGEST:
-        scales.append(scales[-1] / _STEP)
+        scales.append(scales[-1] / STEP)
     return scales
 
 

@@ -23,7 +23,7 @@ CHANNELS = 15
 EDGE_UNIT = 8.0
 """Pixels at which an edge channel is 0."""
 
-_MAX_LOG_EDGE = 2.5
+MAX_LOG_EDGE = 2.5
 """exp(2.5) * 8 px = 97 px, three windows: no digit that the window can see is larger."""
 
 
@@ -75,7 +75,7 @@ def read_windows(
         centres: (M, 2) float64, (x, y) of the windows' centres in px of the image.
         scales: (M, 1) or (1, 2) float64, factors by which the image was enlarged for the network; (x, y) or the same.
     """
-    edges = EDGE_UNIT * np.exp(np.minimum(outputs[:, 11:], _MAX_LOG_EDGE))
+    edges = EDGE_UNIT * np.exp(np.minimum(outputs[:, 11:], MAX_LOG_EDGE))
     corners = np.concatenate([centres - edges[:, :2] / scales, centres + edges[:, 2:] / scales], axis=1)
     class_scores = sigmoid(outputs[:, :1]) * softmax(outputs[:, 1:11])
     return Candidates(corners.astype(np.float32), class_scores.astype(np.float32))

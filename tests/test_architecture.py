@@ -35,7 +35,7 @@ LAYERS = (
         "detector.draw",
         GENERATED,
     },
-    {"detector.digit_detector", "detector.self_check"},
+    {"detector.digit_detector", "detector.self_check", "detector.export"},
     {"detector.serving", "detector.folders"},
     {"detector.commands", "detector.arguments", "detector.cli"},
     {"scripts"},
@@ -43,9 +43,11 @@ LAYERS = (
 """A module may import from its own layer and from those before it. A package's name stands for all in it."""
 
 HOMES = {
-    "tensorflow": {"detector.fcn", "training"},
+    "tensorflow": {"detector.fcn", "detector.export", "training"},
     "keras": {"detector.fcn", "training"},
     "cv2": {"detector.images", "detector.pyramid", "detector.views", "detector.draw", "training"},
+    "tf2onnx": {"detector.export"},
+    "openvino": {"detector.export"},
     "grpc": {"detector.serving", GENERATED},
     "grpc_health": {"detector.serving"},
     "grpc_reflection": {"detector.serving"},

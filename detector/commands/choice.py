@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detector.console import BROKEN_OFF, complain
 from detector.digit_detector import DigitDetector
-from detector.errors import DetectorError, InvalidRequestError
+from detector.errors import DetectorError, InvalidRequestError, ModelError
 from detector.interface import ImageDetector
 from detector.serving.connection import Connection
 
@@ -50,7 +50,7 @@ def one_line_if_broken_off(consequence: str) -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
-    except InvalidRequestError:
+    except (InvalidRequestError, ModelError):
         raise  # what was asked for cannot be begun
     except (DetectorError, OSError) as error:
         complain(f"{error}; {consequence}")

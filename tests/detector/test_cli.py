@@ -24,7 +24,9 @@ def rows(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["detect"], ["detect-folder"], ["info"], ["health"]])
+@pytest.mark.parametrize(
+    "command", [[], ["serve"], ["detect"], ["detect-folder"], ["export"], ["info"], ["health"]]
+)
 def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([*command, "--help"])
@@ -45,6 +47,8 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["detect", "a.png", "--min-score", "1.01"], "not a score"),
         (["detect", "a.png", "--min-score", "nan"], "not a score"),
         (["detect", "a.png", "--server", "a:1", "--model", "m"], "not allowed with"),
+        (["export", "--format", "keras", "--output", "a"], "invalid choice: 'keras'"),
+        (["export", "--format", "onnx"], "--output"),
         (["serve", "--port", "65536"], "not a port: a number from 0 to 65535"),
         (["serve", "--port", "-1"], "not a port"),
         (["serve", "--processes", "0"], "not a whole number from 1 to 256"),

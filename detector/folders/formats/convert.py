@@ -2,15 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TextIO
 
 from detector.errors import InvalidOptionError
-from detector.files import whole_file
+from detector.files import whole_file, whole_folder
 from detector.folders.formats.coco import write_coco_dataset, write_coco_results
 from detector.folders.formats.tables import write_digits_csv, write_numbers_csv
 from detector.folders.formats.voc import write_voc
@@ -77,7 +75,7 @@ def convert(results: ResultsFile, target_format: str, out: Path) -> Conversion:
             _FILE_FORMATS[target_format](rows, text)
             text.detach()
     else:
-        with _whole_folder(out) as folder:
+        with whole_folder(out, "out") as folder:
             _FOLDER_FORMATS[target_format](rows, folder)
     return Conversion(counts[FoundRow], counts[ErrorRow])
 
@@ -87,16 +85,3 @@ def _refuse_results_and_folders(out: Path, results: Path) -> None:
         raise InvalidOptionError("out", f"{out} is a folder: name a file")
     if out.exists() and out.samefile(results):
         raise InvalidOptionError("out", f"{out} holds the results themselves: name another file")
-
-
-@contextmanager
-def _whole_folder(path: Path) -> Iterator[Path]:
-    """A folder that gets its name when all has been written; nothing stays if that fails."""
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise InvalidOptionError("out", f"{path} is there already: remove it or name a new folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as outside:
-        inside = Path(outside) / "folder"  # with the rights of any new folder
-        inside.mkdir()
-        yield inside
-        inside.replace(path)
