@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from detector.arguments.shared import whole_number
 from detector.errors import DetectorError
 from detector.files import write_whole
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
-from training.recipe_cli import add_recipe_commands, at_least
+from training.recipe_cli import add_recipe_commands
 from training.second_look_recipe import SecondLookRecipe
 
 AddParser = Callable[..., argparse.ArgumentParser]
@@ -83,10 +84,13 @@ def _add_run_options(command: argparse.ArgumentParser, recipe: SvhnFcnRecipe | S
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
     command.add_argument(
-        "--steps", type=at_least(1), default=recipe.steps, help="batches in all (default: %(default)s)"
+        "--steps", type=whole_number(1), default=recipe.steps, help="batches in all (default: %(default)s)"
     )
     command.add_argument(
-        "--seed", type=at_least(0), default=recipe.seed, help="of everything random (default: %(default)s)"
+        "--seed",
+        type=whole_number(0),
+        default=recipe.seed,
+        help="of everything random (default: %(default)s)",
     )
 
 
@@ -109,7 +113,7 @@ def _add_evaluate(add_parser: AddParser) -> None:
     )
     command.add_argument(
         "--rendered",
-        type=at_least(0),
+        type=whole_number(0),
         default=0,
         metavar="N",
         help="also measure on N rendered plates and signs",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from detector.arguments.shared import whole_number
 from training.datasets import DATASETS, fits, on_dataset
 from training.download import CATALOGUE, fetch
 from training.errors import TrainingError
@@ -74,12 +75,12 @@ def _add_recipe(add_parser: AddParser, recipe: Recipe) -> None:
     _add_dataset(parser)
     parser.add_argument(
         "--epochs",
-        type=at_least(1),
+        type=whole_number(1),
         metavar="N",
         help=f"default: {recipe.epochs}; a longer run goes on where a shorter one ended",
     )
-    parser.add_argument("--folds", type=at_least(2), metavar="K", help="cross-validate; test is not read")
-    parser.add_argument("--seed", type=at_least(0), default=1, help="of all chance; default: %(default)s")
+    parser.add_argument("--folds", type=whole_number(2), metavar="K", help="cross-validate; test is not read")
+    parser.add_argument("--seed", type=whole_number(0), default=1, help="of all chance; default: %(default)s")
     parser.set_defaults(run=_train, recipe=recipe.name)
 
 
@@ -185,15 +186,3 @@ def _chosen(arguments: argparse.Namespace) -> Recipe:
     """The named recipe on the data that is asked for."""
     recipe = RECIPES[arguments.recipe]
     return on_dataset(recipe, arguments.dataset) if arguments.dataset is not None else recipe
-
-
-def at_least(smallest: int) -> Callable[[str], int]:
-    """An argument type: whole numbers from `smallest` up."""
-
-    def parse(text: str) -> int:
-        value = int(text)
-        if value < smallest:
-            raise argparse.ArgumentTypeError(f"must be {smallest} or more")
-        return value
-
-    return parse

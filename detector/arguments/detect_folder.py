@@ -4,7 +4,14 @@ import argparse
 from pathlib import Path
 
 from detector.arguments.remote import add_where, choice
-from detector.arguments.shared import EXIT_CODES, AddParser, add_annotated, add_min_score, command
+from detector.arguments.shared import (
+    EXIT_CODES,
+    AddParser,
+    add_annotated,
+    add_min_score,
+    command,
+    whole_number,
+)
 
 _DESCRIPTION = (
     "Detects every image below IMAGES (by the file's ending: .jpg .jpeg .png .webp .bmp .tif .tiff .gif) in the order "
@@ -71,7 +78,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
             metavar="PATTERN",
             help=f"{what}; a shell pattern for the path below IMAGES, * matches / too; may be given several times",
         )
-    parser.add_argument("--limit", type=_count, metavar="N", help="stop when OUT.jsonl has N rows")
+    parser.add_argument("--limit", type=whole_number(0), metavar="N", help="stop when OUT.jsonl has N rows")
     parser.add_argument("--shuffle", action="store_true", help="a random order, the same each time")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="another random order (default: %(default)s)"
@@ -96,12 +103,6 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on where an earlier run ended, however it ended"
     )
     earlier.add_argument("--overwrite", action="store_true", help="drop the rows of an earlier run")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images")
-    return int(text)
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -3,10 +3,9 @@
 import argparse
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
-from detector.arguments.shared import AddParser, add_model, command, port, seconds
+from detector.arguments.shared import AddParser, add_model, command, port, seconds, whole_number
 from detector.serving.settings import Observability, Security, ServerSettings, WorkLimits
 
 
@@ -141,17 +140,6 @@ def _add_observability(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="send OpenTelemetry spans to OTEL_EXPORTER_OTLP_ENDPOINT; needs digit-detector[tracing]",
     )
-
-
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A parser of whole numbers from `least` to `most`."""
-
-    def parse(text: str) -> int:
-        if not (text.isdecimal() and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -61,6 +61,18 @@ def add_min_score(command: argparse.ArgumentParser) -> None:
     )
 
 
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` to `most`, or from `least` on."""
+    range_ = f"from {least} to {most}" if most is not None else f"from {least} on"
+
+    def parse(text: str) -> int:
+        if not (text.isdecimal() and least <= int(text) and (most is None or int(text) <= most)):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {range_}")
+        return int(text)
+
+    return parse
+
+
 def port(text: str) -> int:
     """A TCP port, 0 for any free one."""
     if not text.isdecimal() or int(text) > 65535:
