@@ -34,6 +34,11 @@ from detector.interface import MAX_PIXELS
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
 import cv2
 
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+"""Files with these endings, in upper or lower case, are taken for images."""
+
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Larger files are refused unread; 50 megapixels of four 16-bit channels are 400 MB."""
 

@@ -48,6 +48,8 @@ HOMES = {
     "cv2": {"detector.images", "detector.pyramid", "detector.views", "detector.draw", "training"},
     "tf2onnx": {"detector.export"},
     "openvino": {"detector.export"},
+    "yaml": {"training.labels.yolo"},
+    "defusedxml": {"training.labels.xml_fields"},
     "grpc": {"detector.serving", GENERATED},
     "grpc_health": {"detector.serving"},
     "grpc_reflection": {"detector.serving"},

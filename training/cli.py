@@ -13,6 +13,7 @@ from pathlib import Path
 from detector.arguments.shared import whole_number
 from detector.errors import DetectorError
 from detector.files import write_whole
+from training.check_cli import add_check
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
 from training.recipe_cli import add_recipe_commands
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_svhn_fcn(commands.add_parser)
     _add_second_look(commands.add_parser)
     _add_evaluate(commands.add_parser)
+    add_check(commands.add_parser)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root
 

@@ -1,4 +1,4 @@
-"""Contact sheets: what a detector missed and what it made up, the worst first."""
+"""Contact sheets: what a detector missed and what it made up, the worst first; and samples of labels."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -69,6 +69,21 @@ def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Fi
         for path, result in zip(photos.paths, photos.results, strict=True):
             cells += _alarms(path, None, result.digits, range(len(result.digits)))
     return _sheet("detections that hit no true digit, the surest first", cells)
+
+
+def labelled(scenes: Sequence[Scene]) -> Figure:
+    """True digits as they are labelled, up to four of each drawn by chance, the digits in order."""
+    rng = np.random.default_rng(0)
+    places = [(scene, i) for scene in scenes for i in range(len(scene.labels))]
+    rng.shuffle(places)
+    cells: list[Cell] = []
+    for digit in range(10):
+        alike = [(scene, i) for scene, i in places if scene.labels[i] == digit]
+        for scene, i in alike[: _MOST_CELLS // 10]:
+            height = float(scene.boxes[i, 3] - scene.boxes[i, 1])
+            title = f"{digit}, {height:.0f} px"
+            cells.append(Cell(scene.path, scene.boxes[i], scene, Detections.empty(), title, -digit))
+    return _sheet(f"labelled digits, samples of {len(places):,}", cells)
 
 
 def _alarms(path: Path, truth: Scene | None, digits: Detections, indices: Iterable[int]) -> list[Cell]:

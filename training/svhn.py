@@ -4,6 +4,7 @@ Format 1: `SPLIT/digitStruct.mat` (MATLAB v7.3, that is HDF5) beside `SPLIT/*.pn
 (MATLAB v5). In both, label 10 means the digit 0: it becomes 0 here and nowhere else.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,23 @@ from detector.detections import IntArray
 from training.errors import DataError
 from training.scenes import Scene, box_defect
 
+DIGIT_STRUCT = "digitStruct.mat"
 _COLUMNS = ("left", "top", "width", "height", "label")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageEntry:
+    """What `digitStruct.mat` says of one image.
+
+    Attributes:
+        name: the image's file.
+        boxes: (N, 4) float64 xyxy px, unchecked.
+        labels: (N,) float64, SVHN's labels, unchecked.
+    """
+
+    name: str
+    boxes: NDArray[np.float64]
+    labels: NDArray[np.float64]
 
 
 def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
@@ -39,7 +56,7 @@ def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
         images = images[..., None]
     if images.dtype != np.uint8 or images.shape != (32, 32, 3, labels.size):
         raise DataError(f"{path}: X is {images.dtype} {images.shape}, not uint8 (32, 32, 3, {labels.size})")
-    return np.ascontiguousarray(images.transpose(3, 0, 1, 2)), _digits(labels.ravel(), path)
+    return np.ascontiguousarray(images.transpose(3, 0, 1, 2)), digits_of(labels.ravel(), path)
 
 
 def read_scenes(folder: Path) -> list[Scene]:
@@ -48,7 +65,17 @@ def read_scenes(folder: Path) -> list[Scene]:
     Raises:
         DataError: if it is missing, damaged, or names an image that is not there.
     """
-    path = folder / "digitStruct.mat"
+    images = files_in(folder)
+    return [_scene(images, entry, folder / DIGIT_STRUCT) for entry in read_digit_struct(folder)]
+
+
+def read_digit_struct(folder: Path) -> list[ImageEntry]:
+    """What `digitStruct.mat` of one split's folder says, in the file's order, as it says it.
+
+    Raises:
+        DataError: if it is missing or damaged.
+    """
+    path = folder / DIGIT_STRUCT
     _require(path)
     try:
         with h5py.File(str(path), "r") as file:
@@ -59,19 +86,25 @@ def read_scenes(folder: Path) -> list[Scene]:
         raise DataError(f"{path}: not an official digitStruct.mat, or damaged: {error}") from error
     if len(names) != len(tables):
         raise DataError(f"{path}: {len(names)} names but {len(tables)} tables of boxes")
-    images = {entry.name: entry for entry in folder.iterdir() if entry.is_file()}
-    return [_scene(images, name, table, path) for name, table in zip(names, tables, strict=True)]
+    return [
+        ImageEntry(name, np.stack([left, top, left + width, top + height], axis=1), label)
+        for name, (left, top, width, height, label) in zip(names, tables, strict=True)
+    ]
 
 
-def _scene(images: dict[str, Path], name: str, table: NDArray[np.float64], source: Path) -> Scene:
-    if name not in images:
-        raise DataError(f"{source}: names the image {name!r}, which is not beside it")
-    left, top, width, height, label = table
-    boxes = np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
+def files_in(folder: Path) -> dict[str, Path]:
+    """The files of a split's folder by their names; a name with a folder in it is none of them."""
+    return {entry.name: entry for entry in folder.iterdir() if entry.is_file()}
+
+
+def _scene(images: dict[str, Path], entry: ImageEntry, source: Path) -> Scene:
+    if entry.name not in images:
+        raise DataError(f"{source}: names the image {entry.name!r}, which is not beside it")
+    boxes = entry.boxes.astype(np.float32)
     for box in boxes.tolist():
         if defect := box_defect(box):
-            raise DataError(f"{source}: {name}: {defect}")
-    return Scene(images[name], boxes, _digits(label, source))
+            raise DataError(f"{source}: {entry.name}: {defect}")
+    return Scene(images[entry.name], boxes, digits_of(entry.labels, source))
 
 
 def _columns(file: h5py.File, group: h5py.Group) -> NDArray[np.float64]:
@@ -90,7 +123,12 @@ def _text(dataset: h5py.Dataset) -> str:
     return "".join(chr(code) for code in dataset[:].ravel())
 
 
-def _digits(labels: NDArray[np.generic], path: Path) -> IntArray:
+def digits_of(labels: NDArray[np.generic], path: Path) -> IntArray:
+    """The digits 0..9 of SVHN's labels 1..10.
+
+    Raises:
+        DataError: if one is none, naming `path`.
+    """
     if not np.isin(labels, np.arange(1, 11)).all():
         raise DataError(f"{path}: a label is none of 1..10")
     return np.asarray(labels, np.int32) % 10

@@ -8,12 +8,7 @@ from pathlib import Path
 
 from detector.errors import ImageUnreadableError
 from detector.folders.rows import text_of_name
-from detector.images import read_image_file
-
-IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-)
-"""Files with these endings, in upper or lower case, are taken for images."""
+from detector.images import IMAGE_SUFFIXES, read_image_file
 
 VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
 """Files with these endings are taken for videos, which are not read."""

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from detector.detections import Detections, ImageDetections
 from detector.draw import DIGIT_COLOUR, NUMBER_COLOUR, annotate, encode_image
-from detector.folders.listing import IMAGE_SUFFIXES
-from detector.images import decode_image
+from detector.images import IMAGE_SUFFIXES, decode_image
 from detector.numbers import group_numbers
 
 GREY = 128
