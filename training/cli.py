@@ -16,12 +16,16 @@ from detector.files import write_whole
 from training.check_cli import add_check
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
+from training.labels.arguments import add_label_options, label_options
 from training.recipe_cli import add_recipe_commands
 from training.second_look_recipe import SecondLookRecipe
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
-_DATA_HELP = "the folder that holds svhn/ and the other parts, as officially laid out"
+_DATA_HELP = (
+    "the folder that holds svhn/ and the other parts, as officially laid out; or labels of your own, as COCO, YOLO, "
+    "Pascal VOC or CSV"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,6 +98,7 @@ def _add_run_options(command: argparse.ArgumentParser, recipe: SvhnFcnRecipe | S
         default=recipe.seed,
         help="of everything random (default: %(default)s)",
     )
+    add_label_options(command)
 
 
 def _add_evaluate(add_parser: AddParser) -> None:
@@ -104,7 +109,9 @@ def _add_evaluate(add_parser: AddParser) -> None:
     )
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
     command.add_argument(
-        "--split", default="test", choices=("train", "test", "extra"), help="default: %(default)s"
+        "--split",
+        choices=("train", "val", "test", "extra"),
+        help="default: test of SVHN; all images of labels of your own",
     )
     command.add_argument(
         "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
@@ -120,13 +127,15 @@ def _add_evaluate(add_parser: AddParser) -> None:
         metavar="N",
         help="also measure on N rendered plates and signs",
     )
+    add_label_options(command)
     command.set_defaults(run=_evaluate)
 
 
 def _train(args: argparse.Namespace) -> int:
     from training.svhn_fcn import train  # noqa: PLC0415
 
-    train(SvhnFcnRecipe(steps=args.steps, seed=args.seed), args.data, args.out)
+    recipe = SvhnFcnRecipe(steps=args.steps, seed=args.seed)
+    train(recipe, args.data, args.out, label_options(args))
     print(f"model: {args.out}")
     return 0
 
@@ -134,7 +143,8 @@ def _train(args: argparse.Namespace) -> int:
 def _train_second_look(args: argparse.Namespace) -> int:
     from training.second_look import train  # noqa: PLC0415
 
-    train(SecondLookRecipe(steps=args.steps, seed=args.seed), args.fcn, args.data, args.out)
+    recipe = SecondLookRecipe(steps=args.steps, seed=args.seed)
+    train(recipe, args.fcn, args.data, args.out, label_options(args))
     print(f"model: {args.out}")
     return 0
 
@@ -143,7 +153,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     from detector.digit_detector import DigitDetector  # noqa: PLC0415
     from training.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
-    evaluation = evaluate(DigitDetector.load(args.model), args.data, args.split, rendered=args.rendered)
+    detector, options = DigitDetector.load(args.model), label_options(args)
+    evaluation = evaluate(detector, args.data, args.split, rendered=args.rendered, options=options)
     print(format_table(evaluation))
     if args.plots:
         from training.evaluation_plots import write_evaluation_plots  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """What the detector is trained on: gathered from a data folder, validation and the demo's images kept apart.
 
-The folder is laid out as the official downloads are: `svhn/train`, `svhn/train_32x32.mat`, and, where they are
-there, `svhn/extra`, `svhn/extra_32x32.mat`, `backgrounds/train`, `letters`, `other_digits/train/0` .. `9`.
+The folder is laid out as the official downloads are, `svhn/train`, `svhn/train_32x32.mat`, and, where they are
+there, `svhn/extra`, `svhn/extra_32x32.mat`; or it holds labels of one's own. In either, `backgrounds/train`, `letters`
+and `other_digits/train/0` .. `9` are used where they are there.
 """
 
 import json
@@ -20,6 +21,10 @@ from detector.errors import InvalidRequestError
 from detector.images import decode_image, read_image_file
 from training.appearance import Image
 from training.errors import DataError
+from training.labels.folder import LabelOptions
+from training.labels.formats import holds_own_labels
+from training.labels.tree import OFFICIAL
+from training.own_data import MAX_VALIDATION, LabelledData, read_own_data
 from training.patches import LabelledImage, PatchSources
 from training.scenes import Scene
 from training.svhn import read_crops, read_scenes
@@ -28,7 +33,6 @@ DEMO_LIST = Path(detector.__file__).parent / "samples" / "samples.json"
 """Names the SVHN train images that the demo shows; nothing trains or validates on them."""
 
 _CACHE_BYTES = 3 * 1024**3
-_MAX_VALIDATION = 400
 
 
 class SceneImages(Sequence[LabelledImage]):
@@ -65,8 +69,8 @@ class DetectorData:
 
     Attributes:
         sources: what patches are cut from.
-        validation: scenes of train that no patch and no crop shows.
-        validation_crops: (N, 32, 32, 3) uint8, the official crops of those scenes.
+        validation: scenes that no patch and no crop shows.
+        validation_crops: (N, 32, 32, 3) uint8, the crops of those scenes.
         validation_labels: (N,) their digits.
         counts: how many images, digits, crops ... each part gave.
         missing: optional parts that are not there, as paths within the data folder.
@@ -82,13 +86,47 @@ class DetectorData:
     files: list[str]
 
 
-def load_detector_data(data_dir: Path) -> DetectorData:
+def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed: int = 1) -> DetectorData:
     """Gathers the data of `data_dir`.
 
+    Args:
+        data_dir: laid out as the official downloads are, or a folder of one's own labels, in any format that
+            `training.labels` reads; the other parts are used beside either.
+        options: how labels of one's own are read.
+        seed: draws the images of one's own that validate; SVHN's are told by their names.
+
     Raises:
-        DataError: if svhn/train is missing or too small, or any part is damaged.
+        DataError: if svhn/train is missing or too small, or any part is damaged; if labels have problems.
     """
-    svhn = data_dir / "svhn"
+    missing: list[str] = []
+    if holds_own_labels(data_dir):
+        labelled = read_own_data(data_dir, options or LabelOptions(), seed)
+    elif options not in (None, LabelOptions()):
+        raise DataError(
+            f"{data_dir}: --classes and --skip-bad are for labels of your own; this is no such folder"
+        )
+    else:
+        labelled = _read_official(data_dir / OFFICIAL, missing)
+    photos = _pictures(data_dir / "backgrounds" / "train", missing)
+    letters = _pictures(data_dir / "letters", missing)
+    other_digits = _other_digits(data_dir / "other_digits" / "train", missing)
+    learned = [scene for scene in labelled.learned if len(scene.labels)]
+    if not learned or not len(labelled.validation_labels):
+        raise DataError(f"{data_dir}: too few labelled images to learn from and to validate on")
+    crops = labelled.crops, labelled.crop_labels
+    counts = labelled.counts | {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops[0])}
+    counts |= {"photos": len(photos), "letters": len(letters), "other_digits": len(other_digits)}
+    sources = PatchSources(SceneImages(learned), *crops, photos, letters, other_digits)
+    files = [f"learn {_within(data_dir, scene.path)}" for scene in learned]
+    files += [f"learn {_within(data_dir, path)}" for path in _unlabelled(data_dir)]
+    files += [f"validate {_within(data_dir, scene.path)}" for scene in labelled.validation]
+    named = [_within(data_dir, Path(path)) for path in missing]
+    apart = labelled.validation, labelled.validation_crops, labelled.validation_labels
+    return DetectorData(sources, *apart, counts, named, files)
+
+
+def _read_official(svhn: Path, missing: list[str]) -> LabelledData:
+    """SVHN's train, split by the images' names, and extra."""
     train = read_scenes(svhn / "train")
     shown = demo_names()
     usable = [scene for scene in train if scene.path.name not in shown]
@@ -96,12 +134,11 @@ def load_detector_data(data_dir: Path) -> DetectorData:
     held_out = [scene for scene in usable if is_validation(scene)] or usable[-1:]
     kept_apart = set(held_out)
     learned = [scene for scene in usable if scene not in kept_apart]
-    validation = held_out[:_MAX_VALIDATION]
+    validation = held_out[:MAX_VALIDATION]
     train_crops = read_crops(svhn / "train_32x32.mat")
     crops, crop_labels = _crops_of(learned, train, train_crops, svhn)
-    validation_crops, validation_labels = _crops_of(validation, train, train_crops, svhn)
+    validation_crops = _crops_of(validation, train, train_crops, svhn)
     counts = {"train_images": len(learned), "validation_images": len(validation)}
-    missing: list[str] = []
     if _there(svhn / "extra" / "digitStruct.mat", missing):
         extra = read_scenes(svhn / "extra")
         learned += extra
@@ -109,20 +146,7 @@ def load_detector_data(data_dir: Path) -> DetectorData:
     if _there(svhn / "extra_32x32.mat", missing):
         more, more_labels = read_crops(svhn / "extra_32x32.mat")
         crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
-    photos = _pictures(data_dir / "backgrounds" / "train", missing)
-    letters = _pictures(data_dir / "letters", missing)
-    other_digits = _other_digits(data_dir / "other_digits" / "train", missing)
-    learned = [scene for scene in learned if len(scene.labels)]
-    if not learned or not len(validation_labels):
-        raise DataError(f"{svhn / 'train'}: too few labelled images to learn from and to validate on")
-    counts |= {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops)}
-    counts |= {"photos": len(photos), "letters": len(letters), "other_digits": len(other_digits)}
-    sources = PatchSources(SceneImages(learned), crops, crop_labels, photos, letters, other_digits)
-    files = [f"learn {_within(data_dir, scene.path)}" for scene in learned]
-    files += [f"learn {_within(data_dir, path)}" for path in _unlabelled(data_dir)]
-    files += [f"validate {_within(data_dir, scene.path)}" for scene in validation]
-    named = [_within(data_dir, Path(path)) for path in missing]
-    return DetectorData(sources, validation, validation_crops, validation_labels, counts, named, files)
+    return LabelledData(learned, validation, crops, crop_labels, *validation_crops, counts)
 
 
 def demo_names() -> frozenset[str]:

@@ -1,16 +1,19 @@
 """Measures a detector on what a data folder holds: crops, whole images, digit-free photographs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from detector.boxes import clip
-from detector.detections import ImageDetections
+from detector.detections import ImageDetections, IntArray
 from detector.errors import InvalidRequestError
 from detector.images import read_image_file
 from detector.interface import DetectOptions
+from training.crops import cut_crops
 from training.errors import DataError
 from training.evaluation import (
     CropFigures,
@@ -21,6 +24,8 @@ from training.evaluation import (
     SceneObservations,
 )
 from training.evaluation_report import format_table, to_json
+from training.labels.folder import LabelOptions, read_labels
+from training.labels.formats import holds_own_labels
 from training.metrics import (
     COCO_IOU_THRESHOLDS,
     average_precision,
@@ -32,6 +37,7 @@ from training.metrics import (
 )
 from training.pasting import measure_pasted
 from training.plates_and_signs import measure_rendered
+from training.scenes import Scene
 from training.svhn import read_crops, read_scenes
 
 __all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
@@ -46,31 +52,43 @@ _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 def evaluate(
     detector: MeasurableDetector,
     data_dir: Path,
-    split: str = "test",
+    split: str | None = None,
     progress: bool = True,
     rendered: int = 0,
+    options: LabelOptions | None = None,
 ) -> Evaluation:
     """Works out every figure that the data allows.
 
     Args:
         detector: what to measure.
-        data_dir: a folder with `svhn/` and `backgrounds/` as officially laid out; any part may be missing.
-        split: "train", "test" or "extra".
+        data_dir: a folder with `svhn/` and `backgrounds/` as officially laid out, of which any part may be missing;
+            or one of one's own labels, in any format that `training.labels` reads.
+        split: of SVHN "train", "test" (if None) or "extra"; of one's own labels one that the folder has, or all of it.
         progress: whether to show progress bars on stderr.
         rendered: also measure on so many rendered plates and signs.
+        options: how labels of one's own are read.
 
     Raises:
         DataError: if nothing is there to measure on, or a part is damaged.
     """
+    if holds_own_labels(data_dir):
+        return _evaluate_own(detector, data_dir, split, progress, rendered, options or LabelOptions())
+    if options not in (None, LabelOptions()):
+        raise DataError(
+            f"{data_dir}: --classes and --skip-bad are for labels of your own; this is no such folder"
+        )
+    split = split or "test"
     crops = data_dir / "svhn" / f"{split}_32x32.mat"
     scenes = data_dir / "svhn" / split
     photos = data_dir / "backgrounds" / split
     missing = [path for path in (crops, scenes / "digitStruct.mat", photos) if not path.exists()]
     if len(missing) == 3:
         raise DataError(f"nothing to measure on: missing are {', '.join(map(str, missing))}")
-    crop_figures = None if crops in missing else _measure_crops(detector, crops)
+    crop_figures = None if crops in missing else _measure_crops(detector, *read_crops(crops), crops)
     scene_figures = (
-        None if scenes / "digitStruct.mat" in missing else _measure_scenes(detector, scenes, progress)
+        None
+        if scenes / "digitStruct.mat" in missing
+        else _measure_scenes(detector, read_scenes(scenes), scenes, progress)
     )
     photo_figures = None if photos in missing else _measure_photos(detector, photos, progress)
     pasted = None
@@ -81,8 +99,30 @@ def evaluate(
     return Evaluation(split, crop_figures, scene_figures, photo_figures, pasted, plates, missing)
 
 
-def _measure_crops(detector: MeasurableDetector, path: Path) -> CropFigures:
-    images, labels = read_crops(path)
+def _evaluate_own(
+    detector: MeasurableDetector,
+    data_dir: Path,
+    split: str | None,
+    progress: bool,
+    rendered: int,
+    options: LabelOptions,
+) -> Evaluation:
+    """The figures that labels alone allow: whole images, and crops that are cut from them."""
+    labels = read_labels(data_dir, options, progress)
+    scenes = labels.scenes if split is None else labels.splits.get(split, [])
+    if not scenes:
+        raise DataError(
+            f"{data_dir} has no images of {split!r}; it has {', '.join(labels.splits) or 'none at all'}"
+        )
+    scene_figures = _measure_scenes(detector, scenes, data_dir, progress)
+    crop_figures = _measure_crops(detector, *cut_crops(scenes, progress), data_dir)
+    plates = measure_rendered(detector, rendered, [], progress) if rendered else None
+    return Evaluation(split or "all", crop_figures, scene_figures, None, None, plates, [])
+
+
+def _measure_crops(
+    detector: MeasurableDetector, images: NDArray[np.uint8], labels: IntArray, path: Path
+) -> CropFigures:
     if not len(labels):
         raise DataError(f"{path} holds no crops")
     confusion = np.zeros((10, 10), np.int64)
@@ -91,8 +131,9 @@ def _measure_crops(detector: MeasurableDetector, path: Path) -> CropFigures:
     return CropFigures(path, confusion, fcn_error)
 
 
-def _measure_scenes(detector: MeasurableDetector, folder: Path, progress: bool) -> SceneFigures:
-    scenes = read_scenes(folder)
+def _measure_scenes(
+    detector: MeasurableDetector, scenes: Sequence[Scene], folder: Path, progress: bool
+) -> SceneFigures:
     if not sum(len(scene.labels) for scene in scenes):
         raise DataError(f"{folder} holds no labelled digits")
     results, candidates = [], []

@@ -179,7 +179,7 @@ class Evaluation:
     """All figures of one detector on one split; None where the data is not there.
 
     Attributes:
-        split: "train", "test" or "extra".
+        split: "train", "val", "test", "extra", or "all" of a folder of one's own labels.
         crops: reading of crops.
         scenes: detection in whole images.
         photos: false digits.

@@ -14,6 +14,7 @@ from detector.fcn import Fcn, SecondLook, build_second_look
 from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
+from training.labels.folder import LabelOptions
 from training.looks import LookMaker, LookSources
 from training.optimisation import compiled, rise_and_fall
 from training.patches import LabelledImage
@@ -27,7 +28,13 @@ from training.validation import validate
 _NOWHERE = (np.empty((0, 4), np.float32), np.empty(0, np.int32))
 
 
-def train(recipe: SecondLookRecipe, fcn_dir: Path | None, data_dir: Path, out_dir: Path) -> None:
+def train(
+    recipe: SecondLookRecipe,
+    fcn_dir: Path | None,
+    data_dir: Path,
+    out_dir: Path,
+    options: LabelOptions | None = None,
+) -> None:
     """Trains the second look on what an FCN proposes, or goes on with a run that was stopped.
 
     Args:
@@ -35,6 +42,7 @@ def train(recipe: SecondLookRecipe, fcn_dir: Path | None, data_dir: Path, out_di
         fcn_dir: a model folder, whose FCN proposes and becomes part of the new model; None for the embedded one.
         data_dir: as for the FCN.
         out_dir: gets the model (both networks; the best by validation so far) beside the run's own files.
+        options: how labels of one's own are read.
 
     Raises:
         DataError: if data is missing or damaged.
@@ -42,7 +50,7 @@ def train(recipe: SecondLookRecipe, fcn_dir: Path | None, data_dir: Path, out_di
         ResumeError: if `out_dir` holds a run of another recipe.
     """
     weights, manifest = load_model(fcn_dir or EMBEDDED)
-    data = load_detector_data(data_dir)
+    data = load_detector_data(data_dir, options, recipe.seed)
     announce(data)
     out_dir.mkdir(parents=True, exist_ok=True)
     fcn = Fcn(weights.fcn)

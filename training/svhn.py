@@ -138,5 +138,5 @@ def _require(path: Path) -> None:
     if not path.is_file():
         raise DataError(
             f"{path} is missing; --data must name a folder that holds svhn/ as officially laid out "
-            "(`digit-detector-train download svhn --data DIR`)"
+            "(`digit-detector-train download svhn --data DIR`), or labels of your own, which `check` reads"
         )

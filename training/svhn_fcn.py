@@ -17,6 +17,7 @@ from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
 from training.detector_recipe import SvhnFcnRecipe
+from training.labels.folder import LabelOptions
 from training.optimisation import Schedule, compiled, fall, rise_and_fall
 from training.patches import PatchMaker, PatchSources
 from training.run import Batch, Row, Run, Task
@@ -29,19 +30,21 @@ TRAINING_DATA = (
 VERSION = "1"
 
 
-def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path) -> None:
+def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path, options: LabelOptions | None = None) -> None:
     """Trains the detector's FCN, or goes on with a run that was stopped.
 
     Args:
         recipe: how.
-        data_dir: a folder with `svhn/` and, if wanted, `backgrounds/` and `letters/`, as officially laid out.
+        data_dir: a folder with `svhn/` as officially laid out, or of one's own labels; and, if wanted, with
+            `backgrounds/` and `letters/`.
         out_dir: gets the model (weights and manifest, the best by validation so far) beside the run's own files.
+        options: how labels of one's own are read.
 
     Raises:
         DataError: if data is missing or damaged.
         ResumeError: if `out_dir` holds a run of another recipe.
     """
-    data = load_detector_data(data_dir)
+    data = load_detector_data(data_dir, options, recipe.seed)
     announce(data)
     task = Task(
         model=compile_network(recipe),

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
 
+from training.crops import cut_crop
+
 Digit = tuple[int, float, float, float, float]
 """The digit 0..9 and its left, top, width and height in px."""
 
@@ -70,12 +72,9 @@ def write_crops(path: Path, crops: NDArray[np.uint8], digits: Sequence[int], com
 
 
 def official_crop(pixels: NDArray[np.uint8], digit: Digit) -> NDArray[np.uint8]:
-    """The digit's box extended to a square, clipped to the image, bicubic to 32 x 32."""
-    _, left, top, width, height = (int(value) for value in digit)
-    side = max(width, height)
-    left, top = left - (side - width) // 2, top - (side - height) // 2
-    square = pixels[max(top, 0) : top + side, max(left, 0) : left + side]
-    return np.asarray(Image.fromarray(square).resize((32, 32), Image.Resampling.BICUBIC))
+    """As the official files show the digit, whose box is of whole pixels."""
+    _, left, top, width, height = digit
+    return cut_crop(pixels, np.array([left, top, left + width, top + height], np.float32))
 
 
 def write_split(svhn: Path, split: str, pictures: Mapping[str, tuple[Path, Sequence[Digit]]]) -> None:

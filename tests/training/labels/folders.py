@@ -17,7 +17,7 @@ class Drawn:
     """A picture that is to be: its name, size, and boxes with their classes."""
 
     name: str
-    size: tuple[int, int]
+    size: tuple[int, int] = (40, 30)
     marks: Sequence[tuple[str, Box]] = ()
 
 
