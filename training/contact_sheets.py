@@ -56,7 +56,7 @@ def misses(observed: SceneObservations) -> Figure:
             height = float(box[3] - box[1])
             title = f"{scene.labels[i]}, {height:.0f} px"
             cells.append(Cell(scene.path, box, scene, result.digits, title, height))
-    return _sheet("true digits that were missed, the tallest first", cells)
+    return _worst("true digits that were missed, the tallest first", cells)
 
 
 def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Figure:
@@ -68,7 +68,7 @@ def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Fi
     if photos:
         for path, result in zip(photos.paths, photos.results, strict=True):
             cells += _alarms(path, None, result.digits, range(len(result.digits)))
-    return _sheet("detections that hit no true digit, the surest first", cells)
+    return _worst("detections that hit no true digit, the surest first", cells)
 
 
 def labelled(scenes: Sequence[Scene]) -> Figure:
@@ -82,8 +82,8 @@ def labelled(scenes: Sequence[Scene]) -> Figure:
         for scene, i in alike[: _MOST_CELLS // 10]:
             height = float(scene.boxes[i, 3] - scene.boxes[i, 1])
             title = f"{digit}, {height:.0f} px"
-            cells.append(Cell(scene.path, scene.boxes[i], scene, Detections.empty(), title, -digit))
-    return _sheet(f"labelled digits, samples of {len(places):,}", cells)
+            cells.append(Cell(scene.path, scene.boxes[i], scene, Detections.empty(), title, 0))
+    return _sheet(f"{len(cells)} of {len(places):,} labelled digits", cells)
 
 
 def _alarms(path: Path, truth: Scene | None, digits: Detections, indices: Iterable[int]) -> list[Cell]:
@@ -100,15 +100,19 @@ def _alarms(path: Path, truth: Scene | None, digits: Detections, indices: Iterab
     ]
 
 
-def _sheet(title: str, cells: Sequence[Cell]) -> Figure:
+def _worst(title: str, cells: Sequence[Cell]) -> Figure:
     worst = sorted(cells, key=lambda cell: -cell.badness)[:_MOST_CELLS]
-    rows = max(1, -(-len(worst) // _COLUMNS))
+    return _sheet(f"{title} ({len(worst)} of {len(cells)}); green: true digits, red: detected", worst)
+
+
+def _sheet(title: str, cells: Sequence[Cell]) -> Figure:
+    rows = max(1, -(-len(cells) // _COLUMNS))
     figure = Figure(figsize=(1.6 * _COLUMNS, 0.5 + 1.9 * rows), layout="constrained")
-    figure.suptitle(f"{title} ({len(worst)} of {len(cells)}); green: true digits, red: detected")
+    figure.suptitle(title)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")
-    for axes, cell in zip(grid, worst, strict=False):
+    for axes, cell in zip(grid, cells, strict=False):
         _draw(axes, cell)
     return figure
 

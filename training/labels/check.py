@@ -52,7 +52,8 @@ def _summary(labels: Labels) -> Iterator[str]:
     yield f"clipped: {labels.clipped:,} boxes that leave their image in part"
     names = ", ".join(f"{name} {count:,}" for name, count in labels.ignored.most_common())
     yield f"ignored: {labels.ignored.total():,} boxes of other classes{f' ({names})' if names else ''}"
-    yield f"problems: {len(labels.problems):,}; {labels.left_out:,} images are not counted above for theirs"
+    counted = f"the counts above are without the {labels.left_out:,} images that have some"
+    yield f"problems: {len(labels.problems):,} ({counted})"
 
 
 def _heights(labels: Labels) -> FloatArray:

@@ -27,7 +27,7 @@ def test_a_good_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
         "heights: 10 px (5%), 15 px (median), 24 px (95%)",
         "clipped: 0 boxes that leave their image in part",
         "ignored: 0 boxes of other classes",
-        "problems: 0; 0 images are not counted above for theirs",
+        "problems: 0 (the counts above are without the 0 images that have some)",
         f"drawn: {tmp_path / 'out' / 'contact_sheet.png'}",
         f"drawn: {tmp_path / 'out' / 'heights.png'}",
     ]
@@ -49,7 +49,7 @@ def test_every_problem_is_said_and_the_exit_code_is_1(
     assert lines[1].startswith(f"{tmp_path}/labels/b.txt:2: 3 columns instead of 5")
     assert lines[2].startswith(f"{tmp_path}/labels/c.txt:1: the image 'c.png' cannot be used")
     assert "clipped: 1 boxes that leave their image in part" in lines
-    assert lines[-1] == "problems: 3; 2 images are not counted above for theirs"
+    assert lines[-1] == "problems: 3 (the counts above are without the 2 images that have some)"
 
 
 def test_classes_are_told_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
