@@ -14,9 +14,10 @@ from detector.arguments.shared import whole_number
 from detector.errors import DetectorError
 from detector.files import write_whole
 from training.check_cli import add_check
+from training.compare_cli import add_compare
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
-from training.labels.arguments import add_label_options, label_options
+from training.labels.arguments import add_label_options, add_split_option, label_options
 from training.recipe_cli import add_recipe_commands
 from training.second_look_recipe import SecondLookRecipe
 
@@ -55,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     _add_second_look(commands.add_parser)
     _add_evaluate(commands.add_parser)
     add_check(commands.add_parser)
+    add_compare(commands.add_parser, _DATA_HELP)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root
 
@@ -108,11 +110,7 @@ def _add_evaluate(add_parser: AddParser) -> None:
         description="Prints every figure with its definition. What the data folder lacks is left out and named.",
     )
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
-    command.add_argument(
-        "--split",
-        choices=("train", "val", "test", "extra"),
-        help="default: test of SVHN; all images of labels of your own",
-    )
+    add_split_option(command)
     command.add_argument(
         "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
     )

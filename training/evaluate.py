@@ -126,9 +126,10 @@ def _measure_crops(
     if not len(labels):
         raise DataError(f"{path} holds no crops")
     confusion = np.zeros((10, 10), np.int64)
-    np.add.at(confusion, (labels, detector.classify_crops(images)), 1)
+    read = detector.classify_crops(images)
+    np.add.at(confusion, (labels, read), 1)
     fcn_error = float(np.mean(detector.classify_crops(images, look_again=False) != labels))
-    return CropFigures(path, confusion, fcn_error)
+    return CropFigures(path, confusion, read != labels, fcn_error)
 
 
 def _measure_scenes(

@@ -33,11 +33,13 @@ class CropFigures:
     Attributes:
         source: the file of crops.
         confusion: (10, 10) int64 counts; rows are the true digits.
+        wrong: (N,) which of the crops are read wrongly.
         fcn_error: the part that the first network alone reads wrongly, 0..1.
     """
 
     source: Path
     confusion: NDArray[np.int64]
+    wrong: NDArray[np.bool]
     fcn_error: float
 
     @property

@@ -1,7 +1,7 @@
 """An evaluation as a table to read, each figure beside its definition, and as JSON."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,36 @@ from training.evaluation import (
 )
 from training.metrics import GroupRecall, PrecisionRecall
 
-_Line = tuple[str, str, str]
-"""Name, value, definition."""
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of the table.
+
+    Attributes:
+        name: of the figure.
+        value: as a number.
+        spec: how it is formatted.
+        definition: what it says, in words.
+    """
+
+    name: str
+    value: float
+    spec: str
+    definition: str
 
 
 def format_table(evaluation: Evaluation) -> str:
     """Every figure with its definition, and what could not be measured, as lines of text."""
-    lines: list[_Line] = []
+    rows = [(line.name, f"{line.value:{line.spec}}", line.definition) for line in table_lines(evaluation)]
+    width, value = (max(len(row[i]) for row in rows) for i in (0, 1))
+    text = [f"{name:<{width}}  {figure:>{value}}  {definition}".rstrip() for name, figure, definition in rows]
+    text += [f"not measured: {path} is missing" for path in evaluation.missing]
+    return "\n".join([f"split: {evaluation.split}", *text])
+
+
+def table_lines(evaluation: Evaluation) -> list[Line]:
+    """Every figure that was measured; the same data gives the same names, whatever was found."""
+    lines: list[Line] = []
     if evaluation.crops:
         lines += _crop_lines(evaluation.crops)
     if evaluation.scenes:
@@ -33,12 +56,7 @@ def format_table(evaluation: Evaluation) -> str:
         lines += _pasted_lines(evaluation.pasted)
     if evaluation.rendered:
         lines += _rendered_lines(evaluation.rendered)
-    width, value = (max(len(line[i]) for line in lines) for i in (0, 1))
-    rows = [
-        f"{name:<{width}}  {figure:>{value}}  {definition}".rstrip() for name, figure, definition in lines
-    ]
-    rows += [f"not measured: {path} is missing" for path in evaluation.missing]
-    return "\n".join([f"split: {evaluation.split}", *rows])
+    return lines
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -93,94 +111,107 @@ def _number_or_null(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _crop_lines(crops: CropFigures) -> Iterator[_Line]:
-    yield (
+def _crop_lines(crops: CropFigures) -> Iterator[Line]:
+    yield Line(
         "crop error",
-        f"{crops.error:.2%}",
+        crops.error,
+        ".2%",
         f"of {crops.count:,} crops in {crops.source.name}: the likeliest of the ten digits, read as every digit of "
         "an image is, is not the label",
     )
-    yield "crop error, FCN alone", f"{crops.fcn_error:.2%}", "of the same, without the second look"
+    yield Line("crop error, FCN alone", crops.fcn_error, ".2%", "of the same, without the second look")
 
 
-def _scene_lines(scenes: SceneFigures) -> Iterator[_Line]:
+def _scene_lines(scenes: SceneFigures) -> Iterator[Line]:
     count = len(scenes.observations.scenes)
     for figures in (scenes.at_50, scenes.at_30):
         yield from _match_lines(figures, count)
-    yield (
+    yield Line(
         "AP@0.5",
-        f"{scenes.ap_50:.3f}",
+        scenes.ap_50,
+        ".3f",
         "area under precision over recall at IoU 0.5 (101 points), mean over the digits; detections of score "
         "0.01 and more, the best 100 of an image",
     )
-    yield "mAP@[.5:.95]", f"{scenes.mean_ap:.3f}", "the same, mean over IoU 0.5, 0.55 .. 0.95"
+    yield Line("mAP@[.5:.95]", scenes.mean_ap, ".3f", "the same, mean over IoU 0.5, 0.55 .. 0.95")
     yield from _group_lines(
         "recall", "true digits of that height (recall at IoU 0.3)", scenes.recall_by_height
     )
     yield from _group_lines("recall of", "true digits (recall at IoU 0.3)", scenes.recall_by_digit)
     numbers = scenes.numbers
-    yield (
+    yield Line(
         "number accuracy",
-        f"{numbers.accuracy:.1%}",
+        numbers.accuracy,
+        ".1%",
         f"of {count:,} images: all digits found, read left to right by x_min, are the true number",
     )
-    yield (
+    yield Line(
         "numbers exact",
-        f"{numbers.exact:.1%}",
+        numbers.exact,
+        ".1%",
         "of the images: the numbers reported are the true one and no other",
     )
-    yield "numbers found", f"{numbers.found:.1%}", "of the images: the true number is among those reported"
-    yield "numbers spurious", f"{numbers.spurious:.2f}", "numbers per image that are not the true one"
+    yield Line(
+        "numbers found", numbers.found, ".1%", "of the images: the true number is among those reported"
+    )
+    yield Line("numbers spurious", numbers.spurious, ".2f", "numbers per image that are not the true one")
 
 
-def _match_lines(figures: PrecisionRecall, images: int) -> Iterator[_Line]:
+def _match_lines(figures: PrecisionRecall, images: int) -> Iterator[Line]:
     at = f"@{figures.iou_threshold:g}"
-    yield (
+    yield Line(
         f"precision{at}",
-        f"{figures.precision:.3f}",
+        figures.precision,
+        ".3f",
         f"{figures.hits:,} of {figures.detections:,} digits found hit a true one: label equal, IoU at least "
         f"{figures.iou_threshold:g}, greedy by score, each true digit used once",
     )
-    yield (
+    yield Line(
         f"recall{at}",
-        f"{figures.recall:.3f}",
+        figures.recall,
+        ".3f",
         f"{figures.hits:,} of {figures.truths:,} true digits in {images:,} images are hit",
     )
-    yield f"F1{at}", f"{figures.f1:.3f}", "harmonic mean of the two"
+    yield Line(f"F1{at}", figures.f1, ".3f", "harmonic mean of the two")
 
 
-def _group_lines(name: str, of: str, groups: Sequence[GroupRecall]) -> Iterator[_Line]:
+def _group_lines(name: str, of: str, groups: Sequence[GroupRecall]) -> Iterator[Line]:
     for group in groups:
         if group.recall is not None:
-            yield f"{name} {group.name}", f"{group.recall:.3f}", f"of {group.truths:,} {of}"
+            yield Line(f"{name} {group.name}", group.recall, ".3f", f"of {group.truths:,} {of}")
 
 
-def _photo_lines(photos: PhotoFigures) -> Iterator[_Line]:
-    yield (
+def _photo_lines(photos: PhotoFigures) -> Iterator[Line]:
+    yield Line(
         "false digits per MP",
-        f"{photos.false_per_mp:.2f}",
+        photos.false_per_mp,
+        ".2f",
         f"{photos.false_digits:,} digits ({photos.false_numbers:,} numbers) found in {len(photos.paths):,} "
         f"digit-free photographs of {photos.megapixels:.1f} megapixels",
     )
 
 
-def _pasted_lines(pasted: PastedFigures) -> Iterator[_Line]:
-    yield (
+def _pasted_lines(pasted: PastedFigures) -> Iterator[Line]:
+    yield Line(
         "recall@0.3 alone",
-        f"{pasted.alone.recall:.3f}",
+        pasted.alone.recall,
+        ".3f",
         f"of {pasted.alone.truths:,} true digits in {pasted.images:,} of the images as they are",
     )
-    yield (
+    yield Line(
         "recall@0.3 pasted",
-        f"{pasted.pasted.recall:.3f}",
+        pasted.pasted.recall,
+        ".3f",
         "of the same, each image pasted unscaled into a digit-free photograph of about a megapixel",
     )
 
 
-def _rendered_lines(rendered: RenderedFigures) -> Iterator[_Line]:
+def _rendered_lines(rendered: RenderedFigures) -> Iterator[Line]:
     for name, found, count, what in (
         ("plates found", rendered.plates_found, rendered.plates, "a number alone"),
         ("signs found", rendered.signs_found, rendered.signs, "a number among words"),
     ):
-        yield name, str(found), f"of {count} rendered pictures of {what}: the number is among those reported"
-    yield "spurious numbers", str(rendered.spurious), "reported in all of these, but not the picture's"
+        yield Line(
+            name, found, "d", f"of {count} rendered pictures of {what}: the number is among those reported"
+        )
+    yield Line("spurious numbers", rendered.spurious, "d", "reported in all of these, but not the picture's")

@@ -98,6 +98,16 @@ class GroupRecall:
     recall: float | None
 
 
+@dataclass(frozen=True, eq=False)
+class NumberMarks:
+    """What each of N images counts for in `NumberFigures`: (N,) float64 each, in the same words."""
+
+    accuracy: Float64Array
+    exact: Float64Array
+    found: Float64Array
+    spurious: Float64Array
+
+
 @dataclass(frozen=True)
 class NumberFigures:
     """Whole numbers, for images of one true number each; fractions of all images.
@@ -211,7 +221,15 @@ def read_left_to_right(digits: Detections) -> str:
 def number_figures(
     scenes: Sequence[Scene], detections: Sequence[Detections], numbers: Sequence[Sequence[HouseNumber]]
 ) -> NumberFigures:
-    """Whole-number figures.
+    """Whole-number figures; takes what `number_marks` does."""
+    marks = number_marks(scenes, detections, numbers)
+    return NumberFigures(_mean(marks.accuracy), _mean(marks.exact), _mean(marks.found), _mean(marks.spurious))
+
+
+def number_marks(
+    scenes: Sequence[Scene], detections: Sequence[Detections], numbers: Sequence[Sequence[HouseNumber]]
+) -> NumberMarks:
+    """Which images' numbers are right.
 
     Args:
         scenes: the truth.
@@ -221,11 +239,13 @@ def number_figures(
     truths = [scene.number for scene in scenes]
     texts = [[number.text for number in image] for image in numbers]
     pairs = list(zip(truths, texts, strict=True))
-    return NumberFigures(
-        accuracy=_mean([read_left_to_right(d) == t for d, t in zip(detections, truths, strict=True)]),
-        exact=_mean([found == [truth] for truth, found in pairs]),
-        found=_mean([truth in found for truth, found in pairs]),
-        spurious=_mean([len(found) - (truth in found) for truth, found in pairs]),
+    return NumberMarks(
+        accuracy=np.array(
+            [read_left_to_right(d) == t for d, t in zip(detections, truths, strict=True)], np.float64
+        ),
+        exact=np.array([found == [truth] for truth, found in pairs], np.float64),
+        found=np.array([truth in found for truth, found in pairs], np.float64),
+        spurious=np.array([len(found) - (truth in found) for truth, found in pairs], np.float64),
     )
 
 
@@ -234,8 +254,8 @@ def _taken(taken: IntArray, truths: int) -> BoolArray:
     return np.stack([np.isin(np.arange(truths), row) for row in taken])
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+def _mean(values: Float64Array) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
 def _grouped(names: Sequence[str], group: NDArray[np.integer], found: BoolArray) -> list[GroupRecall]:

@@ -18,6 +18,15 @@ def add_class_option(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_split_option(command: argparse.ArgumentParser) -> None:
+    """Adds --split, of the data that something is measured on."""
+    command.add_argument(
+        "--split",
+        choices=("train", "val", "test", "extra"),
+        help="default: test of SVHN; all images of labels of your own",
+    )
+
+
 def add_label_options(command: argparse.ArgumentParser) -> None:
     """Adds --classes and --skip-bad."""
     add_class_option(command)
