@@ -19,6 +19,7 @@ from benchmarks.folder import folder
 from benchmarks.looks import looks
 from benchmarks.measuring import SAMPLES, Bench, Figure, Result, Table, machine
 from benchmarks.network import detect, windows
+from benchmarks.runtimes import runtimes
 from benchmarks.server import server
 from benchmarks.sharing import sharing
 
@@ -35,6 +36,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Result]]] = {
     "detect": detect,
     "windows": windows,
     "looks": looks,
+    "runtimes": runtimes,
     "folder": folder,
     "server": server,
     "sharing": sharing,

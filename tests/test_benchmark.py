@@ -108,6 +108,21 @@ def test_a_tiny_benchmark_of_the_server(checkout: Path, tmp_path: Path) -> None:
     assert "| callers | images | images/s | p50 ms | p95 ms | p99 ms | refused |" in run.stdout
 
 
+@pytest.mark.slow
+def test_runtimes_are_compared_on_equal_score_maps(checkout: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    options = ["--size", "64x48", "--repetitions", "1", "--json", str(report)]
+    run = benchmark(checkout, "runtimes", *options)
+    assert run.returncode == 0, run.stderr
+    (table,) = json.loads(report.read_text())["tables"]["runtimes"]
+    assert [row["network"] for row in table] == ["fcn"] * 5 + ["second_look"] * 5
+    tensorflow = {row["network"]: row["ms"] for row in table if row["runtime"] == "TensorFlow"}
+    for row in table:
+        assert row["TensorFlow's / its"] == pytest.approx(tensorflow[row["network"]] / row["ms"])
+        least = 0.5 if "bfloat16" in row["runtime"] else 1e-4
+        assert row["largest difference of a score map"] <= least
+
+
 @pytest.mark.parametrize(
     ("values", "share", "expected"),
     [
@@ -128,7 +143,7 @@ def test_quantiles_are_values_that_were_seen(values: list[float], share: float, 
     [
         pytest.param(
             ["windows", "speed"],
-            "'speed' is none of detect, windows, looks, folder, server, sharing",
+            "'speed' is none of detect, windows, looks, runtimes, folder, server, sharing",
             id="no such section",
         ),
         pytest.param(["--model", "nowhere"], "nowhere", id="no such model"),

@@ -291,7 +291,8 @@ def test_what_cannot_be_compared_ends_with_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (damaged / WEIGHTS).write_bytes(b"?" * 1000)
-    (tmp_path / "hostile").mkdir()
+    for name in ("hostile", "empty"):
+        (tmp_path / name).mkdir()
     (tmp_path / "hostile" / MANIFEST).write_text("[" * 100_000)
     monkeypatch.chdir(tmp_path)
     if "--data" not in arguments:
