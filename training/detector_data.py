@@ -32,6 +32,13 @@ from training.svhn import read_crops, read_scenes
 DEMO_LIST = Path(detector.__file__).parent / "samples" / "samples.json"
 """Names the SVHN train images that the demo shows; nothing trains or validates on them."""
 
+_OFFICIAL_ORIGIN = (
+    "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenumbers/, non-commercial use)"
+)
+_OTHER_ORIGINS = (
+    "photographs without digits and scene letters as background, and building-number digits of other sources"
+)
+
 _CACHE_BYTES = 3 * 1024**3
 
 
@@ -74,6 +81,7 @@ class DetectorData:
         validation_labels: (N,) their digits.
         counts: how many images, digits, crops ... each part gave.
         missing: optional parts that are not there, as paths within the data folder.
+        origin: where all this is from, for the model's manifest.
         files: every picture that is learned from, then every one that validates, as "use path-in-the-folder".
     """
 
@@ -83,6 +91,7 @@ class DetectorData:
     validation_labels: IntArray
     counts: dict[str, int]
     missing: list[str]
+    origin: str
     files: list[str]
 
 
@@ -122,7 +131,8 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
     files += [f"validate {_within(data_dir, scene.path)}" for scene in labelled.validation]
     named = [_within(data_dir, Path(path)) for path in missing]
     apart = labelled.validation, labelled.validation_crops, labelled.validation_labels
-    return DetectorData(sources, *apart, counts, named, files)
+    origin = f"{labelled.origin}, {_OTHER_ORIGINS}"
+    return DetectorData(sources, *apart, counts, named, origin, files)
 
 
 def _read_official(svhn: Path, missing: list[str]) -> LabelledData:
@@ -146,7 +156,7 @@ def _read_official(svhn: Path, missing: list[str]) -> LabelledData:
     if _there(svhn / "extra_32x32.mat", missing):
         more, more_labels = read_crops(svhn / "extra_32x32.mat")
         crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
-    return LabelledData(learned, validation, crops, crop_labels, *validation_crops, counts)
+    return LabelledData(learned, validation, crops, crop_labels, *validation_crops, counts, _OFFICIAL_ORIGIN)
 
 
 def demo_names() -> frozenset[str]:

@@ -28,6 +28,7 @@ class LabelledData:
         validation_crops: (M, 32, 32, 3) uint8, of the others.
         validation_labels: (M,) their digits.
         counts: how many images each part gave.
+        origin: where they are from, for people.
     """
 
     learned: list[Scene]
@@ -37,6 +38,7 @@ class LabelledData:
     validation_crops: Image
     validation_labels: IntArray
     counts: dict[str, int]
+    origin: str
 
 
 def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledData:
@@ -48,7 +50,8 @@ def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledD
     Raises:
         DataError: if the labels have problems and are not to be read without them.
     """
-    splits = read_labels(data_dir, options).splits
+    labels = read_labels(data_dir, options)
+    splits = labels.splits
     learned, validation = splits.get("train", []), splits.get("val", [])
     if not validation:
         order = np.random.default_rng(seed).permutation(len(learned))
@@ -57,4 +60,5 @@ def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledD
         learned = [scene for index, scene in enumerate(learned) if index not in held_out]
     validation = validation[:MAX_VALIDATION]
     counts = {"train_images": len(learned), "validation_images": len(validation)}
-    return LabelledData(learned, validation, *cut_crops(learned), *cut_crops(validation), counts)
+    origin = f"pictures with labels of one's own ({labels.format}), and, where given"
+    return LabelledData(learned, validation, *cut_crops(learned), *cut_crops(validation), counts, origin)

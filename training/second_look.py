@@ -113,7 +113,10 @@ def _save(
         "fcn": known.training.get("fcn", known.training),
         "second_look": record(recipe, data, row, seconds),
     }
-    manifest = Manifest(known.name, known.version, "", known.training_data, training)
+    origin = known.training_data
+    if data.origin != origin:
+        origin = f"FCN: {origin}. Second look: {data.origin}"
+    manifest = Manifest(known.name, known.version, "", origin, training)
     save_model(out_dir, Weights(fcn, second_look), manifest)
     record_self_check(out_dir)
     write_file_list(data, out_dir)

@@ -65,8 +65,9 @@ def read_scenes(folder: Path) -> list[Scene]:
     Raises:
         DataError: if it is missing, damaged, or names an image that is not there.
     """
+    entries = read_digit_struct(folder)
     images = files_in(folder)
-    return [_scene(images, entry, folder / DIGIT_STRUCT) for entry in read_digit_struct(folder)]
+    return [_scene(images, entry, folder / DIGIT_STRUCT) for entry in entries]
 
 
 def read_digit_struct(folder: Path) -> list[ImageEntry]:

@@ -23,10 +23,6 @@ from training.patches import PatchMaker, PatchSources
 from training.run import Batch, Row, Run, Task
 from training.validation import validate
 
-TRAINING_DATA = (
-    "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenumbers/, non-commercial use), "
-    "photographs without digits and scene letters as background, and building-number digits of other sources"
-)
 VERSION = "1"
 
 
@@ -109,7 +105,7 @@ def _save(
     seconds: float,
 ) -> None:
     training = record(recipe, data, row, seconds)
-    save_model(out_dir, Weights(weights), Manifest(recipe.name, VERSION, "", TRAINING_DATA, training))
+    save_model(out_dir, Weights(weights), Manifest(recipe.name, VERSION, "", data.origin, training))
     record_self_check(out_dir)
     write_file_list(data, out_dir)
 

@@ -34,6 +34,8 @@ def holds_own_labels(folder: Path) -> bool:
     Raises:
         DataError: if it is both.
     """
+    if not folder.is_dir():
+        return False
     tree = FileTree(folder)
     official = (folder / OFFICIAL).is_dir()
     found = _found(tree, [known for known in FORMATS if not official or known is not digit_struct.FORMAT])

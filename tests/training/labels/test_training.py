@@ -32,6 +32,8 @@ def test_one_image_in_five_validates_and_the_seed_draws_it(tmp_path: Path) -> No
         "other_digits": 0,
     }  # fmt: skip
     assert data.sources.crop_labels.tolist() == [4, 2] * 8
+    assert "labels of one's own (YOLO)" in data.origin
+    assert "SVHN" not in data.origin
     assert data.validation_crops.shape == (4, 32, 32, 3)
     assert sorted(line.split("images/")[1] for line in data.files) == [
         f"{number:02}.png" for number in range(10)
@@ -70,6 +72,13 @@ def test_problems_are_refused_or_skipped(tmp_path: Path) -> None:
         load_detector_data(tmp_path)
     data = load_detector_data(tmp_path, LabelOptions(skip_bad=True))
     assert data.counts["train_images"] + data.counts["validation_images"] == 9
+
+
+def test_a_folder_that_is_not_there_is_no_folder_of_ones_own(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="digitStruct"):
+        load_detector_data(tmp_path / "none")
+    with pytest.raises(DataError, match="nothing to measure on"):
+        evaluate(PaintedDigitDetector(), tmp_path / "none", progress=False)
 
 
 def test_too_few_images_are_refused(tmp_path: Path) -> None:
