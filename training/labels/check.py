@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from detector.detections import FloatArray
 from training.contact_sheets import labelled
 from training.labels.folder import Labels
+from training.labels.records import printable
 from training.plots import write_png
 
 _PERCENTILES = (5, 50, 95)
@@ -16,7 +17,7 @@ _PERCENTILES = (5, 50, 95)
 
 def report(labels: Labels) -> str:
     """Every problem in a line of its own, then what the folder holds."""
-    return "\n".join([*(str(problem) for problem in labels.problems), *_summary(labels)])
+    return "\n".join([*(str(problem) for problem in labels.problems), *map(printable, _summary(labels))])
 
 
 def write_pictures(labels: Labels, folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from detector.errors import InvalidRequestError
 from detector.images import decode_image, read_image_file
 from training.errors import DataError
 from training.labels.formats import recognise
-from training.labels.records import Format, Mark, Picture, Problem
+from training.labels.records import Format, Mark, Picture, Problem, printable
 from training.labels.tree import FileTree
 from training.scenes import Box, Scene, box_defect, clipped, leaves
 
@@ -73,7 +73,7 @@ def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> L
             problems.
     """
     labels = survey(folder, options, progress)
-    print(f"labels: {labels.format} ({labels.sources[0]}), {len(labels.scenes):,} images")
+    print(printable(f"labels: {labels.format} ({labels.sources[0]}), {len(labels.scenes):,} images"))
     if labels.problems and not options.skip_bad:
         shown = "".join(f"\n  {problem}" for problem in labels.problems[:_SHOWN_PROBLEMS])
         raise DataError(
@@ -210,5 +210,7 @@ def _placed(mark: Mark, picture: Picture, size: tuple[int, int] | None) -> tuple
 
 def _other_size(picture: Picture, width: int, height: int) -> str:
     said = picture.declared or (0, 0)
-    turned = "; it is turned by its EXIF orientation, the labels are not" if said == (height, width) else ""
+    turned = (
+        "; is it turned by its EXIF orientation, and the labels are not?" if said == (height, width) else ""
+    )
     return f"its size is said to be {said[0]:g} x {said[1]:g}, the image is displayed with {width} x {height}{turned}"

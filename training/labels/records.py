@@ -24,11 +24,8 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        """As compilers write it, so that editors jump there; one line whatever a file's name holds."""
-        return "".join(
-            letter if letter.isprintable() else ascii(letter)[1:-1]
-            for letter in f"{self.file}:{self.line}: {self.text}"
-        )
+        """As compilers write it, so that editors jump there."""
+        return printable(f"{self.file}:{self.line}: {self.text}")
 
 
 @dataclass(frozen=True)
@@ -103,6 +100,11 @@ def split_of(folders: PurePosixPath, stem: str = "") -> str:
     words = [folder.lower().rstrip("0123456789") for folder in folders.parts]
     words += re.split("[^a-z]+", stem.lower())
     return next((_SPLITS[word] for word in words if word in _SPLITS), "train")
+
+
+def printable(text: str) -> str:
+    """The text in one line that any terminal takes, whatever names of files and classes in it hold."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def number(text: str) -> float:

@@ -26,6 +26,7 @@ from tests.training.labels.odd_folders import (
 from tests.training.official_files import write_tiny_data
 from training.errors import DataError
 from training.labels import json_lists, table, tree
+from training.labels.check import report
 from training.labels.folder import LabelOptions, read_labels
 
 PICTURES = [
@@ -144,7 +145,7 @@ def test_an_image_turned_by_its_camera_has_the_size_that_is_displayed(tmp_path: 
     assert found(tmp_path) == {"a.png": [DIGIT]}
     coco(image={"width": 30, "height": 40})(tmp_path)
     Image.new("RGB", (30, 40)).save(tmp_path / "a.png", exif=exif)
-    assert "turned by its EXIF orientation" in problems(tmp_path)[0]
+    assert "is it turned by its EXIF orientation" in problems(tmp_path)[0]
 
 
 @pytest.mark.parametrize(
@@ -236,3 +237,34 @@ def test_a_file_that_is_no_label_file_at_all_is_not_read_to_its_end(tmp_path: Pa
     labels = read(tmp_path)
     assert "reading stops here" in labels.problems[-1].text
     assert len(labels.scenes) == 0
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_no_damage_escapes(tmp_path: Path, name: str) -> None:
+    """Random bytes changed in label files: what is wrong is told, or the folder refused; nothing else happens."""
+    WRITERS[name](tmp_path, PICTURES)
+    files = [path for path in sorted(tmp_path.rglob("*")) if path.is_file() and path.suffix != ".png"]
+    whole = {path: content for path in files if (content := path.read_bytes())}
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(150):
+        for path, content in whole.items():
+            damaged = np.frombuffer(content, np.uint8).copy()
+            damaged[rng.integers(0, len(damaged), 2)] = rng.integers(0, 256, 2)
+            path.write_bytes(damaged.tobytes()[: int(rng.integers(len(damaged) // 2, len(damaged) + 1))])
+        try:
+            refused += bool(read(tmp_path).problems)
+        except DataError:
+            refused += 1
+    assert refused > 50
+
+
+def test_names_that_no_terminal_takes_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    coco(annotation={"category_id": 80})(tmp_path)
+    path = tmp_path / "labels.json"
+    path.write_text(path.read_text().replace("plate", "\\ud800\\u001b[2J"))
+    path.rename(tmp_path / "new\nline.json")
+    print(report(read(tmp_path)))
+    said = capsys.readouterr().out
+    assert "new\\nline.json" in said
+    assert "\\ud800\\x1b[2J 1" in said

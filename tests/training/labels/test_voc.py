@@ -93,7 +93,7 @@ BROKEN_VOC: dict[str, tuple[Make, list[str]]] = {
     "another size": (
         voc(more="<size><width>30</width><height>40</height></size>"),
         [
-            "Annotations/a.xml:1: its size is said to be 30 x 40, the image is displayed with 40 x 30; it is turned by"
+            "Annotations/a.xml:1: its size is said to be 30 x 40, the image is displayed with 40 x 30; is it turned by"
         ],
     ),
     "cut off": (document("<annotation>\n<object>"), ["Annotations/a.xml:2: not XML that is read"]),
