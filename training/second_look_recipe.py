@@ -26,7 +26,7 @@ class SecondLookRecipe:
     name: ClassVar[str] = "second-look"
     summary: ClassVar[str] = "the detector's second network, which looks again at what the FCN proposes"
 
-    steps: int = 8000
+    steps: int = 11_000
     batch: int = 128
     learning_rate: float = 2e-3
     warmup: int = 500
