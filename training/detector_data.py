@@ -39,6 +39,10 @@ _OTHER_ORIGINS = (
     "photographs without digits and scene letters as background, and building-number digits of other sources"
 )
 
+_MAX_DIGIT_FREE = 500
+_DIGIT_FREE_PIXELS = 1_000_000
+"""Labelled images without digits are learned from as photographs are: so many, shrunk to this, fit into memory."""
+
 _CACHE_BYTES = 3 * 1024**3
 
 
@@ -116,7 +120,8 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
         )
     else:
         labelled = _read_official(data_dir / OFFICIAL, missing)
-    photos = _pictures(data_dir / "backgrounds" / "train", missing)
+    digit_free = [scene.path for scene in labelled.learned if not len(scene.labels)][:_MAX_DIGIT_FREE]
+    photos = _pictures(data_dir / "backgrounds" / "train", missing) + [_small(path) for path in digit_free]
     letters = _pictures(data_dir / "letters", missing)
     other_digits = _other_digits(data_dir / "other_digits" / "train", missing)
     learned = [scene for scene in labelled.learned if len(scene.labels)]
@@ -126,8 +131,8 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
     counts = labelled.counts | {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops[0])}
     counts |= {"photos": len(photos), "letters": len(letters), "other_digits": len(other_digits)}
     sources = PatchSources(SceneImages(learned), *crops, photos, letters, other_digits)
-    files = [f"learn {_within(data_dir, scene.path)}" for scene in learned]
-    files += [f"learn {_within(data_dir, path)}" for path in _unlabelled(data_dir)]
+    paths = [*(scene.path for scene in learned), *digit_free, *_unlabelled(data_dir)]
+    files = [f"learn {_within(data_dir, path)}" for path in paths]
     files += [f"validate {_within(data_dir, scene.path)}" for scene in labelled.validation]
     named = [_within(data_dir, Path(path)) for path in missing]
     apart = labelled.validation, labelled.validation_crops, labelled.validation_labels
@@ -192,6 +197,17 @@ def _pictures(folder: Path, missing: list[str]) -> list[Image]:
     if not paths:
         missing.append(str(folder))
     return [_decoded(path) for path in paths]
+
+
+def _small(path: Path) -> Image:
+    """The picture, shrunk if it is large."""
+    pixels = _decoded(path)
+    height, width = pixels.shape[:2]
+    factor = (_DIGIT_FREE_PIXELS / (width * height)) ** 0.5
+    if factor >= 1:
+        return pixels
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -65,6 +65,19 @@ def test_the_other_parts_are_used_beside(tmp_path: Path) -> None:
     assert data.missing == ["letters", "other_digits/train"]
 
 
+def test_images_without_digits_are_learned_as_background(tmp_path: Path) -> None:
+    write_own(tmp_path)
+    for name in ("x.png", "y.png"):
+        paint(tmp_path / "images" / name, (2000, 1000))
+    write(tmp_path / "data.yaml", f"train: images\nval: valid/images\nnames: {NAMES}\n")
+    write_own(tmp_path / "valid", 1, "v")
+    (tmp_path / "valid" / "data.yaml").unlink()
+    data = load_detector_data(tmp_path)
+    assert (data.counts["train_images"], len(data.sources.scenes), data.counts["photos"]) == (12, 10, 2)
+    assert [photo.shape for photo in data.sources.photos] == [(707, 1414, 3)] * 2
+    assert {"learn images/x.png", "learn images/y.png"} < set(data.files)
+
+
 def test_problems_are_refused_or_skipped(tmp_path: Path) -> None:
     write_own(tmp_path)
     write(tmp_path / "labels" / "00.txt", "x\n")
