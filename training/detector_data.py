@@ -5,8 +5,6 @@ there, `svhn/extra`, `svhn/extra_32x32.mat`; or it holds labels of one's own. In
 and `other_digits/train/0` .. `9` are used where they are there.
 """
 
-import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import overload
 import cv2
 import numpy as np
 
-import detector
 from detector.detections import IntArray
 from detector.errors import InvalidRequestError
 from detector.images import decode_image, read_image_file
@@ -24,17 +21,11 @@ from training.errors import DataError
 from training.labels.folder import LabelOptions
 from training.labels.formats import holds_own_labels
 from training.labels.tree import OFFICIAL
-from training.own_data import MAX_VALIDATION, LabelledData, read_own_data
+from training.official_data import read_official_data
+from training.own_data import read_own_data
 from training.patches import LabelledImage, PatchSources
 from training.scenes import Scene
-from training.svhn import read_crops, read_scenes
 
-DEMO_LIST = Path(detector.__file__).parent / "samples" / "samples.json"
-"""Names the SVHN train images that the demo shows; nothing trains or validates on them."""
-
-_OFFICIAL_ORIGIN = (
-    "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenumbers/, non-commercial use)"
-)
 _OTHER_ORIGINS = (
     "photographs without digits and scene letters as background, and building-number digits of other sources"
 )
@@ -119,7 +110,7 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
             f"{data_dir}: --classes and --skip-bad are for labels of your own; this is no such folder"
         )
     else:
-        labelled = _read_official(data_dir / OFFICIAL, missing)
+        labelled = read_official_data(data_dir / OFFICIAL, missing)
     digit_free = [scene.path for scene in labelled.learned if not len(scene.labels)][:_MAX_DIGIT_FREE]
     photos = _pictures(data_dir / "backgrounds" / "train", missing) + [_small(path) for path in digit_free]
     letters = _pictures(data_dir / "letters", missing)
@@ -138,58 +129,6 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
     apart = labelled.validation, labelled.validation_crops, labelled.validation_labels
     origin = f"{labelled.origin}, {_OTHER_ORIGINS}"
     return DetectorData(sources, *apart, counts, named, origin, files)
-
-
-def _read_official(svhn: Path, missing: list[str]) -> LabelledData:
-    """SVHN's train, split by the images' names, and extra."""
-    train = read_scenes(svhn / "train")
-    shown = demo_names()
-    usable = [scene for scene in train if scene.path.name not in shown]
-    # A handful of images may hold none whose name is drawn: then the last one validates.
-    held_out = [scene for scene in usable if is_validation(scene)] or usable[-1:]
-    kept_apart = set(held_out)
-    learned = [scene for scene in usable if scene not in kept_apart]
-    validation = held_out[:MAX_VALIDATION]
-    train_crops = read_crops(svhn / "train_32x32.mat")
-    crops, crop_labels = _crops_of(learned, train, train_crops, svhn)
-    validation_crops = _crops_of(validation, train, train_crops, svhn)
-    counts = {"train_images": len(learned), "validation_images": len(validation)}
-    if _there(svhn / "extra" / "digitStruct.mat", missing):
-        extra = read_scenes(svhn / "extra")
-        learned += extra
-        counts["extra_images"] = len(extra)
-    if _there(svhn / "extra_32x32.mat", missing):
-        more, more_labels = read_crops(svhn / "extra_32x32.mat")
-        crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
-    return LabelledData(learned, validation, crops, crop_labels, *validation_crops, counts, _OFFICIAL_ORIGIN)
-
-
-def demo_names() -> frozenset[str]:
-    """The file names of the SVHN train images that the demo shows."""
-    return frozenset(entry["svhn_train_name"] for entry in json.loads(DEMO_LIST.read_text())["images"])
-
-
-def is_validation(scene: Scene) -> bool:
-    """Whether a train scene is held out: one in ten, by its file name, the same on every machine."""
-    return zlib.crc32(scene.path.name.encode()) % 10 == 0 and scene.path.name not in demo_names()
-
-
-def _crops_of(
-    chosen: list[Scene], train: list[Scene], crops: tuple[Image, IntArray], svhn: Path
-) -> tuple[Image, IntArray]:
-    """The crops of the chosen scenes alone: the official files list digits in the order of digitStruct."""
-    images, labels = crops
-    if len(labels) != sum(len(scene.labels) for scene in train):
-        raise DataError(f"{svhn}: train_32x32.mat and train/digitStruct.mat do not list the same digits")
-    names = {scene.path.name for scene in chosen}
-    mask = np.concatenate([np.full(len(scene.labels), scene.path.name in names) for scene in train])
-    return images[mask], labels[mask]
-
-
-def _there(path: Path, missing: list[str]) -> bool:
-    if not path.is_file():
-        missing.append(str(path))
-    return path.is_file()
 
 
 def _pictures(folder: Path, missing: list[str]) -> list[Image]:

@@ -1,44 +1,15 @@
 """A folder of one's own labels as training data: what is learned from, and what validates."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from detector.detections import IntArray
-from training.appearance import Image
 from training.crops import cut_crops
+from training.labelled_data import MAX_VALIDATION, LabelledData
 from training.labels.folder import LabelOptions, read_labels
-from training.scenes import Scene
 
-MAX_VALIDATION = 400
 _HELD_OUT = 5
 """One image in so many validates where the folder itself names none that do."""
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledData:
-    """Labelled scenes and crops, those that validate kept apart.
-
-    Attributes:
-        learned: scenes to learn from.
-        validation: scenes that are not learned from.
-        crops: (N, 32, 32, 3) uint8, of the learned scenes.
-        crop_labels: (N,) their digits.
-        validation_crops: (M, 32, 32, 3) uint8, of the others.
-        validation_labels: (M,) their digits.
-        counts: how many images each part gave.
-        origin: where they are from, for people.
-    """
-
-    learned: list[Scene]
-    validation: list[Scene]
-    crops: Image
-    crop_labels: IntArray
-    validation_crops: Image
-    validation_labels: IntArray
-    counts: dict[str, int]
-    origin: str
 
 
 def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledData:

@@ -17,8 +17,9 @@ from tests.training.official_files import (
     write_tiny_data,
 )
 from training import patches
-from training.detector_data import demo_names, is_validation, load_detector_data
+from training.detector_data import load_detector_data
 from training.errors import DataError
+from training.official_data import demo_names, is_validation
 from training.patches import PatchConfig, PatchMaker
 from training.scenes import Scene
 
