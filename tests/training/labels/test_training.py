@@ -1,5 +1,6 @@
 """Labels of one's own are learned from and measured on; crops are cut as SVHN's are."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.training.labels.folders import NAMES, Drawn, paint, write, write_yolo
 from tests.training.official_files import TEST_DATA, write_tiny_data
 from tests.training.painted import Digit, PaintedDigitDetector
 from tests.training.painted import paint as painted
+from training.cli import main
 from training.crops import cut_crop
 from training.detector_data import load_detector_data
 from training.errors import DataError
@@ -166,3 +168,20 @@ def test_a_crop_is_the_square_around_the_box() -> None:
     crop = cut_crop(pixels, np.array([52, 7, 73, 53], np.float32))
     square = Image.fromarray(pixels[7:53, 40:86]).resize((32, 32), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(crop, np.asarray(square))
+
+
+@pytest.mark.slow
+def test_the_command_trains_on_ones_own_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_own(tmp_path / "data")
+    yaml = tmp_path / "data" / "data.yaml"
+    yaml.write_text(yaml.read_text().replace("'2'", "'two'"))
+    write(tmp_path / "data" / "labels" / "00.txt", "x\n")
+    command = ["svhn-fcn", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), "--steps", "1"]
+    assert main(command) == 2
+    assert "labels/00.txt:1: 1 columns" in capsys.readouterr().err
+    assert main([*command, "--skip-bad", "--classes", "two=2"]) == 0
+    said = capsys.readouterr().out
+    assert "left out: 1 images with problems (1 in all)" in said
+    assert "7 train images, 2 validation images, 14 digits" in said
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["training_data"].startswith("pictures with labels of one's own (YOLO)")
