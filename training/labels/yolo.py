@@ -203,7 +203,8 @@ def _mark(line: int, columns: Sequence[str], names: Mapping[int, str]) -> Mark:
 
 def _without_image(tree: FileTree, known: Mapping[str, str]) -> Iterator[Problem]:
     """Label files whose image is not there, in the folders of those whose image is."""
-    tops = {label_file.partition("labels/")[0] + "labels/" for label_file in known if "labels/" in label_file}
+    parts = [f"/{label_file}".rpartition("/labels/") for label_file in known]
+    tops = {f"{before}/labels/".lstrip("/") for before, labels, _ in parts if labels}
     for name in tree.ending(".txt"):
         is_label_file = name.startswith(tuple(tops)) and posixpath.basename(name).lower() not in _NOT_LABELS
         if is_label_file and name not in known:

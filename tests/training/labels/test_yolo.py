@@ -86,8 +86,20 @@ ODD_YOLO: dict[str, tuple[Make, dict[str, list[Any]]]] = {
         ),
         {"images/a.png": [DIGIT]},
     ),
+    "other texts in folders with like names": (
+        moved(
+            "images",
+            "my labels/images",
+            moved(
+                "labels",
+                "my labels/labels",
+                yolo(f"train: my labels/images\n{YAML}", **{"my labels/plan.txt": "to do"}),
+            ),
+        ),
+        {"my labels/images/a.png": [DIGIT]},
+    ),
     "notes of a tool among the labels": (
-        yolo(labels__classes="", **{"labels__classes.txt": "0"}),
+        yolo(**{"labels__classes.txt": "0"}),
         {"images/a.png": [DIGIT]},
     ),
 }
