@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +15,17 @@ from detector import boxes as box_arithmetic
 from detector import second_look
 from detector.ahead import work_ahead
 from detector.detections import Detections, FloatArray, ImageDetections, IntArray
-from detector.errors import DetectorError, InvalidOptionError, ModelError
+from detector.errors import DetectorError, InvalidOptionError
 from detector.image_sources import ImageSource, load_pixels
 from detector.images import decode_image
 from detector.interface import MAX_PIXELS, DetectOptions, ModelInfo
 from detector.line_evidence import Thresholds, believed
 from detector.merging import VIEW_SCORE, best_candidates, distinct, merge_candidates
-from detector.model_files import EMBEDDED, Manifest, load_model
+from detector.model_files import EMBEDDED, Manifest
+from detector.networks import Network, load_networks
 from detector.numbers import group_numbers
 from detector.pyramid import levels, tiles
 from detector.score_map import FIELD, Candidates, concatenate, decode_score_map, softmax
-
-if TYPE_CHECKING:
-    from detector.fcn import Fcn, SecondLook
 
 _MAX_LEVEL_PIXELS = 100_000_000
 """The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""
@@ -68,10 +65,10 @@ class DigitDetector:
 
     def __init__(
         self,
-        fcn: Fcn,
+        fcn: Network,
         manifest: Manifest,
         config: DetectorConfig | None = None,
-        second_look: SecondLook | None = None,
+        second_look: Network | None = None,
     ) -> None:
         self._fcn = fcn
         self._second_look = second_look
@@ -85,13 +82,7 @@ class DigitDetector:
         Raises:
             ModelError: if a file is missing, damaged, or not what the manifest says.
         """
-        weights, manifest = load_model(model_dir or EMBEDDED)
-        from detector.fcn import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
-
-        try:
-            fcn, again = networks_of(weights)
-        except ValueError as error:
-            raise ModelError(f"{model_dir or EMBEDDED}: {error}") from error
+        fcn, again, manifest = load_networks(model_dir or EMBEDDED)
         return cls(fcn, manifest, config, again)
 
     def detect(

@@ -19,6 +19,7 @@ from detector.digit_detector import DigitDetector
 from detector.errors import ModelError
 from detector.interface import DetectOptions
 from detector.model_files import EMBEDDED, write_manifest
+from detector.runtimes import TENSORFLOW, load_detector
 
 IMAGE = "svhn_train_981.png"
 """The built-in image: small, with three different digits, and nothing else that could be one."""
@@ -29,13 +30,14 @@ _SCORE_TOLERANCE = 0.05
 _LEAST_IOU = 0.7
 
 
-def load_checked(model_dir: Path | None = None) -> DigitDetector:
+def load_checked(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> DigitDetector:
     """Loads the model in `model_dir`, or the embedded one, and checks that it works here; so it is warm, too.
 
     Raises:
         ModelError: if a file is missing or damaged, or the model does not find what its manifest records.
+        InvalidOptionError: if the runtime, see `load_detector`, is not installed.
     """
-    detector = DigitDetector.load(model_dir)
+    detector = load_detector(model_dir, runtime)
     try:
         _check(detector, detector.manifest.self_check)
     except ModelError as error:

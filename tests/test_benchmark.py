@@ -114,7 +114,10 @@ def test_runtimes_are_compared_on_equal_score_maps(checkout: Path, tmp_path: Pat
     options = ["--size", "64x48", "--repetitions", "1", "--json", str(report)]
     run = benchmark(checkout, "runtimes", *options)
     assert run.returncode == 0, run.stderr
-    (table,) = json.loads(report.read_text())["tables"]["runtimes"]
+    written = json.loads(report.read_text())
+    slow, fast, ratio = (row["value"] for row in written["figures"]["runtimes"])
+    assert ratio == pytest.approx(slow / fast)
+    (table,) = written["tables"]["runtimes"]
     assert [row["network"] for row in table] == ["fcn"] * 5 + ["second_look"] * 5
     tensorflow = {row["network"]: row["ms"] for row in table if row["runtime"] == "TensorFlow"}
     for row in table:

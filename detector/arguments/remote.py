@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.arguments.shared import add_model
+from detector.arguments.shared import add_model, add_runtime
 from detector.errors import ClientSetupError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def add_where(command: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="ask this server instead of loading a model here; several with commas between them take turns",
     )
+    add_runtime(command)
     add_security(command)
 
 
@@ -73,10 +74,12 @@ def choice(args: argparse.Namespace) -> "DetectorChoice":
     from detector.commands.choice import DetectorChoice  # noqa: PLC0415 - see shared
 
     if args.server is not None:
+        if args.runtime is not None:
+            raise ClientSetupError("--runtime says what computes the model here; a server has its own")
         return DetectorChoice(server=connection(args))
     for name in ("tls", *_TLS_OPTIONS, "token_file"):
         if getattr(args, name):
             raise ClientSetupError(
                 f"--{name.replace('_', '-')} says how to reach a server: name it with --server"
             )
-    return DetectorChoice(model=args.model)
+    return DetectorChoice(args.model, args.runtime or DetectorChoice.runtime)

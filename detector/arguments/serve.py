@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from detector.arguments.shared import AddParser, add_model, command, port, seconds, whole_number
+from detector.arguments.shared import AddParser, add_model, add_runtime, command, port, seconds, whole_number
 from detector.serving.settings import Observability, Security, ServerSettings, WorkLimits
 
 
@@ -29,6 +29,7 @@ def add(add_parser: AddParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=50051, type=port, help="port to listen on (default: %(default)s)")
     add_model(parser)
+    add_runtime(parser)
     _add_lifecycle(parser)
     _add_security(parser)
     _add_observability(parser)
@@ -41,6 +42,7 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         host=args.host,
         port=args.port,
         model=args.model,
+        runtime=args.runtime or ServerSettings.runtime,
         watch_model=args.watch_model,
         processes=args.processes,
         grace_s=args.grace,

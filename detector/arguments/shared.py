@@ -41,6 +41,16 @@ def add_model(command: argparse._ActionsContainer) -> None:
     )
 
 
+def add_runtime(command: argparse.ArgumentParser) -> None:
+    """--runtime, None if it is not given."""
+    command.add_argument(
+        "--runtime",
+        choices=("tensorflow", "openvino"),
+        help="what computes the model: tensorflow (default), or openvino, which is faster on processors with "
+        "bfloat16 instructions (AMX, AVX512-BF16) and needs digit-detector[openvino]",
+    )
+
+
 def add_annotated(command: argparse.ArgumentParser) -> None:
     """--annotated."""
     command.add_argument(

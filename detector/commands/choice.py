@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detector.console import BROKEN_OFF, complain
-from detector.digit_detector import DigitDetector
 from detector.errors import DetectorError, InvalidRequestError, ModelError
 from detector.interface import ImageDetector
+from detector.runtimes import TENSORFLOW, load_detector
 from detector.serving.connection import Connection
 
 
@@ -19,10 +19,12 @@ class DetectorChoice:
 
     Attributes:
         model: a model's folder; None for the embedded one.
+        runtime: what computes it, see `detector.runtimes`.
         server: a server, or several, that detect instead of this process.
     """
 
     model: Path | None = None
+    runtime: str = TENSORFLOW
     server: Connection | None = None
 
     @contextmanager
@@ -31,10 +33,11 @@ class DetectorChoice:
 
         Raises:
             ModelError: if the model cannot be used.
+            InvalidOptionError: if the runtime is not installed.
             ServiceUnavailableError: if the server does not answer.
         """
         if self.server is None:
-            yield DigitDetector.load(self.model)
+            yield load_detector(self.model, self.runtime)
             return
         from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
 

@@ -3,13 +3,11 @@
 import json
 from pathlib import Path
 
-from detector.errors import ModelError
 from detector.export.description import describe
 from detector.export.formats import FORMATS
 from detector.export.graphs import decoding_graph
-from detector.fcn import networks_of
 from detector.files import whole_folder, write_whole
-from detector.model_files import load_model
+from detector.networks import load_networks
 from detector.score_map import FIELD
 from detector.second_look import WINDOW
 
@@ -32,11 +30,7 @@ def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]
         InvalidOptionError: if something is in the folder, or the format's library is not installed.
         OSError: if it cannot be written.
     """
-    weights, manifest = load_model(model_dir)
-    try:
-        fcn, again = networks_of(weights)
-    except ValueError as error:
-        raise ModelError(f"{model_dir}: {error}") from error
+    fcn, again, manifest = load_networks(model_dir)
     graphs = {"fcn": decoding_graph(fcn, FIELD, None)}
     if again:
         graphs["second_look"] = decoding_graph(again, WINDOW, WINDOW)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
@@ -46,7 +46,7 @@ def write_onnx(graph: Graph, path: Path) -> None:
     Raises:
         InvalidOptionError: if that is not installed.
     """
-    with _extra("onnx"):
+    with _extra("onnx", "format"):
         from tf2onnx.convert import from_function  # noqa: PLC0415
     model, _ = from_function(graph, input_signature=graph.input_signature, opset=_OPSET)
     for values, names in (
@@ -66,13 +66,27 @@ def write_openvino(graph: Graph, path: Path) -> None:
     Raises:
         InvalidOptionError: if OpenVINO is not installed.
     """
-    # OpenVINO tells its makers of each import and conversion, unless its messenger is not there.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    with _extra("openvino"):
-        import openvino  # noqa: PLC0415
-    with TemporaryDirectory() as folder:
-        write_saved_model(graph, Path(folder))
-        openvino.save_model(openvino.Core().read_model(folder), path, compress_to_fp16=False)
+    openvino = _openvino("format")
+    with _as_openvino_model(openvino, graph) as model:
+        openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def compile_for_openvino(graph: Graph, output: str, threads: str | None) -> Any:
+    """An `openvino.CompiledModel` that computes one output of the graph on the processor.
+
+    Args:
+        graph: the graph.
+        output: its output's name.
+        threads: how many it may use; None for all.
+
+    Raises:
+        InvalidOptionError: if OpenVINO is not installed.
+    """
+    openvino = _openvino("runtime")
+    options = {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
+    with _as_openvino_model(openvino, graph) as model:
+        bare = openvino.Model([model.output(output).get_node()], model.get_parameters())
+        return openvino.Core().compile_model(bare, "CPU", options)
 
 
 def write_tflite(graph: Graph, path: Path) -> None:
@@ -89,11 +103,27 @@ FORMATS = {
 }
 
 
+def _openvino(option: str) -> Any:
+    """The library."""
+    # OpenVINO tells its makers of each import and conversion, unless its messenger is not there.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    with _extra("openvino", option):
+        import openvino  # noqa: PLC0415
+    return openvino
+
+
 @contextmanager
-def _extra(name: str) -> Iterator[None]:
+def _as_openvino_model(openvino: Any, graph: Graph) -> Iterator[Any]:
+    with TemporaryDirectory() as folder:
+        write_saved_model(graph, Path(folder))
+        yield openvino.Core().read_model(folder)
+
+
+@contextmanager
+def _extra(name: str, option: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
         raise InvalidOptionError(
-            "format", f"{name} needs more libraries: pip install 'digit-detector[{name}]'"
+            option, f"{name} needs more libraries: pip install 'digit-detector[{name}]'"
         ) from error

@@ -22,7 +22,7 @@ def serve(settings: ServerSettings) -> int:
         ServerStartError: if it cannot start as the settings say.
         ModelError: if the model cannot be used.
     """
-    return serve_detector(functools.partial(load_checked, settings.model), settings)
+    return serve_detector(functools.partial(load_checked, settings.model, settings.runtime), settings)
 
 
 def serve_detector(load: LoadDetector, settings: ServerSettings) -> int:

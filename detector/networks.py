@@ -1,0 +1,43 @@
+"""A model's networks, as they are loaded from its folder and as a detector calls them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.detections import FloatArray
+from detector.errors import ModelError
+from detector.model_files import Manifest, load_model
+
+if TYPE_CHECKING:
+    from detector.fcn import Fcn, SecondLook
+
+
+class Network(Protocol):
+    """A network with its weights, whatever computes it; any thread may call it."""
+
+    @property
+    def parameter_count(self) -> int:
+        """Of its weights."""
+        ...
+
+    def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
+        """What it says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
+        ...
+
+
+def load_networks(model_dir: Path) -> tuple["Fcn", "SecondLook | None", Manifest]:
+    """Loads and verifies a model, for TensorFlow; the second network is None if the model has none.
+
+    Raises:
+        ModelError: if a file is missing, damaged, or not what the manifest says.
+    """
+    weights, manifest = load_model(model_dir)
+    from detector.fcn import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+
+    try:
+        fcn, again = networks_of(weights)
+    except ValueError as error:
+        raise ModelError(f"{model_dir}: {error}") from error
+    return fcn, again, manifest
