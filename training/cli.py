@@ -15,11 +15,11 @@ from detector.errors import DetectorError
 from detector.files import write_whole
 from training.check_cli import add_check
 from training.compare_cli import add_compare
+from training.detector_cli import add_second_look, add_svhn_fcn
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
 from training.labels.arguments import add_label_options, add_split_option, label_options
 from training.recipe_cli import add_recipe_commands
-from training.second_look_recipe import SecondLookRecipe
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -52,55 +52,13 @@ def parser() -> argparse.ArgumentParser:
         epilog="digit-detector-train COMMAND --help explains a command.",
     )
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_svhn_fcn(commands.add_parser)
-    _add_second_look(commands.add_parser)
+    add_svhn_fcn(commands.add_parser, _DATA_HELP)
+    add_second_look(commands.add_parser, _DATA_HELP)
     _add_evaluate(commands.add_parser)
     add_check(commands.add_parser)
     add_compare(commands.add_parser, _DATA_HELP)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root
-
-
-def _add_svhn_fcn(add_parser: AddParser) -> None:
-    recipe = SvhnFcnRecipe()
-    command = add_parser(
-        recipe.name,
-        help=recipe.summary,
-        description="Trains the detector on --data and writes a model folder to --out, which --model of every other "
-        "command takes. Killed and started again by the same command, it goes on where it was.",
-    )
-    _add_run_options(command, recipe)
-    command.set_defaults(run=_train)
-
-
-def _add_second_look(add_parser: AddParser) -> None:
-    recipe = SecondLookRecipe()
-    command = add_parser(
-        recipe.name,
-        help=recipe.summary,
-        description="Trains the second look on what the FCN of --fcn proposes in --data, and writes a model folder "
-        "with both networks to --out. Killed and started again by the same command, it goes on where it was.",
-    )
-    command.add_argument(
-        "--fcn", type=Path, metavar="DIR", help="a model folder of svhn-fcn (default: the embedded model)"
-    )
-    _add_run_options(command, recipe)
-    command.set_defaults(run=_train_second_look)
-
-
-def _add_run_options(command: argparse.ArgumentParser, recipe: SvhnFcnRecipe | SecondLookRecipe) -> None:
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
-    command.add_argument(
-        "--steps", type=whole_number(1), default=recipe.steps, help="batches in all (default: %(default)s)"
-    )
-    command.add_argument(
-        "--seed",
-        type=whole_number(0),
-        default=recipe.seed,
-        help="of everything random (default: %(default)s)",
-    )
-    add_label_options(command)
 
 
 def _add_evaluate(add_parser: AddParser) -> None:
@@ -127,24 +85,6 @@ def _add_evaluate(add_parser: AddParser) -> None:
     )
     add_label_options(command)
     command.set_defaults(run=_evaluate)
-
-
-def _train(args: argparse.Namespace) -> int:
-    from training.svhn_fcn import train  # noqa: PLC0415
-
-    recipe = SvhnFcnRecipe(steps=args.steps, seed=args.seed)
-    train(recipe, args.data, args.out, label_options(args))
-    print(f"model: {args.out}")
-    return 0
-
-
-def _train_second_look(args: argparse.Namespace) -> int:
-    from training.second_look import train  # noqa: PLC0415
-
-    recipe = SecondLookRecipe(steps=args.steps, seed=args.seed)
-    train(recipe, args.fcn, args.data, args.out, label_options(args))
-    print(f"model: {args.out}")
-    return 0
 
 
 def _evaluate(args: argparse.Namespace) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from training.comparison import DECIDING
 from training.labels.arguments import add_label_options, add_split_option, label_options
+from training.starting_model import EMBEDDED_NAME
 
-EMBEDDED_NAME = "embedded"
 BETTER, NOT_BETTER = 0, 1
 
 

@@ -14,7 +14,8 @@ from detector.detections import FloatArray, IntArray
 from detector.second_look import DIGIT_HEIGHT, LEAST_HEIGHT, WINDOW
 from detector.views import view
 from training.appearance import Image, vary_appearance
-from training.patches import LabelledImage
+from training.digit_draw import DigitDraw
+from training.patches import LabelledImage, any_digit
 from training.proposals import Proposals
 from training.targets import TargetConfig, digit_alone, window_targets
 from training.warp import Distortion, distortion, warp_boxes
@@ -99,11 +100,18 @@ _Make = Callable[[np.random.Generator], tuple[Image, FloatArray]]
 
 
 class LookMaker:
-    """Makes batches of windows from sources."""
+    """Makes batches of windows from sources.
 
-    def __init__(self, sources: LookSources, config: LookConfig) -> None:
+    Args:
+        sources: what windows are cut from.
+        config: how.
+        draw: which digit of which scene is shown where true digits are; any of any by default.
+    """
+
+    def __init__(self, sources: LookSources, config: LookConfig, draw: DigitDraw | None = None) -> None:
         self._sources = sources
         self._config = config
+        self._draw = draw
         proposals = sources.scene_proposals
         self._hits = proposals.select(proposals.hits)
         self._misses = proposals.select(~proposals.hits)
@@ -139,8 +147,10 @@ class LookMaker:
         return [(make, part) for make, part, there in kinds if there]
 
     def _digit(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        scene = _pick(self._sources.scenes, rng)
-        centre, height = _measures(scene.boxes[rng.integers(len(scene.boxes))])
+        scenes = self._sources.scenes
+        chosen, digit = self._draw(rng) if self._draw else any_digit(scenes, rng)
+        scene = scenes[chosen]
+        centre, height = _measures(scene.boxes[digit])
         offset = rng.normal(0, self._config.offset, 2) * height
         height *= float(np.exp(rng.normal(0, self._config.height)))
         return self._shown(scene, centre + offset, height, rng)

@@ -17,8 +17,12 @@ from detector.detections import FloatArray, IntArray
 from detector.score_map import FIELD, STRIDE
 from detector.views import view
 from training.appearance import Image, vary_appearance
+from training.digit_draw import DigitDraw
 from training.targets import TARGET_CHANNELS, TargetConfig, digit_alone, window_targets
 from training.warp import Distortion, distortion, warp_boxes
+
+_LARGEST_SCALE = 4 / 3
+"""About what the detector's pyramid starts from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,7 @@ class PatchConfig:
         photo_part: part of a batch that shows photographs without digits.
         letter_part: part of a batch that shows words.
         other_digit_part: part of a batch that shows digits which are not of SVHN, pasted into photographs.
+        anywhere_part: part of a batch that shows any place of the scenes: where they hold no digit, too.
         letter_weight: weight of a word's windows; below 1, since O, I, B, S and Z look like digits.
         target: when a window counts as centred on a digit.
     """
@@ -76,16 +81,24 @@ class PatchConfig:
     photo_part: float = 0.11
     letter_part: float = 0.06
     other_digit_part: float = 0.0
+    anywhere_part: float = 0.0
     letter_weight: float = 0.4
     target: TargetConfig = field(default_factory=TargetConfig)
 
 
 class PatchMaker:
-    """Makes batches of patches from sources."""
+    """Makes batches of patches from sources.
 
-    def __init__(self, sources: PatchSources, config: PatchConfig) -> None:
+    Args:
+        sources: what patches are cut from.
+        config: how.
+        draw: which digit of which scene is shown; any of any by default.
+    """
+
+    def __init__(self, sources: PatchSources, config: PatchConfig, draw: DigitDraw | None = None) -> None:
         self._sources = sources
         self._config = config
+        self._draw = draw
 
     def batch(self, size: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Patches (size, 72, 72, 3) float32 RGB 0..255 and their targets (size, 11, 11, 9)."""
@@ -95,6 +108,7 @@ class PatchMaker:
             (self._photo_patch, round(size * config.photo_part) if sources.photos else 0),
             (self._letter_patch, round(size * config.letter_part) if sources.letters else 0),
             (self._other_digit_patch, round(size * config.other_digit_part) if sources.other_digits else 0),
+            (self._anywhere_patch, round(size * config.anywhere_part)),
         ]
         makers = [make for make, count in kinds for _ in range(count)]
         makers += [self._scene_patch] * (size - len(makers))
@@ -103,18 +117,21 @@ class PatchMaker:
         return images, np.stack([target for _, target in pairs])
 
     def _scene_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        return self._digit_patch(self._sources.scenes, self._config.photo_surroundings, rng)
+        scenes = self._sources.scenes
+        scene, digit = self._draw(rng) if self._draw else any_digit(scenes, rng)
+        return self._digit_patch(scenes[scene], digit, self._config.photo_surroundings, rng)
 
     def _other_digit_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        return self._digit_patch(self._sources.other_digits, 1.0, rng)
+        digits = self._sources.other_digits
+        scene, digit = any_digit(digits, rng)
+        return self._digit_patch(digits[scene], digit, 1.0, rng)
 
     def _digit_patch(
-        self, scenes: Sequence[LabelledImage], photo_surroundings: float, rng: np.random.Generator
+        self, scene: LabelledImage, chosen: int, photo_surroundings: float, rng: np.random.Generator
     ) -> tuple[Image, FloatArray]:
-        """A digit of one of the scenes, somewhere in the patch, with what is around it."""
+        """A digit of a scene, somewhere in the patch, with what is around it."""
         config = self._config
-        scene = scenes[int(rng.integers(len(scenes)))]
-        digit = scene.boxes[rng.integers(len(scene.boxes))]
+        digit = scene.boxes[chosen]
         scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[3] - digit[1])
         matrix = scale * distortion(config.distortion, rng)
         centre = (digit[:2] + digit[2:]) / 2
@@ -123,6 +140,19 @@ class PatchMaker:
         if self._sources.photos and rng.random() < photo_surroundings:
             surroundings = self._photo(rng)
         patch = view(scene.pixels, matrix, centre, goal, config.size, surroundings)
+        boxes = warp_boxes(scene.boxes, matrix, centre, goal)
+        return patch, window_targets(config.size, boxes, scene.labels, config.target)
+
+    def _anywhere_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        """Any place of a scene, at any scale from that at which the patch shows all of it."""
+        config = self._config
+        scene = self._sources.scenes[int(rng.integers(len(self._sources.scenes)))]
+        height, width = scene.pixels.shape[:2]
+        scales = min(config.size / max(height, width), _LARGEST_SCALE), _LARGEST_SCALE
+        matrix = np.exp(rng.uniform(*np.log(scales))) * distortion(config.distortion, rng)
+        centre = rng.uniform((0, 0), (width, height))
+        goal = np.full(2, config.size / 2)
+        patch = view(scene.pixels, matrix, centre, goal, config.size, None)
         boxes = warp_boxes(scene.boxes, matrix, centre, goal)
         return patch, window_targets(config.size, boxes, scene.labels, config.target)
 
@@ -178,6 +208,12 @@ class PatchMaker:
     @staticmethod
     def _pick(images: Sequence[Image], rng: np.random.Generator) -> Image:
         return images[int(rng.integers(len(images)))]
+
+
+def any_digit(scenes: Sequence[LabelledImage], rng: np.random.Generator) -> tuple[int, int]:
+    """A scene and a digit in it, as indices: scenes are as likely as each other, and digits within a scene."""
+    scene = int(rng.integers(len(scenes)))
+    return scene, int(rng.integers(len(scenes[scene].boxes)))
 
 
 def _of_height(image: Image, height: int) -> Image:

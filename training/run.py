@@ -72,6 +72,7 @@ class Task:
         save: writes the model with these weights, their row of figures and the seconds spent.
         images: how many images validation looks at.
         ends: steps at which the learning rate has fallen, before the last.
+        patience: the run ends early after so many validations in a row without a better score; None: it never does.
     """
 
     model: keras.Model
@@ -80,6 +81,7 @@ class Task:
     save: Callable[[list[FloatArray], Row, float], None]
     images: int
     ends: tuple[int, ...] = ()
+    patience: int | None = None
 
 
 class Run:
@@ -111,7 +113,9 @@ class Run:
         _write_json(out_dir / "recipe.json", asdict(recipe))  # type: ignore[call-overload]
 
     def go(self) -> None:
-        """Trains to the last step, validating and saving on the way."""
+        """Trains to the last step, or until it stops getting better, validating and saving on the way."""
+        if self._is_over():
+            return
         recipe, model = self._recipe, self._task.model
         losses: list[float] = []
         with tqdm(
@@ -128,6 +132,16 @@ class Run:
                     row = self._validate(float(np.mean(losses)))
                     losses = []
                     bar.write("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
+                    if self._is_over():
+                        break
+
+    def _is_over(self) -> bool:
+        """Whether the history, which a checkpoint holds too, says that the run ends before its last step."""
+        patience = self._task.patience
+        if patience is None or not has_stalled(self._history, patience):
+            return False
+        print(f"stopped after step {self._step}: {patience} validations in a row were no better")
+        return True
 
     def _update_average(self) -> None:
         decay = min(self._recipe.average, (1 + self._step) / (10 + self._step))
@@ -179,6 +193,12 @@ def is_best(history: list[Row], images: int) -> bool:
     """
     best = max(row["score"] for row in history)
     return history[-1]["score"] >= best - math.sqrt(best * (1 - best) / images)
+
+
+def has_stalled(history: list[Row], patience: int) -> bool:
+    """Whether the last `patience` rows, or more, are no better than the best before them (Prechelt 1998)."""
+    scores = [row["score"] for row in history]
+    return len(scores) - 1 - int(np.argmax(scores or [0])) >= patience
 
 
 def batches(

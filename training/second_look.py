@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -24,6 +25,21 @@ from training.second_look_recipe import SecondLookRecipe
 from training.svhn_fcn import announce, record, write_file_list
 from training.synthetic import SyntheticConfig, SyntheticScenes
 from training.validation import validate
+
+
+class LooksRecipe(Protocol):
+    """What the sources of windows depend on."""
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
+        ...
+
+    @property
+    def rendered(self) -> int:
+        """Scenes that are rendered for their words and numbers."""
+        ...
+
 
 _NOWHERE = (np.empty((0, 4), np.float32), np.empty(0, np.int32))
 
@@ -55,7 +71,7 @@ def train(
     out_dir.mkdir(parents=True, exist_ok=True)
     fcn = Fcn(weights.fcn)
     maker = LookMaker(
-        _sources(DigitDetector(fcn, manifest), data, recipe, out_dir / manifest.sha256[:12]), recipe.looks
+        look_sources(DigitDetector(fcn, manifest), data, recipe, out_dir / manifest.sha256[:12]), recipe.looks
     )
 
     def detector(second_look: list[FloatArray]) -> DigitDetector:
@@ -71,11 +87,11 @@ def train(
     Run(recipe, task, out_dir).go()
 
 
-def _sources(
-    detector: DigitDetector, data: DetectorData, recipe: SecondLookRecipe, kept_in: Path
+def look_sources(
+    detector: DigitDetector, data: DetectorData, recipe: LooksRecipe, kept_in: Path
 ) -> LookSources:
     """Everything that windows are cut from; what the detector proposes is kept in files for the next start."""
-    kept_in.mkdir(exist_ok=True)
+    kept_in.mkdir(exist_ok=True, parents=True)
     given = data.sources
     photos = [LabelledImage(photo, *_NOWHERE) for photo in given.photos]
     rendered = _rendered(given.photos, recipe)
@@ -92,7 +108,7 @@ def _sources(
     )
 
 
-def _rendered(photos: Sequence[np.ndarray], recipe: SecondLookRecipe) -> list[LabelledImage]:
+def _rendered(photos: Sequence[np.ndarray], recipe: LooksRecipe) -> list[LabelledImage]:
     """Scenes of which half show words and no digit: letters are what the FCN takes for digits."""
     scenes = SyntheticScenes(photos, config=SyntheticConfig(digit_free=0.5))
     numbers = tqdm(range(recipe.rendered), "rendering", unit="scene")

@@ -1,0 +1,232 @@
+"""Fine-tuning on a few real images: where it starts, what stays, when it ends, and what is refused."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+
+from detector.detections import FloatArray
+from detector.digit_detector import DigitDetector
+from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
+from detector.self_check import load_checked
+from tests.training.official_files import write_tiny_data
+from training.checkpoint import load_state
+from training.cli import main
+from training.errors import ResumeError
+from training.fine_tuning import Pictures, compile_network, fine_tune, mixed
+from training.fine_tuning_recipes import FcnFineTuning
+from training.fine_tuning_report import format_figures
+from training.run import CHECKPOINT, Batch, has_stalled
+from training.starting_model import StartingModel
+from training.validation import validate
+
+FROZEN = 3
+"""Convolutions, each with a normalisation: 1 + 4 arrays each."""
+
+
+def recipe_of(start: StartingModel, **settings: int) -> FcnFineTuning:
+    short = {"steps": 4, "batch": 8, "warmup": 2, "validate_every": 2, "frozen": FROZEN} | settings
+    return FcnFineTuning(start.manifest.sha256, old_part=0.5, average=0.5, **short)
+
+
+class Runs(NamedTuple):
+    start: StartingModel
+    pictures: Pictures
+    whole: Path
+    interrupted: Path
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """One run in one go, and one that is interrupted after its third step; both with old data mixed in."""
+    folder = tmp_path_factory.mktemp("fine-tuning")
+    data = write_tiny_data(folder / "data")
+    start = StartingModel.load("embedded", folder / "whole")
+    pictures = Pictures.load(data, data, None, 1)
+    fine_tune(recipe_of(start), start, pictures, folder / "whole")
+    train_on_batch, steps = keras.Model.train_on_batch, 0
+
+    def interrupted_train_on_batch(model: keras.Model, *batch: np.ndarray) -> object:
+        nonlocal steps
+        if steps == 3:
+            raise KeyboardInterrupt
+        steps += 1
+        return train_on_batch(model, *batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "train_on_batch", interrupted_train_on_batch)
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(recipe_of(start), start, pictures, folder / "interrupted")
+    fine_tune(recipe_of(start), start, pictures, folder / "interrupted")
+    return Runs(start, pictures, folder / "whole", folder / "interrupted")
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(runs: Runs) -> None:
+    whole, again = (load_model(out)[0] for out in (runs.whole, runs.interrupted))
+    for array, other in zip(whole.fcn, again.fcn, strict=True):
+        np.testing.assert_allclose(other, array, rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_first_convolutions_stay_and_the_others_learn(runs: Runs) -> None:
+    before, after = runs.start.weights.fcn, load_model(runs.whole)[0].fcn
+    same = [(old == new).all() for old, new in zip(before, after, strict=True)]
+    assert all(same[: 5 * FROZEN])
+    assert not any(same[5 * FROZEN :])
+
+
+@pytest.mark.slow
+def test_the_second_look_is_kept(runs: Runs) -> None:
+    before, after = runs.start.weights.second_look, load_model(runs.whole)[0].second_look
+    assert len(before) > 30
+    assert all((old == new).all() for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.slow
+def test_the_manifest_says_where_the_model_comes_from_and_what_changed(runs: Runs) -> None:
+    manifest = load_checked(runs.whole).manifest
+    known = manifest.training["fcn"]
+    assert known["command"] == (
+        "digit-detector-train svhn-fcn --steps 4 --seed 1 --init embedded --old-data DIR --data DIR --out DIR"
+    )
+    assert known["recipe"]["init"] == runs.start.manifest.sha256
+    assert known["before"] == runs.start.manifest.training["fcn"]
+    assert manifest.training["second_look"] == runs.start.manifest.training["second_look"]
+    assert "non-commercial" in manifest.training_data
+    figures = manifest.training["fine_tuning"]
+    assert figures["own"]["before"] == validate(DigitDetector.load(), runs.pictures.own)
+    assert figures["old"]["after"] == validate(DigitDetector.load(runs.whole), runs.pictures.own)
+
+
+@pytest.mark.slow
+def test_every_picture_that_the_model_has_seen_is_listed(runs: Runs) -> None:
+    listed = (runs.whole / "trained_on.txt").read_text().splitlines()
+    known = (EMBEDDED / "trained_on.txt").read_text().splitlines()
+    assert listed[: len(known)] == known
+    assert set(runs.pictures.own.files) <= set(listed)
+    assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{"init": "0" * 64}, {"old_part": 0.0}], ids=["model", "no old data"])
+def test_a_run_from_something_else_is_refused(runs: Runs, tmp_path: Path, change: dict[str, str]) -> None:
+    out = shutil.copytree(runs.whole, tmp_path / "out")
+    recipe = replace(recipe_of(runs.start), **change)  # type: ignore[arg-type]
+    with pytest.raises(ResumeError, match="other settings"):
+        fine_tune(recipe, runs.start, runs.pictures, out)
+
+
+@pytest.mark.slow
+def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, scores = tmp_path / "out", iter([0.5, 0.9, 0.7, 0.9, 0.99])
+
+    def scored(detector: DigitDetector, data: object) -> dict[str, float]:
+        return {"score": next(scores)}
+
+    monkeypatch.setattr("training.fine_tuning.validate", scored)
+    monkeypatch.setattr("training.fine_tuning.report", lambda *_: None)
+    recipe = recipe_of(runs.start, steps=9, validate_every=1, patience=2)
+    fine_tune(recipe, runs.start, runs.pictures, out)
+    assert "stopped after step 4: 2 validations in a row were no better" in capsys.readouterr().out
+    state = load_state(out / CHECKPOINT, recipe)
+    assert state is not None
+    assert [row["score"] for row in state.history] == [0.5, 0.9, 0.7, 0.9]
+    weights = (out / "weights.safetensors").read_bytes()
+    fine_tune(recipe, runs.start, runs.pictures, out)
+    assert "stopped after step 4" in capsys.readouterr().out
+    assert next(scores) == 0.99, "nothing was validated again"
+    assert (out / "weights.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize(
+    ("scores", "patience", "stalled"),
+    [
+        pytest.param([], 1, False, id="nothing yet"),
+        pytest.param([0.5], 1, False, id="the first"),
+        pytest.param([0.5, 0.4], 1, True, id="worse"),
+        pytest.param([0.5, 0.5], 1, True, id="the same is no better"),
+        pytest.param([0.5, 0.4, 0.6], 1, False, id="recovered"),
+        pytest.param([0.5, 0.4, 0.4], 3, False, id="not for long enough"),
+        pytest.param([0.6, 0.4, 0.5, 0.55], 3, True, id="better than the last, but never than the best"),
+    ],
+)
+def test_when_a_run_has_stalled(scores: list[float], patience: int, stalled: bool) -> None:
+    assert has_stalled([{"score": score} for score in scores], patience) == stalled
+
+
+def test_it_starts_as_the_model_is() -> None:
+    """Nothing of the network is built or ordered otherwise, frozen or not."""
+    start = StartingModel.load("embedded", Path("elsewhere"))
+    for frozen in (0, FROZEN):
+        model = compile_network(recipe_of(start, frozen=frozen), start.weights.fcn)
+        for array, known in zip(model.get_weights(), start.weights.fcn, strict=True):
+            np.testing.assert_array_equal(array, known)
+
+
+class Constant:
+    """Makes batches that say how large they are to be, and who made them."""
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        made: FloatArray = np.full((size, 1), self._value, np.float32)
+        return made, made
+
+
+@pytest.mark.parametrize(
+    ("size", "old_part", "of_old"),
+    [(8, 0.5, 4), (8, 0.25, 2), (8, 0.0, 0), (1, 0.5, 0), (7, 0.5, 4)],
+)
+def test_how_much_of_a_batch_is_old_data(size: int, old_part: float, of_old: int) -> None:
+    images, targets = mixed(Constant(1), Constant(2), size, old_part)(0, np.random.default_rng(0))
+    assert images[:, 0].tolist() == targets[:, 0].tolist() == [1] * (size - of_old) + [2] * of_old
+
+
+def test_without_old_data_a_batch_is_of_the_new_pictures() -> None:
+    assert mixed(Constant(1), None, 4, 0.5)(0, np.random.default_rng(0))[0][:, 0].tolist() == [1] * 4
+
+
+def test_the_report_shows_both_models_side_by_side() -> None:
+    rows = {"before": {"f1_50": 0.5, "score": 0.4}, "after": {"f1_50": 0.75, "score": 0.3}}
+    assert format_figures({"own": rows}).splitlines() == [
+        "validation images             before   after   change",
+        "own: f1_50                     0.500   0.750   +0.250",
+        "own: score                     0.400   0.300   -0.100",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--init", "nowhere"], r"nowhere/manifest\.json: No such file", id="no such model"),
+        pytest.param(["--init", "out"], "would replace the model of --init", id="onto itself"),
+        pytest.param(["--old-data", "data"], "name the model to start from", id="old data, but no model"),
+        pytest.param(["--init", "embedded"], "digitStruct", id="no data"),
+        pytest.param(["--init", "embedded", "--old-data", "older"], "digitStruct", id="no old data"),
+        pytest.param(["--init", "swapped"], "do not fit", id="weights of another network"),
+    ],
+)
+@pytest.mark.parametrize("command", ["svhn-fcn", "second-look"])
+def test_what_cannot_be_started_from(
+    command: str,
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "swapped" in arguments:
+        fcn = load_model(EMBEDDED)[0].fcn
+        save_model(Path("swapped"), Weights(fcn[::-1]), Manifest("swapped", "1", "", ""))
+    assert main([command, "--data", "data", "--out", "out", *arguments]) == 2
+    assert message.replace("\\", "") in capsys.readouterr().err
+    assert not Path("out").exists()

@@ -1,0 +1,155 @@
+"""`digit-detector-train svhn-fcn` and `second-look`: what they take and what they do."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from detector.arguments.shared import whole_number
+from training.detector_recipe import SvhnFcnRecipe
+from training.errors import TrainingError
+from training.fine_tuning_recipes import OLD_PART, FcnFineTuning, SecondLookFineTuning
+from training.labels.arguments import add_label_options, label_options
+from training.second_look_recipe import SecondLookRecipe
+from training.starting_model import EMBEDDED_NAME, StartingModel
+
+if TYPE_CHECKING:
+    from training.fine_tuning import Pictures
+
+AddParser = Callable[..., argparse.ArgumentParser]
+
+NO_MODEL = "none"
+
+
+def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
+    """Adds the command to the command line."""
+    recipe = SvhnFcnRecipe()
+    command = add_parser(
+        recipe.name,
+        help=recipe.summary,
+        description="Trains the detector on --data and writes a model folder to --out, which --model of every other "
+        "command takes. Killed and started again by the same command, it goes on where it was. With --init it "
+        "fine-tunes: a model's FCN goes on learning, from a few dozen labelled pictures of your own or more, until "
+        "validation gets no better; the model's second look is kept. At the end it prints what that changed.",
+    )
+    _add_init_options(command, "FCN")
+    _add_run_options(command, data_help, recipe, FcnFineTuning.steps)
+    command.set_defaults(run=_train)
+
+
+def add_second_look(add_parser: AddParser, data_help: str) -> None:
+    """Adds the command to the command line."""
+    recipe = SecondLookRecipe()
+    command = add_parser(
+        recipe.name,
+        help=recipe.summary,
+        description="Trains the second look on what the FCN of --fcn proposes in --data, and writes a model folder "
+        "with both networks to --out. Killed and started again by the same command, it goes on where it was. With "
+        "--init it fine-tunes: a model's second look goes on learning, until validation gets no better.",
+    )
+    command.add_argument(
+        "--fcn",
+        type=Path,
+        metavar="DIR",
+        help="a model folder of svhn-fcn (default: the model of --init; without that the embedded one)",
+    )
+    _add_init_options(command, "second look")
+    _add_run_options(command, data_help, recipe, SecondLookFineTuning.steps)
+    command.set_defaults(run=_train_second_look)
+
+
+def _add_init_options(command: argparse.ArgumentParser, network: str) -> None:
+    command.add_argument(
+        "--init",
+        default=NO_MODEL,
+        metavar="MODEL",
+        help=f"fine-tune: the model whose {network} goes on learning, a folder, or {EMBEDDED_NAME}, the one that comes "
+        "with this package (default: %(default)s, a network that knows nothing yet)",
+    )
+    command.add_argument(
+        "--old-data",
+        type=Path,
+        metavar="DIR",
+        help="with --init: data of the kind that the model knows, such as SVHN; half of what is shown is cut from it, "
+        "so that it is not forgotten, and the figures at the end tell by how much it is",
+    )
+
+
+def _add_run_options(
+    command: argparse.ArgumentParser,
+    data_help: str,
+    recipe: SvhnFcnRecipe | SecondLookRecipe,
+    fine_tuning_steps: int,
+) -> None:
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help=data_help)
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
+    command.add_argument(
+        "--steps",
+        type=whole_number(1),
+        help=f"batches in all (default: {recipe.steps}; with --init {fine_tuning_steps})",
+    )
+    command.add_argument(
+        "--seed",
+        type=whole_number(0),
+        default=recipe.seed,
+        help="of everything random (default: %(default)s)",
+    )
+    add_label_options(command)
+
+
+def _train(args: argparse.Namespace) -> int:
+    if _fine_tunes(args):
+        from training.fine_tuning import fine_tune  # noqa: PLC0415
+
+        start, pictures = _start(args)
+        recipe = FcnFineTuning(start.manifest.sha256, old_part=_old_part(args), **_chosen(args))
+        fine_tune(recipe, start, pictures, args.out)
+    else:
+        from training.svhn_fcn import train  # noqa: PLC0415
+
+        train(SvhnFcnRecipe(**_chosen(args)), args.data, args.out, label_options(args))
+    print(f"model: {args.out}")
+    return 0
+
+
+def _train_second_look(args: argparse.Namespace) -> int:
+    if _fine_tunes(args):
+        from training.fine_tuning_second_look import fine_tune_second_look  # noqa: PLC0415
+
+        start, pictures = _start(args)
+        proposing = StartingModel.load(str(args.fcn), args.out) if args.fcn else start
+        known = start.manifest.sha256, proposing.manifest.sha256
+        recipe = SecondLookFineTuning(*known, old_part=_old_part(args), **_chosen(args))
+        fine_tune_second_look(recipe, start, proposing, pictures, args.out)
+    else:
+        from training.second_look import train  # noqa: PLC0415
+
+        train(SecondLookRecipe(**_chosen(args)), args.fcn, args.data, args.out, label_options(args))
+    print(f"model: {args.out}")
+    return 0
+
+
+def _fine_tunes(args: argparse.Namespace) -> bool:
+    if args.init != NO_MODEL:
+        return True
+    if args.old_data:
+        raise TrainingError(
+            "--old-data is for fine-tuning: name the model to start from, as in --init embedded"
+        )
+    return False
+
+
+def _start(args: argparse.Namespace) -> "tuple[StartingModel, Pictures]":
+    from training.fine_tuning import Pictures  # noqa: PLC0415
+
+    start = StartingModel.load(args.init, args.out)
+    return start, Pictures.load(args.data, args.old_data, label_options(args), args.seed)
+
+
+def _old_part(args: argparse.Namespace) -> float:
+    return OLD_PART if args.old_data else 0.0
+
+
+def _chosen(args: argparse.Namespace) -> dict[str, Any]:
+    """What of a recipe's settings the command line says."""
+    return {"seed": args.seed} | ({"steps": args.steps} if args.steps else {})

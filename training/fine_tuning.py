@@ -1,0 +1,198 @@
+"""The fine-tuning of a model's FCN: `digit-detector-train svhn-fcn --init`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from detector.detections import FloatArray
+from detector.digit_detector import DigitDetector
+from detector.fcn import Fcn, build_fcn
+from detector.files import write_whole
+from detector.model_files import Manifest, Weights, save_model
+from detector.self_check import record_self_check
+from training.detector_data import DetectorData, load_detector_data
+from training.digit_draw import DigitDraw
+from training.fine_tuning_recipes import FcnFineTuning
+from training.fine_tuning_report import report
+from training.labels.folder import LabelOptions
+from training.optimisation import compiled, rise_and_fall
+from training.patches import PatchMaker
+from training.run import Batch, Row, Run, Task
+from training.starting_model import StartingModel
+from training.svhn_fcn import VERSION, announce, record
+from training.validation import validate
+
+TRAINED_ON = "trained_on.txt"
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """What a fine-tuning learns from.
+
+    Attributes:
+        own: the new pictures.
+        old: data of the kind that the model has learned from before; None if none is given.
+    """
+
+    own: DetectorData
+    old: DetectorData | None
+
+    @classmethod
+    def load(cls, own: Path, old: Path | None, options: LabelOptions | None, seed: int) -> "Pictures":
+        """Reads both folders and says what is in them.
+
+        Raises:
+            DataError: if data is missing or damaged.
+        """
+        pictures = cls(
+            load_detector_data(own, options, seed), load_detector_data(old, seed=seed) if old else None
+        )
+        announce(pictures.own)
+        if pictures.old:
+            print("old data, mixed in:")
+            announce(pictures.old)
+        return pictures
+
+
+class Maker(Protocol):
+    """What makes batches of one source."""
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """Images and targets."""
+        ...
+
+
+def fine_tune(
+    recipe: FcnFineTuning,
+    start: StartingModel,
+    pictures: Pictures,
+    out_dir: Path,
+) -> None:
+    """Goes on training a model's FCN on other pictures, or goes on with a run that was stopped.
+
+    The model's second look, if it has one, is kept as it is.
+
+    Args:
+        recipe: how.
+        start: the model.
+        pictures: what is learned from.
+        out_dir: gets the model (the best by validation so far) beside the run's own files.
+
+    Raises:
+        ResumeError: if `out_dir` holds a run of another recipe, or from another model.
+    """
+    draw = balanced_draw(pictures.own)
+    own = PatchMaker(pictures.own.sources, recipe.patches, draw)
+    old = PatchMaker(pictures.old.sources, recipe.old_patches) if pictures.old else None
+
+    def detector(weights: list[FloatArray]) -> DigitDetector:
+        return DigitDetector(Fcn(weights), start.manifest, second_look=start.second_look)
+
+    task = Task(
+        model=compile_network(recipe, start.weights.fcn),
+        make_batch=mixed(own, old, recipe.batch, recipe.old_part),
+        validate=lambda weights: validate(detector(weights), pictures.own),
+        save=partial(_save, recipe, start, pictures, out_dir),
+        images=len(pictures.own.validation),
+        patience=recipe.patience,
+    )
+    Run(recipe, task, out_dir).go()
+    report(start, pictures.own, pictures.old, out_dir)
+
+
+def balanced_draw(own: DetectorData) -> DigitDraw:
+    """Draws digits of rare classes more often, and says so."""
+    draw = DigitDraw([scene.labels for scene in own.sources.scenes])
+    shares = zip(draw.counts, draw.shares, strict=True)
+    print("digits to learn from, and how often each is drawn (a rare one more often than it comes):")
+    print("  ".join(f"{digit}: {count} ({share:.0%})" for digit, (count, share) in enumerate(shares)))
+    return draw
+
+
+def mixed(
+    own: Maker, old: Maker | None, size: int, old_part: float
+) -> Callable[[int, np.random.Generator], Batch]:
+    """What makes the batch of a step: new pictures, then old data."""
+
+    def make(step: int, rng: np.random.Generator) -> Batch:
+        of_old = round(size * old_part) if old else 0
+        images, targets = own.batch(size - of_old, rng)
+        if not old or not of_old:
+            return images, targets
+        old_images, old_targets = old.batch(of_old, rng)
+        return np.concatenate([images, old_images]), np.concatenate([targets, old_targets])
+
+    return make
+
+
+def compile_network(recipe: FcnFineTuning, weights: Sequence[FloatArray]) -> keras.Model:
+    """The network with the weights that it starts from, its first convolutions frozen, and its optimiser."""
+
+    def build() -> keras.Model:
+        model = build_fcn()
+        model.set_weights(weights)
+        freeze(model, recipe.frozen)
+        return model
+
+    rate = rise_and_fall(recipe.learning_rate, recipe.steps, recipe.warmup)
+    return compiled(build, recipe.seed, rate, recipe.weight_decay)
+
+
+def freeze(model: keras.Model, convolutions: int) -> None:
+    """Makes a network's first convolutions, and the normalisations after them, stay as they are."""
+    seen = 0
+    for layer in model.layers:
+        seen += isinstance(layer, keras.layers.Conv2D)
+        if seen > convolutions:
+            return
+        layer.trainable = False  # a normalisation that is not trained uses and keeps its means, too
+
+
+def _save(
+    recipe: FcnFineTuning,
+    start: StartingModel,
+    pictures: Pictures,
+    out_dir: Path,
+    fcn: list[FloatArray],
+    row: Row,
+    seconds: float,
+) -> None:
+    before = start.manifest.training
+    training = {"fcn": continued(recipe, start, pictures, row, seconds, before.get("fcn", before))}
+    if "second_look" in before:
+        training["second_look"] = before["second_look"]
+    origin = f"{start.manifest.training_data}. Then: {pictures.own.origin}"
+    save_model(
+        out_dir,
+        Weights(fcn, start.weights.second_look),
+        Manifest(start.manifest.name, VERSION, "", origin, training),
+    )
+    record_self_check(out_dir)
+    write_file_lists([start], pictures, out_dir)
+
+
+def continued(
+    recipe: Any, start: StartingModel, pictures: Pictures, row: Row, seconds: float, before: dict[str, Any]
+) -> dict[str, Any]:
+    """What a manifest says of a network that went on learning; `before` is what it said until then."""
+    known = record(recipe, pictures.own, row, seconds)
+    init = f" --init {start.name}"
+    if pictures.old:
+        init += " --old-data DIR"
+        known["old_data"] = pictures.old.counts
+    known["command"] = known["command"].replace(" --data DIR", f"{init} --data DIR")
+    return known | {"before": before}
+
+
+def write_file_lists(models: Sequence[StartingModel], pictures: Pictures, out_dir: Path) -> None:
+    """Writes `trained_on.txt`: every picture that the model has ever seen, as far as it is known, one a line."""
+    lists = [model.folder / TRAINED_ON for model in models]
+    lines = [line for path in lists if path.is_file() for line in path.read_text("utf-8").splitlines()]
+    for data in (pictures.old, pictures.own):
+        lines += data.files if data else []
+    write_whole(out_dir / TRAINED_ON, "".join(f"{line}\n" for line in dict.fromkeys(lines)).encode())

@@ -1,0 +1,57 @@
+"""The model that a training starts from: `--init embedded|DIR|none`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from detector.errors import ModelError
+from detector.model_files import EMBEDDED, Manifest, Weights, load_model
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from detector.fcn import SecondLook
+
+EMBEDDED_NAME = "embedded"
+
+
+@dataclass(frozen=True, eq=False)
+class StartingModel:
+    """A model whose networks are trained on.
+
+    Attributes:
+        name: as it was asked for.
+        folder: its files.
+        weights: of its networks.
+        manifest: what is known of them.
+        second_look: the network that looks again, ready to use; None if the model has none.
+    """
+
+    name: str
+    folder: Path
+    weights: Weights
+    manifest: Manifest
+    second_look: "SecondLook | None"
+
+    @classmethod
+    def load(cls, name: str, out_dir: Path) -> Self:
+        """Reads a model folder, or the embedded model.
+
+        Args:
+            name: "embedded" or a folder.
+            out_dir: where the new model is written: not there.
+
+        Raises:
+            ModelError: if a file is missing, damaged, not what the manifest says, or does not fit the networks.
+            TrainingError: if the new model would replace the one it starts from.
+        """
+        folder = EMBEDDED if name == EMBEDDED_NAME else Path(name)
+        if folder.resolve() == out_dir.resolve():
+            raise TrainingError(f"--out {out_dir} would replace the model of --init; choose another --out")
+        weights, manifest = load_model(folder)
+        from detector.fcn import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+
+        try:
+            _, second_look = networks_of(weights)
+        except ValueError as error:
+            raise ModelError(f"{folder}: {error}") from error
+        return cls(name, folder, weights, manifest, second_look)
