@@ -1,11 +1,14 @@
 """Which digit is shown next where classes are uneven: rare ones more often than they come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.detections import IntArray
+
+Draw = Callable[[np.random.Generator], tuple[int, int]]
+"""Draws a scene, and a digit in it, as indices."""
 
 _CLASSES = 10
 

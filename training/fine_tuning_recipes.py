@@ -34,16 +34,16 @@ class FcnFineTuning:
     name: ClassVar[str] = "svhn-fcn"
 
     init: str
-    steps: int = 600
+    steps: int = 400
     batch: int = 32
     learning_rate: float = 1e-3
     warmup: int = 50
     weight_decay: float = 0.02
     average: float = 0.99
     seed: int = 1
-    validate_every: int = 100
+    validate_every: int = 50
     patience: int = 4
-    frozen: int = 0
+    frozen: int = 4
     old_part: float = 0.0
     patches: PatchConfig = field(default_factory=lambda: PatchConfig(anywhere_part=0.2))
     old_patches: PatchConfig = field(default_factory=PatchConfig)
@@ -82,7 +82,7 @@ class SecondLookFineTuning:
     weight_decay: float = 0.05
     average: float = 0.99
     seed: int = 1
-    validate_every: int = 100
+    validate_every: int = 50
     patience: int = 4
     old_part: float = 0.0
     old_images: int = 300

@@ -14,7 +14,7 @@ from detector.detections import FloatArray, IntArray
 from detector.second_look import DIGIT_HEIGHT, LEAST_HEIGHT, WINDOW
 from detector.views import view
 from training.appearance import Image, vary_appearance
-from training.digit_draw import DigitDraw
+from training.digit_draw import Draw
 from training.patches import LabelledImage, any_digit
 from training.proposals import Proposals
 from training.targets import TargetConfig, digit_alone, window_targets
@@ -108,7 +108,7 @@ class LookMaker:
         draw: which digit of which scene is shown where true digits are; any of any by default.
     """
 
-    def __init__(self, sources: LookSources, config: LookConfig, draw: DigitDraw | None = None) -> None:
+    def __init__(self, sources: LookSources, config: LookConfig, draw: Draw | None = None) -> None:
         self._sources = sources
         self._config = config
         self._draw = draw

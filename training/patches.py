@@ -17,7 +17,7 @@ from detector.detections import FloatArray, IntArray
 from detector.score_map import FIELD, STRIDE
 from detector.views import view
 from training.appearance import Image, vary_appearance
-from training.digit_draw import DigitDraw
+from training.digit_draw import Draw
 from training.targets import TARGET_CHANNELS, TargetConfig, digit_alone, window_targets
 from training.warp import Distortion, distortion, warp_boxes
 
@@ -95,7 +95,7 @@ class PatchMaker:
         draw: which digit of which scene is shown; any of any by default.
     """
 
-    def __init__(self, sources: PatchSources, config: PatchConfig, draw: DigitDraw | None = None) -> None:
+    def __init__(self, sources: PatchSources, config: PatchConfig, draw: Draw | None = None) -> None:
         self._sources = sources
         self._config = config
         self._draw = draw

@@ -16,10 +16,11 @@ from detector.self_check import load_checked
 from tests.training.official_files import write_tiny_data
 from training.checkpoint import load_state
 from training.cli import main
-from training.errors import ResumeError
+from training.errors import ResumeError, TrainingError
 from training.fine_tuning import Pictures, compile_network, fine_tune, mixed
-from training.fine_tuning_recipes import FcnFineTuning
+from training.fine_tuning_recipes import FcnFineTuning, SecondLookFineTuning
 from training.fine_tuning_report import format_figures
+from training.fine_tuning_second_look import fine_tune_second_look
 from training.run import CHECKPOINT, Batch, has_stalled
 from training.starting_model import StartingModel
 from training.validation import validate
@@ -143,6 +144,31 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
     assert "stopped after step 4" in capsys.readouterr().out
     assert next(scores) == 0.99, "nothing was validated again"
     assert (out / "weights.safetensors").read_bytes() == weights
+
+
+@pytest.mark.slow
+def test_the_second_look_goes_on_learning_from_what_another_fcn_proposes(runs: Runs, tmp_path: Path) -> None:
+    proposing, out = StartingModel.load(str(runs.whole), tmp_path), tmp_path / "out"
+    known = runs.start.manifest.sha256, proposing.manifest.sha256
+    recipe = SecondLookFineTuning(
+        *known, steps=2, batch=16, warmup=1, average=0.5, old_part=0.5, old_images=2
+    )
+    fine_tune_second_look(recipe, runs.start, proposing, runs.pictures, out)
+    weights, manifest = load_model(out)
+    assert all((old == new).all() for old, new in zip(proposing.weights.fcn, weights.fcn, strict=True))
+    before = runs.start.weights.second_look
+    changed = [(old != new).any() for old, new in zip(before, weights.second_look, strict=True)]
+    assert np.mean(changed) > 0.9
+    moved = max(np.abs(old - new).max() for old, new in zip(before, weights.second_look, strict=True))
+    assert moved < 1, "two batches of a network that goes on learning, not a new one"
+    assert manifest.training["fcn"] == proposing.manifest.training["fcn"]
+    assert manifest.training["second_look"]["before"] == runs.start.manifest.training["second_look"]
+    with pytest.raises(ResumeError, match="other settings"):
+        fine_tune_second_look(replace(recipe, fcn=known[0]), runs.start, runs.start, runs.pictures, out)
+    alone = replace(runs.start, weights=Weights(before), second_look=None)
+    with pytest.raises(TrainingError, match="has no second look"):
+        fine_tune_second_look(recipe, alone, proposing, runs.pictures, tmp_path / "alone")
+    assert not (tmp_path / "alone").exists()
 
 
 @pytest.mark.parametrize(

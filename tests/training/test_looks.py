@@ -161,3 +161,12 @@ def test_proposals_are_kept_and_made_anew_when_damaged(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:50])
     again = propose(detector, scenes, file)
     np.testing.assert_array_equal(again.boxes, made.boxes)
+
+
+@pytest.mark.usefixtures("plain")
+def test_which_true_digits_are_shown_may_be_chosen() -> None:
+    scene = real_scene()
+    for chosen in range(len(scene.labels)):
+        maker = LookMaker(sources(), only(), lambda rng, digit=chosen: (0, digit))
+        _, targets = maker.batch(6, np.random.default_rng(0))
+        assert (targets[..., 2] == scene.labels[chosen]).all()

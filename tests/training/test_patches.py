@@ -132,6 +132,32 @@ def test_digits_of_other_sources_lie_in_photographs() -> None:
 
 
 @pytest.mark.usefixtures("plain")
+def test_any_place_of_a_scene_is_shown_with_the_digits_that_are_there() -> None:
+    """Most places of a large scene show nothing; where the white bar is seen at a fitting height, it is asked for."""
+    pixels = np.zeros((300, 300, 3), np.uint8)
+    pixels[20:44, 20:32] = 255
+    scene = LabelledImage(pixels, np.array([[20, 20, 32, 44]], np.float32), np.array([7], np.int32))
+    config = PatchConfig(anywhere_part=1.0, distortion=STRAIGHT)
+    images, targets = PatchMaker(sources([scene]), config).batch(200, np.random.default_rng(0))
+    asked = targets[..., 3] == 1
+    seen = images.max(axis=(1, 2, 3)) > 200
+    assert seen.sum() > 15, "some from afar"
+    assert 0 < asked.any(axis=(1, 2)).sum() < seen.sum() < 200
+    assert not asked[~seen].any()
+    assert (targets[asked][:, 2] == 7).all()
+
+
+@pytest.mark.usefixtures("plain")
+def test_which_digits_are_shown_may_be_chosen() -> None:
+    scenes = [real_scene(), real_scene("5.png")]
+    _, targets = PatchMaker(sources(scenes), PatchConfig(), lambda rng: (1, 0)).batch(
+        8, np.random.default_rng(0)
+    )
+    wanted = scenes[1].labels[0]
+    assert all((target[target[..., 4] == 1][:, 2] == wanted).any() for target in targets)
+
+
+@pytest.mark.usefixtures("plain")
 def test_small_photographs_are_enough() -> None:
     tiny = np.full((5, 9, 3), 99, np.uint8)
     images, _ = PatchMaker(sources(photos=[tiny]), PatchConfig(photo_part=1.0)).batch(
