@@ -47,9 +47,9 @@ def annotate(image: Image, found: ImageDetections) -> Image:
     """
     scale = _enlargement(image, found)
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    canvas = np.array(
-        cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) if scale > 1 else image, np.uint8
-    )
+    enlarged = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) if scale > 1 else image.copy()
+    canvas = np.asarray(enlarged, np.uint8)
+    del image, enlarged  # they may be large, and more copies follow
     stroke = max(1, round(max(canvas.shape[:2]) / 800))
     digits = [_scaled(digit.box, scale, 0) for digit in found.digits]
     numbers = [_scaled(number.box, scale, 3 * stroke) for number in found.numbers]

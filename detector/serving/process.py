@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from detector.model_files import EMBEDDED, MANIFEST
-from detector.serving.model import LoadDetector, load_in_thread, reload_when_told, watch
+from detector.serving.model import LoadDetector, load_in_thread, reload_when_told, settle_garbage, watch
 from detector.serving.orders import Orders, end_process
 from detector.serving.server import DetectorServer
 from detector.serving.settings import ServerSettings
@@ -45,6 +45,7 @@ async def serve_until_told(
             detector = loading.result()
             port = port or await server.start()
             await server.open(detector)
+            settle_garbage()
         except BaseException:
             await server.stop(grace_s=0)
             raise
