@@ -166,12 +166,8 @@ def _save(
     training = {"fcn": continued(recipe, start, pictures, row, seconds, before.get("fcn", before))}
     if "second_look" in before:
         training["second_look"] = before["second_look"]
-    origin = f"{start.manifest.training_data}. Then: {pictures.own.origin}"
-    save_model(
-        out_dir,
-        Weights(fcn, start.weights.second_look),
-        Manifest(start.manifest.name, VERSION, "", origin, training),
-    )
+    manifest = Manifest(start.manifest.name, VERSION, "", origin_of([start], pictures), training)
+    save_model(out_dir, Weights(fcn, start.weights.second_look), manifest)
     record_self_check(out_dir)
     write_file_lists([start], pictures, out_dir)
 
@@ -187,6 +183,13 @@ def continued(
         known["old_data"] = pictures.old.counts
     known["command"] = known["command"].replace(" --data DIR", f"{init} --data DIR")
     return known | {"before": before}
+
+
+def origin_of(models: Sequence[StartingModel], pictures: Pictures) -> str:
+    """Where everything is from that the models learned from, and what was learned now."""
+    origins = [model.manifest.training_data for model in models]
+    origins += [data.origin for data in (pictures.old, pictures.own) if data]
+    return ". Then: ".join(dict.fromkeys(origins))
 
 
 def write_file_lists(models: Sequence[StartingModel], pictures: Pictures, out_dir: Path) -> None:

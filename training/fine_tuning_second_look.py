@@ -13,7 +13,7 @@ from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData
 from training.errors import TrainingError
-from training.fine_tuning import Pictures, balanced_draw, continued, mixed, write_file_lists
+from training.fine_tuning import Pictures, balanced_draw, continued, mixed, origin_of, write_file_lists
 from training.fine_tuning_recipes import SecondLookFineTuning
 from training.fine_tuning_report import report
 from training.looks import LookMaker
@@ -113,8 +113,7 @@ def _save(
         "fcn": known.training.get("fcn", known.training),
         "second_look": continued(recipe, start, pictures, row, seconds, before),
     }
-    origins = dict.fromkeys([start.manifest.training_data, known.training_data, pictures.own.origin])
-    manifest = Manifest(known.name, VERSION, "", ". Then: ".join(origins), training)
+    manifest = Manifest(known.name, VERSION, "", origin_of([start, proposing], pictures), training)
     save_model(out_dir, Weights(proposing.weights.fcn, second_look), manifest)
     record_self_check(out_dir)
     write_file_lists([start, proposing], pictures, out_dir)
