@@ -63,8 +63,8 @@ def _add_init_options(command: argparse.ArgumentParser, network: str) -> None:
         "--init",
         default=NO_MODEL,
         metavar="MODEL",
-        help=f"fine-tune: the model whose {network} goes on learning, a folder, or '{EMBEDDED_NAME}', the one that comes "
-        "with this package (default: %(default)s, a network that knows nothing yet)",
+        help=f"fine-tune: the model whose {network} goes on learning, a folder, or '{EMBEDDED_NAME}', the one "
+        "that comes with this package (default: %(default)s, a network that knows nothing yet)",
     )
     command.add_argument(
         "--old-data",
