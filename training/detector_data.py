@@ -71,6 +71,7 @@ class DetectorData:
 
     Attributes:
         sources: what patches are cut from.
+        learned: the labelled scenes among them, in the sources' order.
         validation: scenes that no patch and no crop shows.
         validation_crops: (N, 32, 32, 3) uint8, the crops of those scenes.
         validation_labels: (N,) their digits.
@@ -81,6 +82,7 @@ class DetectorData:
     """
 
     sources: PatchSources
+    learned: list[Scene]
     validation: list[Scene]
     validation_crops: Image
     validation_labels: IntArray
@@ -128,7 +130,7 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
     named = [_within(data_dir, Path(path)) for path in missing]
     apart = labelled.validation, labelled.validation_crops, labelled.validation_labels
     origin = f"{labelled.origin}, {_OTHER_ORIGINS}"
-    return DetectorData(sources, *apart, counts, named, origin, files)
+    return DetectorData(sources, learned, *apart, counts, named, origin, files)
 
 
 def _pictures(folder: Path, missing: list[str]) -> list[Image]:

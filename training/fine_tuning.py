@@ -107,7 +107,7 @@ def fine_tune(
 
 def balanced_draw(own: DetectorData) -> DigitDraw:
     """Draws digits of rare classes more often, and says so."""
-    draw = DigitDraw([scene.labels for scene in own.sources.scenes])
+    draw = DigitDraw([scene.labels for scene in own.learned])
     shares = zip(draw.counts, draw.shares, strict=True)
     print("digits to learn from, and how often each is drawn (a rare one more often than it comes):")
     print("  ".join(f"{digit}: {count} ({share:.0%})" for digit, (count, share) in enumerate(shares)))

@@ -77,13 +77,11 @@ def fine_tune_second_look(
 
 def thinned(data: DetectorData, most: int) -> DetectorData:
     """The data with about `most` of its scenes and of its photographs, evenly picked."""
-    scenes, photos = data.sources.scenes, data.sources.photos
-    sources = replace(
-        data.sources,
-        scenes=scenes[:: -(-len(scenes) // most)],
-        photos=photos[:: -(-len(photos) // most) or 1],
+    scenes, photos = (
+        slice(None, None, max(1, -(-len(images) // most))) for images in (data.learned, data.sources.photos)
     )
-    return replace(data, sources=sources)
+    sources = replace(data.sources, scenes=data.sources.scenes[scenes], photos=data.sources.photos[photos])
+    return replace(data, sources=sources, learned=data.learned[scenes])
 
 
 def compile_network(recipe: SecondLookFineTuning, weights: list[FloatArray]) -> keras.Model:

@@ -16,11 +16,12 @@ from detector.self_check import load_checked
 from tests.training.official_files import write_tiny_data
 from training.checkpoint import load_state
 from training.cli import main
+from training.detector_data import load_detector_data
 from training.errors import ResumeError, TrainingError
 from training.fine_tuning import Pictures, compile_network, fine_tune, mixed
 from training.fine_tuning_recipes import FcnFineTuning, SecondLookFineTuning
 from training.fine_tuning_report import format_figures
-from training.fine_tuning_second_look import fine_tune_second_look
+from training.fine_tuning_second_look import fine_tune_second_look, thinned
 from training.run import CHECKPOINT, Batch, has_stalled
 from training.starting_model import StartingModel
 from training.validation import validate
@@ -214,6 +215,16 @@ class Constant:
 def test_how_much_of_a_batch_is_old_data(size: int, old_part: float, of_old: int) -> None:
     images, targets = mixed(Constant(1), Constant(2), size, old_part)(0, np.random.default_rng(0))
     assert images[:, 0].tolist() == targets[:, 0].tolist() == [1] * (size - of_old) + [2] * of_old
+
+
+@pytest.mark.parametrize(("most", "left"), [(1, 1), (2, 2), (3, 2), (4, 4), (300, 4)])
+def test_of_much_old_data_a_part_is_looked_through(tmp_path: Path, most: int, left: int) -> None:
+    data = load_detector_data(write_tiny_data(tmp_path))
+    part = thinned(data, most)
+    assert len(part.sources.scenes) == len(part.learned) == left
+    assert len(part.sources.photos) == 0
+    for image, scene in zip(part.sources.scenes, part.learned, strict=True):
+        np.testing.assert_array_equal(image.labels, scene.labels)
 
 
 def test_without_old_data_a_batch_is_of_the_new_pictures() -> None:
