@@ -102,7 +102,7 @@ def _train(args: argparse.Namespace) -> int:
         from training.fine_tuning import fine_tune  # noqa: PLC0415
 
         start, pictures = _start(args)
-        recipe = FcnFineTuning(start.manifest.sha256, old_part=_old_part(args), **_chosen(args))
+        recipe = FcnFineTuning(init=start.manifest.sha256, old_part=_old_part(args), **_chosen(args))
         fine_tune(recipe, start, pictures, args.out)
     else:
         from training.svhn_fcn import train  # noqa: PLC0415
@@ -118,8 +118,12 @@ def _train_second_look(args: argparse.Namespace) -> int:
 
         start, pictures = _start(args)
         proposing = StartingModel.load(str(args.fcn), args.out) if args.fcn else start
-        known = start.manifest.sha256, proposing.manifest.sha256
-        recipe = SecondLookFineTuning(*known, old_part=_old_part(args), **_chosen(args))
+        recipe = SecondLookFineTuning(
+            init=start.manifest.sha256,
+            fcn=proposing.manifest.sha256,
+            old_part=_old_part(args),
+            **_chosen(args),
+        )
         fine_tune_second_look(recipe, start, proposing, pictures, args.out)
     else:
         from training.second_look import train  # noqa: PLC0415

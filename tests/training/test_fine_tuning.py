@@ -32,7 +32,7 @@ FROZEN = 3
 
 def recipe_of(start: StartingModel, **settings: int) -> FcnFineTuning:
     short = {"steps": 4, "batch": 8, "warmup": 2, "validate_every": 2, "frozen": FROZEN} | settings
-    return FcnFineTuning(start.manifest.sha256, old_part=0.5, average=0.5, **short)
+    return FcnFineTuning(init=start.manifest.sha256, old_part=0.5, average=0.5, **short)
 
 
 class Runs(NamedTuple):
@@ -150,9 +150,15 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
 @pytest.mark.slow
 def test_the_second_look_goes_on_learning_from_what_another_fcn_proposes(runs: Runs, tmp_path: Path) -> None:
     proposing, out = StartingModel.load(str(runs.whole), tmp_path), tmp_path / "out"
-    known = runs.start.manifest.sha256, proposing.manifest.sha256
     recipe = SecondLookFineTuning(
-        *known, steps=2, batch=16, warmup=1, average=0.5, old_part=0.5, old_images=2
+        init=runs.start.manifest.sha256,
+        fcn=proposing.manifest.sha256,
+        steps=2,
+        batch=16,
+        warmup=1,
+        average=0.5,
+        old_part=0.5,
+        old_images=2,
     )
     fine_tune_second_look(recipe, runs.start, proposing, runs.pictures, out)
     weights, manifest = load_model(out)
@@ -165,7 +171,7 @@ def test_the_second_look_goes_on_learning_from_what_another_fcn_proposes(runs: R
     assert manifest.training["fcn"] == proposing.manifest.training["fcn"]
     assert manifest.training["second_look"]["before"] == runs.start.manifest.training["second_look"]
     with pytest.raises(ResumeError, match="other settings"):
-        fine_tune_second_look(replace(recipe, fcn=known[0]), runs.start, runs.start, runs.pictures, out)
+        fine_tune_second_look(replace(recipe, fcn=recipe.init), runs.start, runs.start, runs.pictures, out)
     alone = replace(runs.start, weights=Weights(before), second_look=None)
     with pytest.raises(TrainingError, match="has no second look"):
         fine_tune_second_look(recipe, alone, proposing, runs.pictures, tmp_path / "alone")
