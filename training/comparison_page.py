@@ -29,8 +29,8 @@ body { margin: 1rem; }
 table { border-collapse: collapse; }
 pre { overflow-x: auto; }
 section { border-top: 1px solid #8888; margin-top: 1rem; }
-.models { display: flex; flex-wrap: wrap; gap: 0.5rem; }
-figure { flex: 1 1 15rem; margin: 0; max-width: 40rem; }
+.models { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0.5rem; }
+figure { margin: 0; max-width: 40rem; }
 img { max-width: 100%; }
 h2 { font-size: 1rem; overflow-wrap: anywhere; }
 """
