@@ -79,6 +79,7 @@ class DetectorData:
         missing: optional parts that are not there, as paths within the data folder.
         origin: where all this is from, for the model's manifest.
         files: every picture that is learned from, then every one that validates, as "use path-in-the-folder".
+        options: how labels of one's own were read.
     """
 
     sources: PatchSources
@@ -90,6 +91,7 @@ class DetectorData:
     missing: list[str]
     origin: str
     files: list[str]
+    options: LabelOptions
 
 
 def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed: int = 1) -> DetectorData:
@@ -105,9 +107,10 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
         DataError: if svhn/train is missing or too small, or any part is damaged; if labels have problems.
     """
     missing: list[str] = []
+    options = options or LabelOptions()
     if holds_own_labels(data_dir):
-        labelled = read_own_data(data_dir, options or LabelOptions(), seed)
-    elif options not in (None, LabelOptions()):
+        labelled = read_own_data(data_dir, options, seed)
+    elif options != LabelOptions():
         raise DataError(
             f"{data_dir}: --classes and --skip-bad are for labels of your own; this is no such folder"
         )
@@ -130,7 +133,7 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
     named = [_within(data_dir, Path(path)) for path in missing]
     apart = labelled.validation, labelled.validation_crops, labelled.validation_labels
     origin = f"{labelled.origin}, {_OTHER_ORIGINS}"
-    return DetectorData(sources, learned, *apart, counts, named, origin, files)
+    return DetectorData(sources, learned, *apart, counts, named, origin, files, options)
 
 
 def _pictures(folder: Path, missing: list[str]) -> list[Image]:

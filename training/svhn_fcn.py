@@ -65,7 +65,7 @@ def record(recipe: Any, data: DetectorData, row: Row, seconds: float) -> dict[st
     """What a manifest says of a training: command, data counts, time, figures."""
     return {
         "command": f"digit-detector-train {recipe.name} --steps {recipe.steps} --seed {recipe.seed}"
-        " --data DIR --out DIR",
+        f" --data DIR{data.options.arguments()} --out DIR",
         "recipe": asdict(recipe),
         "data": data.counts,
         "data_missing": data.missing,

@@ -1,5 +1,6 @@
 """A folder of labelled pictures, read strictly: what a box, a class and an image have to be, whatever the format."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,15 @@ class LabelOptions:
 
     classes: Mapping[str, int | None] = field(default_factory=dict)
     skip_bad: bool = False
+
+    def arguments(self) -> str:
+        """The options of a command line that say the same, each after a space; empty for the defaults."""
+        digits = [
+            shlex.quote(f"{name}={IGNORED if digit is None else digit}")
+            for name, digit in self.classes.items()
+        ]
+        classes = f" --classes {' '.join(digits)}" if digits else ""
+        return classes + " --skip-bad" * self.skip_bad
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Labels of one's own are learned from and measured on; crops are cut as SVHN's are."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ from tests.training.labels.folders import NAMES, Drawn, paint, write, write_yolo
 from tests.training.official_files import TEST_DATA, write_tiny_data
 from tests.training.painted import Digit, PaintedDigitDetector
 from tests.training.painted import paint as painted
-from training.cli import main
+from training.cli import main, parser
 from training.crops import cut_crop
 from training.detector_data import load_detector_data
 from training.errors import DataError
 from training.evaluate import evaluate
+from training.labels.arguments import label_options
 from training.labels.folder import LabelOptions
 
 
@@ -87,6 +89,21 @@ def test_problems_are_refused_or_skipped(tmp_path: Path) -> None:
         load_detector_data(tmp_path)
     data = load_detector_data(tmp_path, LabelOptions(skip_bad=True))
     assert data.counts["train_images"] + data.counts["validation_images"] == 9
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (LabelOptions(), ""),
+        (LabelOptions({"zero": 0, "house sign": None}), " --classes zero=0 'house sign=ignore'"),
+        (LabelOptions({"one": 1}, skip_bad=True), " --classes one=1 --skip-bad"),
+    ],
+    ids=["defaults", "a name with a space", "both"],
+)
+def test_a_manifests_command_reads_labels_as_the_run_did(options: LabelOptions, written: str) -> None:
+    assert options.arguments() == written
+    parsed = parser().parse_args(shlex.split(f"svhn-fcn --data DIR --out DIR{written}"))
+    assert label_options(parsed) == options
 
 
 def test_a_folder_that_is_not_there_is_no_folder_of_ones_own(tmp_path: Path) -> None:
