@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detector.detections import FloatArray
 from detector.errors import ModelError
-from detector.model_files import Manifest, load_model
+from detector.model_files import Manifest, Weights, load_model
 
 if TYPE_CHECKING:
     from detector.fcn import Fcn, SecondLook
@@ -34,10 +34,18 @@ def load_networks(model_dir: Path) -> tuple["Fcn", "SecondLook | None", Manifest
         ModelError: if a file is missing, damaged, or not what the manifest says.
     """
     weights, manifest = load_model(model_dir)
+    return *build_networks(weights, model_dir), manifest
+
+
+def build_networks(weights: Weights, model_dir: Path) -> tuple["Fcn", "SecondLook | None"]:
+    """The networks of weights that were loaded from a model's folder, for TensorFlow.
+
+    Raises:
+        ModelError: if the weights do not fit them, naming the folder.
+    """
     from detector.fcn import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
 
     try:
-        fcn, again = networks_of(weights)
+        return networks_of(weights)
     except ValueError as error:
         raise ModelError(f"{model_dir}: {error}") from error
-    return fcn, again, manifest

@@ -25,10 +25,10 @@ from benchmarks.sharing import sharing
 
 from detector.digit_detector import DigitDetector
 from detector.errors import DetectorError
-from detector.fcn import Fcn, SecondLook
 from detector.files import write_whole
 from detector.images import decode_image, read_image_file
-from detector.model_files import EMBEDDED, load_model
+from detector.model_files import EMBEDDED
+from detector.networks import load_networks
 
 SAMPLE = SAMPLES / "svhn_train_1345.png"
 
@@ -99,9 +99,7 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _prepare(args: argparse.Namespace) -> Bench:
-    weights, manifest = load_model(args.model)
-    fcn = Fcn(weights.fcn)
-    look = SecondLook(weights.second_look) if weights.second_look else None
+    fcn, look, manifest = load_networks(args.model)
     detector = DigitDetector(fcn, manifest, second_look=look)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size

@@ -18,8 +18,7 @@ from detector.errors import InvalidRequestError
 from detector.images import decode_image, read_image_file
 from training.appearance import Image
 from training.errors import DataError
-from training.labels.folder import LabelOptions
-from training.labels.formats import holds_own_labels
+from training.labels.folder import LabelOptions, labels_are_own
 from training.labels.tree import OFFICIAL
 from training.official_data import read_official_data
 from training.own_data import read_own_data
@@ -108,12 +107,8 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
     """
     missing: list[str] = []
     options = options or LabelOptions()
-    if holds_own_labels(data_dir):
+    if labels_are_own(data_dir, options):
         labelled = read_own_data(data_dir, options, seed)
-    elif options != LabelOptions():
-        raise DataError(
-            f"{data_dir}: --classes and --skip-bad are for labels of your own; this is no such folder"
-        )
     else:
         labelled = read_official_data(data_dir / OFFICIAL, missing)
     digit_free = [scene.path for scene in labelled.learned if not len(scene.labels)][:_MAX_DIGIT_FREE]

@@ -24,8 +24,7 @@ from training.evaluation import (
     SceneObservations,
 )
 from training.evaluation_report import format_table, to_json
-from training.labels.folder import LabelOptions, read_labels
-from training.labels.formats import holds_own_labels
+from training.labels.folder import LabelOptions, labels_are_own, read_labels
 from training.metrics import (
     COCO_IOU_THRESHOLDS,
     average_precision,
@@ -71,12 +70,9 @@ def evaluate(
     Raises:
         DataError: if nothing is there to measure on, or a part is damaged.
     """
-    if holds_own_labels(data_dir):
-        return _evaluate_own(detector, data_dir, split, progress, rendered, options or LabelOptions())
-    if options not in (None, LabelOptions()):
-        raise DataError(
-            f"{data_dir}: --classes and --skip-bad are for labels of your own; this is no such folder"
-        )
+    options = options or LabelOptions()
+    if labels_are_own(data_dir, options):
+        return _evaluate_own(detector, data_dir, split, progress, rendered, options)
     split = split or "test"
     crops = data_dir / "svhn" / f"{split}_32x32.mat"
     scenes = data_dir / "svhn" / split

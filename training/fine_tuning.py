@@ -12,7 +12,6 @@ import numpy as np
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
 from detector.fcn import Fcn, build_fcn
-from detector.files import write_whole
 from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
@@ -24,10 +23,8 @@ from training.optimisation import compiled, rise_and_fall
 from training.patches import PatchMaker
 from training.run import Batch, Row, Run, Task
 from training.starting_model import StartingModel
-from training.svhn_fcn import VERSION, announce, record
+from training.svhn_fcn import TRAINED_ON, VERSION, announce, record, write_file_list
 from training.validation import validate
-
-TRAINED_ON = "trained_on.txt"
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,12 +173,10 @@ def continued(
     recipe: Any, start: StartingModel, pictures: Pictures, row: Row, seconds: float, before: dict[str, Any]
 ) -> dict[str, Any]:
     """What a manifest says of a network that went on learning; `before` is what it said until then."""
-    known = record(recipe, pictures.own, row, seconds)
-    init = f" --init {start.name}"
+    arguments = f" --init {start.name}" + (" --old-data DIR" if pictures.old else "")
+    known = record(recipe, pictures.own, row, seconds, arguments)
     if pictures.old:
-        init += " --old-data DIR"
         known["old_data"] = pictures.old.counts
-    known["command"] = known["command"].replace(" --data DIR", f"{init} --data DIR")
     return known | {"before": before}
 
 
@@ -193,9 +188,9 @@ def origin_of(models: Sequence[StartingModel], pictures: Pictures) -> str:
 
 
 def write_file_lists(models: Sequence[StartingModel], pictures: Pictures, out_dir: Path) -> None:
-    """Writes `trained_on.txt`: every picture that the model has ever seen, as far as it is known, one a line."""
+    """Writes the file of `TRAINED_ON`: what the models were trained on before, as far as it is known, and now."""
     lists = [model.folder / TRAINED_ON for model in models]
     lines = [line for path in lists if path.is_file() for line in path.read_text("utf-8").splitlines()]
     for data in (pictures.old, pictures.own):
         lines += data.files if data else []
-    write_whole(out_dir / TRAINED_ON, "".join(f"{line}\n" for line in dict.fromkeys(lines)).encode())
+    write_file_list(dict.fromkeys(lines), out_dir)

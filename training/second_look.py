@@ -135,7 +135,7 @@ def _save(
     manifest = Manifest(known.name, known.version, "", origin, training)
     save_model(out_dir, Weights(fcn, second_look), manifest)
     record_self_check(out_dir)
-    write_file_list(data, out_dir)
+    write_file_list(data.files, out_dir)
 
 
 def _compile_network(recipe: SecondLookRecipe) -> keras.Model:

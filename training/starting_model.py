@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from detector.errors import ModelError
 from detector.model_files import EMBEDDED, Manifest, Weights, load_model
+from detector.networks import build_networks
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -48,10 +48,5 @@ class StartingModel:
         if folder.resolve() == out_dir.resolve():
             raise TrainingError(f"--out {out_dir} would replace the model of --init; choose another --out")
         weights, manifest = load_model(folder)
-        from detector.fcn import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
-
-        try:
-            _, second_look = networks_of(weights)
-        except ValueError as error:
-            raise ModelError(f"{folder}: {error}") from error
+        _, second_look = build_networks(weights, folder)
         return cls(name, folder, weights, manifest, second_look)

@@ -1,6 +1,6 @@
 """The detector's own training: `digit-detector-train svhn-fcn`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,8 @@ from training.run import Batch, Row, Run, Task
 from training.validation import validate
 
 VERSION = "1"
+TRAINED_ON = "trained_on.txt"
+"""In a model's folder: every picture that was learned from or validated on, one a line."""
 
 
 def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path, options: LabelOptions | None = None) -> None:
@@ -61,10 +63,10 @@ def announce(data: DetectorData) -> None:
         print(f"not there, going on without: {path}")
 
 
-def record(recipe: Any, data: DetectorData, row: Row, seconds: float) -> dict[str, Any]:
-    """What a manifest says of a training: command, data counts, time, figures."""
+def record(recipe: Any, data: DetectorData, row: Row, seconds: float, arguments: str = "") -> dict[str, Any]:
+    """What a manifest says of a training: command (with more `arguments`, if any), data counts, time, figures."""
     return {
-        "command": f"digit-detector-train {recipe.name} --steps {recipe.steps} --seed {recipe.seed}"
+        "command": f"digit-detector-train {recipe.name} --steps {recipe.steps} --seed {recipe.seed}{arguments}"
         f" --data DIR{data.options.arguments()} --out DIR",
         "recipe": asdict(recipe),
         "data": data.counts,
@@ -76,9 +78,9 @@ def record(recipe: Any, data: DetectorData, row: Row, seconds: float) -> dict[st
     }
 
 
-def write_file_list(data: DetectorData, out_dir: Path) -> None:
-    """Writes `trained_on.txt`: every picture that was learned from or validated on, one a line."""
-    write_whole(out_dir / "trained_on.txt", "".join(f"{line}\n" for line in data.files).encode())
+def write_file_list(files: Iterable[str], out_dir: Path) -> None:
+    """Writes the file of `TRAINED_ON`."""
+    write_whole(out_dir / TRAINED_ON, "".join(f"{line}\n" for line in files).encode())
 
 
 def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> Callable[[int, np.random.Generator], Batch]:
@@ -107,7 +109,7 @@ def _save(
     training = record(recipe, data, row, seconds)
     save_model(out_dir, Weights(weights), Manifest(recipe.name, VERSION, "", data.origin, training))
     record_self_check(out_dir)
-    write_file_list(data, out_dir)
+    write_file_list(data.files, out_dir)
 
 
 def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from benchmarks.measuring import Bench, Figure, Picture, Result, Table, medians
 from detector.draw import encode_image
 from detector.export import export_model
-from detector.fcn import networks_of
-from detector.model_files import load_model
 from detector.runtimes import OPENVINO, load_detector
 from detector.second_look import WINDOW
 
@@ -26,15 +24,15 @@ Network = Callable[[Picture], NDArray[np.float32]]
 
 def runtimes(bench: Bench) -> list[Result]:
     """Both networks in TensorFlow, ONNX Runtime, OpenVINO and LiteRT, on what detect gives them."""
-    weights, _ = load_model(bench.model)
-    inputs = {"fcn": [tile[None] for tile in bench.tiles(bench.picture)], "second_look": [_noise()]}
+    tiles = [tile[None] for tile in bench.tiles(bench.picture)]
+    work = [("fcn", bench.fcn, tiles)]
+    if bench.look is not None:
+        work.append(("second_look", bench.look, [_noise()]))
     rows: list[tuple[str | float, ...]] = []
     with TemporaryDirectory() as folder:
         for export_format in ("onnx", "openvino", "tflite"):
             export_model(bench.model, export_format, Path(folder) / export_format)
-        for name, network in zip(inputs, networks_of(weights), strict=True):
-            if network is None:
-                continue
+        for name, network, inputs in work:
             ways: dict[str, Network] = {
                 "TensorFlow": network,
                 "ONNX Runtime": _onnx_runtime(Path(folder) / "onnx" / f"{name}.onnx"),
@@ -42,7 +40,7 @@ def runtimes(bench: Bench) -> list[Result]:
                 "OpenVINO, bfloat16": _openvino(Path(folder) / "openvino" / f"{name}.xml", "bf16"),
                 "LiteRT": _litert(Path(folder) / "tflite" / f"{name}.tflite"),
             }
-            rows += _rows(name, ways, inputs[name], bench.repetitions)
+            rows += _rows(name, ways, inputs, bench.repetitions)
     columns = (
         "network",
         "runtime",

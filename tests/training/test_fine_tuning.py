@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import pytest
 
@@ -13,6 +12,7 @@ from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
 from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 from detector.self_check import load_checked
+from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.checkpoint import load_state
 from training.cli import main
@@ -50,19 +50,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     start = StartingModel.load("embedded", folder / "whole")
     pictures = Pictures.load(data, data, None, 1)
     fine_tune(recipe_of(start), start, pictures, folder / "whole")
-    train_on_batch, steps = keras.Model.train_on_batch, 0
-
-    def interrupted_train_on_batch(model: keras.Model, *batch: np.ndarray) -> object:
-        nonlocal steps
-        if steps == 3:
-            raise KeyboardInterrupt
-        steps += 1
-        return train_on_batch(model, *batch)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "train_on_batch", interrupted_train_on_batch)
-        with pytest.raises(KeyboardInterrupt):
-            fine_tune(recipe_of(start), start, pictures, folder / "interrupted")
+    with interrupted_after(3):
+        fine_tune(recipe_of(start), start, pictures, folder / "interrupted")
     fine_tune(recipe_of(start), start, pictures, folder / "interrupted")
     return Runs(start, pictures, folder / "whole", folder / "interrupted")
 

@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import pytest
 
 from detector.digit_detector import DigitDetector
 from detector.model_files import EMBEDDED, load_model
 from detector.self_check import load_checked
+from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.checkpoint import load_state
 from training.cli import main
@@ -35,19 +35,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     folder = tmp_path_factory.mktemp("second-look")
     data = write_tiny_data(folder / "data")
     train(RECIPE, None, data, folder / "whole")
-    train_on_batch, steps = keras.Model.train_on_batch, 0
-
-    def interrupted_train_on_batch(model: keras.Model, *batch: np.ndarray) -> object:
-        nonlocal steps
-        if steps == 3:
-            raise KeyboardInterrupt
-        steps += 1
-        return train_on_batch(model, *batch)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "train_on_batch", interrupted_train_on_batch)
-        with pytest.raises(KeyboardInterrupt):
-            train(RECIPE, None, data, folder / "interrupted")
+    with interrupted_after(3):
+        train(RECIPE, None, data, folder / "interrupted")
     train(RECIPE, None, data, folder / "interrupted")
     return Runs(data, folder / "whole", folder / "interrupted")
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from detector.errors import InvalidRequestError
 from detector.images import decode_image, read_image_file
 from training.errors import DataError
-from training.labels.formats import recognise
+from training.labels.formats import holds_own_labels, recognise
 from training.labels.records import Format, Mark, Picture, Problem, printable
 from training.labels.tree import FileTree
 from training.scenes import Box, Scene, box_defect, clipped, leaves
@@ -73,6 +73,20 @@ class Labels:
     def scenes(self) -> list[Scene]:
         """The pictures of all splits."""
         return [scene for scenes in self.splits.values() for scene in scenes]
+
+
+def labels_are_own(folder: Path, options: LabelOptions) -> bool:
+    """Whether a data folder's labels are one's own, and not laid out as SVHN's downloads are.
+
+    Raises:
+        DataError: if it is both, or if SVHN's are to be read in another way than they always are.
+    """
+    own = holds_own_labels(folder)
+    if not own and options != LabelOptions():
+        raise DataError(
+            f"{folder}: --classes and --skip-bad are for labels of your own; this is no such folder"
+        )
+    return own
 
 
 def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> Labels:
