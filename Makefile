@@ -6,13 +6,14 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+RAY_STAMP := $(VENV)/installed-ray
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak install clean chromium
+.PHONY: help demo test test-ray soak install clean chromium
 
 help: ## say what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
 
 demo: $(STAMP) ## find the digits in ten real images through a real server
 	@$(BIN)/python scripts/demo.py
@@ -21,7 +22,10 @@ test: $(STAMP) chromium ## lint, check types, run the whole test suite
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak and not ray"
+
+test-ray: $(RAY_STAMP) ## install Ray too, and test the service, the folder job and training on clusters of several nodes
+	$(BIN)/python -m pytest -m "ray and not soak"
 
 soak: $(STAMP) ## run the tests that take minutes, such as installing the wheel into an empty environment
 	$(BIN)/python -m pytest -m soak
@@ -47,6 +51,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) setuptools
 	@$(PIP) --no-build-isolation -e '.[dev]'
+	@touch $@
+
+$(RAY_STAMP): $(STAMP)
+	@echo "installing Ray into $(VENV)"
+	@$(PIP) --no-build-isolation -e '.[dev,test-ray]'
 	@touch $@
 
 clean: ## remove .venv and everything that was made
