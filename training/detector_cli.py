@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from detector.arguments.shared import whole_number
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
-from training.fine_tuning_recipes import OLD_PART, FcnFineTuning, SecondLookFineTuning
+from training.fine_tuning_recipes import OLD_PART, VALIDATIONS, FcnFineTuning, SecondLookFineTuning
 from training.labels.arguments import add_label_options, label_options
 from training.second_look_recipe import SecondLookRecipe
 from training.starting_model import EMBEDDED_NAME, StartingModel
@@ -33,6 +33,14 @@ def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
         "validation gets no better; the model's second look is kept. At the end it prints what that changed.",
     )
     _add_init_options(command, "FCN")
+    command.add_argument(
+        "--frozen",
+        default=FcnFineTuning.frozen,
+        type=whole_number(0),
+        metavar="N",
+        help="with --init: so many convolutions, counted from the image, stay as they are; 0 where there are "
+        "thousands of pictures to learn from (default: %(default)s)",
+    )
     _add_run_options(command, data_help, recipe, FcnFineTuning.steps)
     command.set_defaults(run=_train)
 
@@ -102,7 +110,12 @@ def _train(args: argparse.Namespace) -> int:
         from training.fine_tuning import fine_tune  # noqa: PLC0415
 
         start, pictures = _start(args)
-        recipe = FcnFineTuning(init=start.manifest.sha256, old_part=_old_part(args), **_chosen(args))
+        recipe = FcnFineTuning(
+            init=start.manifest.sha256,
+            old_part=_old_part(args),
+            frozen=args.frozen,
+            **_chosen_length(args),
+        )
         fine_tune(recipe, start, pictures, args.out)
     else:
         from training.svhn_fcn import train  # noqa: PLC0415
@@ -122,7 +135,7 @@ def _train_second_look(args: argparse.Namespace) -> int:
             init=start.manifest.sha256,
             fcn=proposing.manifest.sha256,
             old_part=_old_part(args),
-            **_chosen(args),
+            **_chosen_length(args),
         )
         fine_tune_second_look(recipe, start, proposing, pictures, args.out)
     else:
@@ -152,6 +165,12 @@ def _start(args: argparse.Namespace) -> "tuple[StartingModel, Pictures]":
 
 def _old_part(args: argparse.Namespace) -> float:
     return OLD_PART if args.old_data else 0.0
+
+
+def _chosen_length(args: argparse.Namespace) -> dict[str, Any]:
+    """The same of a fine-tuning, which validates as often however long it is."""
+    chosen = _chosen(args)
+    return chosen | ({"validate_every": max(1, args.steps // VALIDATIONS)} if args.steps else {})
 
 
 def _chosen(args: argparse.Namespace) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from training.patches import PatchConfig
 OLD_PART = 0.5
 """Part of a batch that shows old data where some is given."""
 
+VALIDATIONS = 8
+"""How often a run is validated, if it is not ended early."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FineTuning:
@@ -32,7 +35,7 @@ class FineTuning:
     warmup: int = 50
     average: float = 0.99
     seed: int = 1
-    validate_every: int = 50
+    validate_every: int = 400 // VALIDATIONS
     patience: int = 4
     old_part: float = 0.0
 
