@@ -62,6 +62,13 @@ def add_second_look(add_parser: AddParser, data_help: str) -> None:
         help="a model folder of svhn-fcn (default: the model of --init; without that the embedded one)",
     )
     _add_init_options(command, "second look")
+    command.add_argument(
+        "--rendered",
+        type=whole_number(0),
+        metavar="N",
+        help="learn also from N scenes of numbers and words, rendered with this machine's fonts "
+        f"(default: {recipe.rendered}; with --init {SecondLookFineTuning.rendered})",
+    )
     _add_run_options(command, data_help, recipe, SecondLookFineTuning.steps)
     command.set_defaults(run=_train_second_look)
 
@@ -135,13 +142,20 @@ def _train_second_look(args: argparse.Namespace) -> int:
             init=start.manifest.sha256,
             fcn=proposing.manifest.sha256,
             old_part=_old_part(args),
+            **_rendered(args),
             **_chosen_length(args),
         )
         fine_tune_second_look(recipe, start, proposing, pictures, args.out)
     else:
         from training.second_look import train  # noqa: PLC0415
 
-        train(SecondLookRecipe(**_chosen(args)), args.fcn, args.data, args.out, label_options(args))
+        train(
+            SecondLookRecipe(**_rendered(args), **_chosen(args)),
+            args.fcn,
+            args.data,
+            args.out,
+            label_options(args),
+        )
     print(f"model: {args.out}")
     return 0
 
@@ -165,6 +179,11 @@ def _start(args: argparse.Namespace) -> "tuple[StartingModel, Pictures]":
 
 def _old_part(args: argparse.Namespace) -> float:
     return OLD_PART if args.old_data else 0.0
+
+
+def _rendered(args: argparse.Namespace) -> dict[str, int]:
+    """The rendered scenes, if the command line says how many."""
+    return {} if args.rendered is None else {"rendered": args.rendered}
 
 
 def _chosen_length(args: argparse.Namespace) -> dict[str, Any]:

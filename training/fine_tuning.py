@@ -173,7 +173,7 @@ def continued(
     recipe: Any, start: StartingModel, pictures: Pictures, row: Row, seconds: float, before: dict[str, Any]
 ) -> dict[str, Any]:
     """What a manifest says of a network that went on learning; `before` is what it said until then."""
-    arguments = f" --init {start.name}" + (" --old-data DIR" if pictures.old else "")
+    arguments = f" --init {start.name}{recipe.arguments}" + (" --old-data DIR" if pictures.old else "")
     known = record(recipe, pictures.own, row, seconds, arguments)
     if pictures.old:
         known["old_data"] = pictures.old.counts

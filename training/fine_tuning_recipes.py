@@ -60,6 +60,11 @@ class FcnFineTuning(FineTuning):
     patches: PatchConfig = field(default_factory=lambda: PatchConfig(anywhere_part=0.2))
     old_patches: PatchConfig = field(default_factory=PatchConfig)
 
+    @property
+    def arguments(self) -> str:
+        """What the command line says beside steps and seed."""
+        return "" if self.frozen == type(self).frozen else f" --frozen {self.frozen}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SecondLookFineTuning(FineTuning):
@@ -82,3 +87,8 @@ class SecondLookFineTuning(FineTuning):
     old_images: int = 300
     rendered: int = 0
     looks: LookConfig = field(default_factory=LookConfig)
+
+    @property
+    def arguments(self) -> str:
+        """What the command line says beside steps and seed."""
+        return "" if self.rendered == type(self).rendered else f" --rendered {self.rendered}"

@@ -127,7 +127,7 @@ def _save(
 ) -> None:
     training = {
         "fcn": known.training.get("fcn", known.training),
-        "second_look": record(recipe, data, row, seconds),
+        "second_look": record(recipe, data, row, seconds, recipe.arguments),
     }
     origin = known.training_data
     if data.origin != origin:

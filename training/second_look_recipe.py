@@ -36,3 +36,8 @@ class SecondLookRecipe:
     validate_every: int = 1000
     rendered: int = 4000
     looks: LookConfig = field(default_factory=LookConfig)
+
+    @property
+    def arguments(self) -> str:
+        """What the command line says beside steps and seed."""
+        return "" if self.rendered == type(self).rendered else f" --rendered {self.rendered}"

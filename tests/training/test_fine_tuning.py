@@ -23,6 +23,7 @@ from training.fine_tuning_recipes import FcnFineTuning, SecondLookFineTuning
 from training.fine_tuning_report import format_figures
 from training.fine_tuning_second_look import fine_tune_second_look, thinned
 from training.run import CHECKPOINT, Batch, has_stalled
+from training.second_look_recipe import SecondLookRecipe
 from training.starting_model import StartingModel
 from training.validation import validate
 
@@ -83,7 +84,8 @@ def test_the_manifest_says_where_the_model_comes_from_and_what_changed(runs: Run
     manifest = load_checked(runs.whole).manifest
     known = manifest.training["fcn"]
     assert known["command"] == (
-        "digit-detector-train svhn-fcn --steps 4 --seed 1 --init embedded --old-data DIR --data DIR --out DIR"
+        "digit-detector-train svhn-fcn --steps 4 --seed 1 --init embedded --frozen 3 --old-data DIR "
+        "--data DIR --out DIR"
     )
     assert known["recipe"]["init"] == runs.start.manifest.sha256
     assert known["before"] == runs.start.manifest.training["fcn"]
@@ -165,6 +167,15 @@ def test_the_second_look_goes_on_learning_from_what_another_fcn_proposes(runs: R
     with pytest.raises(TrainingError, match="has no second look"):
         fine_tune_second_look(recipe, alone, proposing, runs.pictures, tmp_path / "alone")
     assert not (tmp_path / "alone").exists()
+
+
+def test_what_a_command_must_say_beside_steps_and_seed() -> None:
+    of_fcn = FcnFineTuning(init="0")
+    assert [of_fcn.arguments, replace(of_fcn, frozen=0).arguments] == ["", " --frozen 0"]
+    of_look = SecondLookFineTuning(init="0", fcn="0")
+    assert [of_look.arguments, replace(of_look, rendered=4000).arguments] == ["", " --rendered 4000"]
+    anew = SecondLookRecipe()
+    assert [anew.arguments, replace(anew, rendered=0).arguments] == ["", " --rendered 0"]
 
 
 @pytest.mark.parametrize(
