@@ -134,6 +134,9 @@ DATASETS: dict[str, DatasetInfo] = {
 def on_dataset(recipe: Recipe, name: str) -> Recipe:
     """The recipe's model and training on other data, of which the notes report nothing.
 
+    What is held out is what this is by default, the last of train: of SVHN's crops the first are `extra`, which are
+    easier than test.
+
     Raises:
         TrainingError: if its layers do not fit that data's images or classes.
     """
@@ -143,7 +146,7 @@ def on_dataset(recipe: Recipe, name: str) -> Recipe:
         raise TrainingError(
             f"{recipe.name} tells {outputs + (outputs == 1)} classes apart, {name} has {len(info.classes)}"
         )
-    return replace(recipe, dataset=name, notes=None, stop_at=None)
+    return replace(recipe, dataset=name, notes=None, stop_at=None, hold_out=Recipe.hold_out)
 
 
 def fits(recipe: Recipe, name: str) -> bool:
