@@ -181,7 +181,7 @@ def _old_part(args: argparse.Namespace) -> float:
     return OLD_PART if args.old_data else 0.0
 
 
-def _rendered(args: argparse.Namespace) -> dict[str, int]:
+def _rendered(args: argparse.Namespace) -> dict[str, Any]:
     """The rendered scenes, if the command line says how many."""
     return {} if args.rendered is None else {"rendered": args.rendered}
 
