@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
-from detector.model_files import EMBEDDED
+from detector.model_files import EMBEDDED, Manifest
 from detector.networks import load_networks
 from detector.score_map import FIELD, STRIDE
 from detector.second_look import WINDOW
@@ -32,8 +32,6 @@ _BATCH_STEP = 8
 def load_detector(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> DigitDetector:
     """Loads and verifies the model in `model_dir`, or the embedded one.
 
-    What another runtime than TensorFlow finds is a little different, so the model's version is followed by its name.
-
     Args:
         model_dir: the model's folder.
         runtime: `TENSORFLOW` or `OPENVINO`; the latter computes in bfloat16 where the processor has instructions
@@ -48,9 +46,17 @@ def load_detector(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> D
     fcn, again, manifest = load_networks(model_dir or EMBEDDED)
     return DigitDetector(
         OpenVinoNetwork(fcn, FIELD, None),
-        replace(manifest, version=f"{manifest.version}+{runtime}"),
+        named_after(manifest, runtime),
         second_look=OpenVinoNetwork(again, WINDOW, WINDOW) if again else None,
     )
+
+
+def named_after(manifest: Manifest, runtime: str) -> Manifest:
+    """The manifest of a model that this runtime computes.
+
+    What another runtime than TensorFlow finds is a little different, so the model's version is followed by its name.
+    """
+    return manifest if runtime == TENSORFLOW else replace(manifest, version=f"{manifest.version}+{runtime}")
 
 
 class OpenVinoNetwork:

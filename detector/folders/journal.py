@@ -18,15 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from detector.errors import InvalidOptionError
 from detector.files import sync_folder, write_whole
+from detector.folders.kept_settings import Settings, encode_settings, refuse_other_settings
 from detector.folders.rows import Row, to_json_line
 from detector.folders.summary import FolderSummary
-
-Settings = dict[str, Any]
-"""What rows depend on, as JSON has it."""
 
 SYNC_SECONDS = 1.0
 """Rows older than this survive the loss of power too, not only of the process."""
@@ -104,10 +101,11 @@ def open_journal(output: Path, settings: Settings, *, resume: bool, overwrite: b
         if overwrite:
             os.ftruncate(file, 0)
         if os.fstat(file).st_size:
-            _refuse_other_settings(output, settings)
+            sidecar = settings_path(output)
+            refuse_other_settings(str(output), str(sidecar), sidecar.read_bytes, settings)
             journal = _take_up(file, output)
         else:
-            write_whole(settings_path(output), (json.dumps(settings, indent=2) + "\n").encode("ascii"))
+            write_whole(settings_path(output), encode_settings(settings))
             sync_folder(output.parent)
             journal = Journal(file)
         yield journal
@@ -126,28 +124,6 @@ def _lock(file: int, output: Path) -> None:
     except OSError as error:  # some network file systems have no locks; a job there goes unguarded
         if error.errno not in _LOCKS_UNSUPPORTED:
             raise
-
-
-def _refuse_other_settings(output: Path, settings: Settings) -> None:
-    sidecar = settings_path(output)
-    try:
-        earlier = json.loads(sidecar.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidOptionError(
-            "output",
-            f"what the rows of {output} were made with cannot be read from {sidecar}: start again with --overwrite, "
-            "or name another file",
-        ) from error
-    wanted = json.loads(json.dumps(settings))
-    earlier = earlier if isinstance(earlier, dict) else {}
-    changed = [name for name in {**earlier, **wanted} if earlier.get(name) != wanted.get(name)]
-    if changed:
-        differences = "; ".join(f"{name} was {earlier.get(name)}, is {wanted.get(name)}" for name in changed)
-        raise InvalidOptionError(
-            "output",
-            f"{output} was begun with other settings ({differences}): use those again, start again with --overwrite, "
-            "or name another file",
-        )
 
 
 def _take_up(file: int, output: Path) -> Journal:

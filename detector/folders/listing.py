@@ -57,7 +57,15 @@ def is_video_name(name: str) -> bool:
 def list_images(
     root: Path, exclude: Collection[Path] = (), is_wanted: Callable[[str], bool] = is_image_name
 ) -> tuple[ImageFile, ...]:
-    """Lists every image below `root`, sorted by the text of its path relative to `root`.
+    """Lists every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
+    images = walk_images(root, exclude, is_wanted)
+    return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
+
+
+def walk_images(
+    root: Path, exclude: Collection[Path] = (), is_wanted: Callable[[str], bool] = is_image_name
+) -> Iterator[ImageFile]:
+    """Finds every image below `root`, the same ones in the same order each time, and keeps none of them in memory.
 
     Symbolic links are followed. A folder that can be reached in several ways is listed once, by its own place
     if it lies below `root`, so loops of links end. A folder that cannot be looked into is listed itself, with
@@ -69,7 +77,6 @@ def list_images(
         is_wanted: told the name of a file, says whether to list it.
     """
     seen = {_folder_id(folder) for folder in exclude if folder.is_dir()}
-    images: list[ImageFile] = []
     folders, links = deque([root]), deque[Path]()
     while folders or links:  # links come last: a folder's own place goes before a link to it
         folder = folders.popleft() if folders else links.popleft()
@@ -77,15 +84,14 @@ def list_images(
             entries = list(_enter(folder, seen))
         except OSError as error:
             reason = ImageUnreadableError(f"the folder cannot be read: {error.strerror}")
-            images.append(ImageFile(folder, folder.relative_to(root).as_posix(), reason))
+            yield ImageFile(folder, folder.relative_to(root).as_posix(), reason)
             continue
         for entry in entries:
             path = folder / entry.name
             if _is_folder(entry):
                 (links if entry.is_symlink() else folders).append(path)
             elif is_wanted(entry.name):
-                images.append(ImageFile(path, path.relative_to(root).as_posix()))
-    return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
+                yield ImageFile(path, path.relative_to(root).as_posix())
 
 
 def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:

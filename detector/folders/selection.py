@@ -1,8 +1,9 @@
 """Which images of a folder job are wanted, and in which order."""
 
 import hashlib
+import heapq
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -29,13 +30,23 @@ class Selection:
         included = not self.include or any(fnmatchcase(name, pattern) for pattern in self.include)
         return included and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
 
+    def among(self, images: Iterable[ImageFile]) -> Iterator[ImageFile]:
+        """The wanted ones as they come. Folders that cannot be read stay: what was wanted in them is not known."""
+        return (image for image in images if image.error is not None or self.wants(image.name))
+
     def of(self, images: Iterable[ImageFile]) -> tuple[ImageFile, ...]:
-        """The wanted ones, in order. Folders that cannot be read stay: what was wanted in them is not known."""
-        wanted = [image for image in images if image.error is not None or self.wants(image.name)]
+        """The wanted ones, in order."""
+        return tuple(sorted(self.among(images), key=self._order()))
+
+    def first(self, images: Iterable[ImageFile], count: int) -> tuple[ImageFile, ...]:
+        """The first `count` of the wanted ones, in order; no more than these are held in memory."""
+        return tuple(heapq.nsmallest(count, self.among(images), key=self._order()))
+
+    def _order(self) -> Callable[[ImageFile], tuple[str, str] | bytes]:
         seed = self.shuffle_seed
         if seed is None:
-            return tuple(sorted(wanted, key=lambda image: (text_of_name(image.name), image.name)))
-        return tuple(sorted(wanted, key=lambda image: _place(seed, image.name)))
+            return lambda image: (text_of_name(image.name), image.name)
+        return lambda image: _place(seed, image.name)
 
 
 def _place(seed: int, name: str) -> bytes:

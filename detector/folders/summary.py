@@ -29,3 +29,12 @@ class FolderSummary:
             self.digits + len(row.get("digits", ())),
             self.numbers + len(row.get("numbers", ())),
         )
+
+    def joined(self, other: "FolderSummary") -> "FolderSummary":
+        """This summary and another's rows."""
+        return FolderSummary(
+            self.rows + other.rows,
+            self.errors + other.errors,
+            self.digits + other.digits,
+            self.numbers + other.numbers,
+        )
