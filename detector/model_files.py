@@ -107,6 +107,16 @@ def load_model(folder: Path) -> tuple[Weights, Manifest]:
     return _sorted_out(arrays, path), manifest
 
 
+def read_model_files(folder: Path) -> dict[str, bytes]:
+    """The files of a model folder, by their names: written to another folder, they are the same model.
+
+    Raises:
+        ModelError: naming the file, if one is missing or too large.
+    """
+    limits = {MANIFEST: _MAX_MANIFEST_BYTES, WEIGHTS: _MAX_WEIGHT_BYTES}
+    return {name: _read(folder / name, limit) for name, limit in limits.items()}
+
+
 def _sorted_out(arrays: dict[str, NDArray[Any]], path: Path) -> Weights:
     networks: dict[str, list[FloatArray]] = {network.name: [] for network in fields(Weights)}
     for name in sorted(arrays):

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from detector.arguments import detect_folder_on_ray as on_ray
 from detector.arguments.remote import add_where, choice
 from detector.arguments.shared import (
     EXIT_CODES,
@@ -31,6 +32,7 @@ _EXAMPLES = """\
   digit-detector detect-folder incoming --output digits.jsonl --watch
   find photos -newer last-week -print0 | digit-detector detect-folder - --null --output new.jsonl
   digit-detector detect-folder photos --output digits.jsonl --server 127.0.0.1:50051
+  digit-detector detect-folder s3://bucket/photos --output s3://bucket/digits --engine ray --address 10.0.0.1:6379
 
 a line of the output:
   {"image": "street/1.jpg", "width_px": 640, "height_px": 480,
@@ -55,6 +57,7 @@ def add(add_parser: AddParser) -> None:
     )
     add_min_score(parser)
     add_where(parser)
+    on_ray.add_engine(parser)
     parser.set_defaults(run=_run)
 
 
@@ -62,7 +65,8 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "images",
         metavar="IMAGES",
-        help="folder of images, with all folders in it; - for paths on standard input, one a line, in their order",
+        help="folder of images, with all folders in it; - for paths on standard input, one a line, in their order; "
+        "with --engine ray also an address such as s3://bucket/photos",
     )
     parser.add_argument(
         "-0",
@@ -93,10 +97,9 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
-        type=Path,
         required=True,
         metavar="OUT.jsonl",
-        help="file to write; rows are added to its end as they are made",
+        help="file to write; rows are added to its end as they are made; with --engine ray a folder or address",
     )
     earlier = parser.add_mutually_exclusive_group()
     earlier.add_argument(
@@ -106,6 +109,13 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.engine == on_ray.RAY:
+        return on_ray.run(args)
+    on_ray.refuse_options_of_ray(args)
+    return _run_here(args)
+
+
+def _run_here(args: argparse.Namespace) -> int:
     from detector.commands.detect_folder import detect_folder  # noqa: PLC0415 - see detector.arguments.shared
     from detector.folders.plan import FolderJob  # noqa: PLC0415
     from detector.folders.selection import Selection  # noqa: PLC0415
@@ -115,7 +125,7 @@ def _run(args: argparse.Namespace) -> int:
     seed = args.seed if args.shuffle else None
     job = FolderJob(
         images=PathStream(0, b"\0" if args.null else b"\n") if args.images == "-" else Path(args.images),
-        output=args.output,
+        output=Path(args.output),
         annotated=args.annotated,
         report=args.report,
         options=DetectOptions(score_threshold=args.min_score),

@@ -6,9 +6,27 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Protocol, TypeVar
 
-from detector.folders.listing import ImageFile
+from detector.errors import ImageUnreadableError
 from detector.folders.rows import text_of_name
+
+
+class Listed(Protocol):
+    """An input, see `detector.folders.listing.ImageFile`."""
+
+    @property
+    def name(self) -> str:
+        """Its path below the folder."""
+        ...
+
+    @property
+    def error(self) -> ImageUnreadableError | None:
+        """Why it cannot be read, if that is known already."""
+        ...
+
+
+Image = TypeVar("Image", bound=Listed)
 
 
 @dataclass(frozen=True)
@@ -30,19 +48,19 @@ class Selection:
         included = not self.include or any(fnmatchcase(name, pattern) for pattern in self.include)
         return included and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
 
-    def among(self, images: Iterable[ImageFile]) -> Iterator[ImageFile]:
+    def among(self, images: Iterable[Image]) -> Iterator[Image]:
         """The wanted ones as they come. Folders that cannot be read stay: what was wanted in them is not known."""
         return (image for image in images if image.error is not None or self.wants(image.name))
 
-    def of(self, images: Iterable[ImageFile]) -> tuple[ImageFile, ...]:
+    def of(self, images: Iterable[Image]) -> tuple[Image, ...]:
         """The wanted ones, in order."""
         return tuple(sorted(self.among(images), key=self._order()))
 
-    def first(self, images: Iterable[ImageFile], count: int) -> tuple[ImageFile, ...]:
+    def first(self, images: Iterable[Image], count: int) -> tuple[Image, ...]:
         """The first `count` of the wanted ones, in order; no more than these are held in memory."""
         return tuple(heapq.nsmallest(count, self.among(images), key=self._order()))
 
-    def _order(self) -> Callable[[ImageFile], tuple[str, str] | bytes]:
+    def _order(self) -> Callable[[Listed], tuple[str, str] | bytes]:
         seed = self.shuffle_seed
         if seed is None:
             return lambda image: (text_of_name(image.name), image.name)
