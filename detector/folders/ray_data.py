@@ -20,7 +20,7 @@ import logging
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,6 @@ from detector.folders.sharded.places import Place
 from detector.folders.sharded.units import Listing, read_lines, unit_of
 from detector.folders.sharded.worker import ShardMaker, Work
 from detector.folders.summary import FolderSummary
-
-MAX_DEATHS = 10
-"""A unit whose worker has died more often ends the job: more likely than bad luck is an image that kills it."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +78,21 @@ def make_shards(work: Work, listing: Listing, cluster: RayCluster) -> Generator[
     Raises:
         DetectorError: if the work cannot go on, for example because a shard cannot be written.
     """
-    _calm(DataContext.get_current())
-    output = work.job.output
+    _adapt(DataContext.get_current())
+    model = ray.put(work.model)
     units = (
         ray.data.from_items(list(range(listing.files)), override_num_blocks=max(1, listing.files))
-        # A task without processors runs wherever there is room: beside workers that take every processor, too.
-        .flat_map(_Lines(output), num_cpus=0, concurrency=1)
-        .repartition(target_num_rows_per_block=1)  # a block is what a worker is given at a time
+        # A task without processors runs beside workers that take every processor, too: it would wait for ever.
+        .flat_map(_Lines(work.job.output), num_cpus=0, concurrency=1)
     )
     shards = units.map_batches(
         _Worker,
-        fn_constructor_args=(work,),
+        # The model is sent once to each machine; workers that start anew get it from the driver, which keeps it.
+        fn_constructor_args=(replace(work, model={}), [model]),
         batch_size=1,
         batch_format="numpy",
         compute=_pool(cluster),
         num_cpus=cluster.cpus_per_worker,
-        max_task_retries=MAX_DEATHS,
     )
     try:
         for batch in shards.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy"):
@@ -120,8 +116,8 @@ class _Lines:
 
 
 class _Worker:
-    def __init__(self, work: Work) -> None:
-        self._maker = ShardMaker(work)
+    def __init__(self, work: Work, model: list[ray.ObjectRef]) -> None:
+        self._maker = ShardMaker(replace(work, model=ray.get(model[0])))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         summaries = [self._maker.make(unit_of(line)) for line in batch["unit"]]
@@ -136,8 +132,11 @@ def _pool(cluster: RayCluster) -> ActorPoolStrategy:
     return ActorPoolStrategy(min_size=1, max_size=most, initial_size=initial)
 
 
-def _calm(context: DataContext) -> None:
-    """The job says how far it is itself, in its own rows."""
+def _adapt(context: DataContext) -> None:
+    context.target_max_block_size = (
+        1  # a byte, so each row is a block: what a worker is given, and gives back, at a time
+    )
+    # The job says how far it is itself, in its own rows.
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
