@@ -7,7 +7,13 @@ from detector.commands.folder_job import exit_code, interrupted_by_sigterm, say,
 from detector.console import OK, SOME_FAILED, complain
 from detector.folders.progress import shown_progress
 from detector.folders.ray_data import RayCluster, connected, make_shards
-from detector.folders.sharded.job import ShardedJob, check_images, list_units, prepare_output
+from detector.folders.sharded.job import (
+    ShardedJob,
+    check_images,
+    list_units,
+    look_into_output,
+    prepare_output,
+)
 from detector.folders.sharded.units import Listing
 from detector.folders.sharded.worker import Work
 from detector.folders.summary import FolderSummary
@@ -19,10 +25,11 @@ def detect_folder_on_ray(job: ShardedJob, choice: DetectorChoice, cluster: RayCl
     """Writes the rows of the images below a folder to shards; returns the exit code."""
     check_images(job.images)
     work = _work(job, choice, cluster)
+    earlier = look_into_output(job, work.settings)
     rows_so_far = f"the rows so far are in {job.output.name}, --resume goes on"
     try:
         with interrupted_by_sigterm(), connected(cluster), one_line_if_broken_off(rows_so_far):
-            prepare_output(job, work.settings)
+            prepare_output(job, work.settings, earlier)
             summary = _detect(work, _listed(job), cluster)
     except KeyboardInterrupt as interrupt:
         complain(f"stopped: {rows_so_far}")

@@ -17,7 +17,9 @@ does not do, for reasons:
 """
 
 import logging
+import os
 import signal
+import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +35,8 @@ from detector.folders.sharded.places import Place
 from detector.folders.sharded.units import Listing, read_lines, unit_of
 from detector.folders.sharded.worker import ShardMaker, Work
 from detector.folders.summary import FolderSummary
+
+_CONNECT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,10 @@ def connected(cluster: RayCluster) -> Iterator[None]:
     Raises:
         InvalidOptionError: if there is no such cluster.
     """
+    _check_address(cluster.address or os.environ.get("RAY_ADDRESS", ""))
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(cluster.address, logging_level=logging.ERROR, include_dashboard=None)
+        ray.init(cluster.address, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InvalidOptionError("address", f"no Ray cluster can be reached: {error}") from error
     try:
@@ -122,6 +127,22 @@ class _Worker:
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         summaries = [self._maker.make(unit_of(line)) for line in batch["unit"]]
         return {name: np.array([getattr(summary, name) for summary in summaries]) for name in _COUNTS}
+
+
+def _check_address(address: str) -> None:
+    """Looks whether anybody listens there: Ray itself would try for minutes."""
+    if "://" in address:
+        raise InvalidOptionError(
+            "address",
+            f"{address}: run this on a node of the cluster and name its host:port, or use ray job submit",
+        )
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # nothing, or one of Ray's words, such as auto
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise InvalidOptionError("address", f"no Ray cluster at {address}: {error}") from error
 
 
 def _pool(cluster: RayCluster) -> ActorPoolStrategy:

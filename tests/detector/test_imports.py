@@ -30,6 +30,11 @@ def modules_after(statement: str) -> set[str]:
             "a client has no need of what the server computes with",
         ),
         ("import detector.cli", {"tensorflow", "keras", "grpc", "cv2", "numpy"}, "help is quick"),
+        (
+            "import detector, detector.folders, detector.commands.detect_folder",
+            {"ray", "pyarrow"},
+            "one machine has no need of what many have",
+        ),
         ("import detector.commands.choice", {"tensorflow", "keras", "grpc"}, "who detects is not known yet"),
         ("import detector.serving.serve", {"tensorflow", "keras"}, "the server answers while it loads"),
     ],

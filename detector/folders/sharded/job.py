@@ -68,55 +68,84 @@ class ShardedJob:
         }
 
 
-def prepare_output(job: ShardedJob, settings: Settings) -> None:
-    """Makes the output ready for shards: takes up what is in it, or starts afresh.
+@dataclass(frozen=True)
+class Earlier:
+    """What is in an output before a job starts.
+
+    Attributes:
+        shards: names of the shards.
+        unfinished: names of files that were never finished.
+        is_listed: whether the list of images is there, whole.
+    """
+
+    shards: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    is_listed: bool
+
+
+def look_into_output(job: ShardedJob, settings: Settings) -> Earlier:
+    """Looks what is in the output, and whether it is in the way. Changes nothing.
 
     Raises:
         InvalidOptionError: if there are earlier rows and the job says nothing of them, they were made with other
             settings, or the output is no place for shards.
-        OSError: if it cannot be read or written.
     """
-    if job.output.is_file():
+    output = job.output
+    try:
+        if output.is_file():
+            raise InvalidOptionError(
+                "output", f"{output.name} is a file: shards are written to a folder, name one"
+            )
+        earlier = _earlier(output)
+    except OSError as error:
+        raise InvalidOptionError("output", f"{output.name} cannot be read: {error}") from error
+    if earlier.shards and not (job.resume or job.overwrite):
         raise InvalidOptionError(
-            "output", f"{job.output.name} is a file: shards are written to a folder, name one"
+            "output",
+            f"{output.name} has rows already: go on with --resume, replace them with --overwrite, or name another "
+            "folder",
         )
-    entries = job.output.entries()
+    if job.resume and (earlier.shards or earlier.is_listed):
+        refuse_other_settings(output.name, SETTINGS, lambda: output.read(SETTINGS), settings)
+        if not earlier.is_listed:
+            raise InvalidOptionError(
+                "output",
+                f"the list of images in {output.name} is gone: start again with --overwrite, or name another folder",
+            )
+    return earlier
+
+
+def _earlier(output: Place) -> Earlier:
+    entries = output.entries()
     foreign = [entry.base_name for entry in entries if not _is_ours(entry)]
     if foreign:
         raise InvalidOptionError(
-            "output", f"{job.output.name} is for nothing but shards: {foreign[0]} is in it; name a new folder"
+            "output", f"{output.name} is for nothing but shards: {foreign[0]} is in it; name a new folder"
         )
-    shards = [entry.base_name for entry in entries if _SHARD.fullmatch(entry.base_name)]
-    listed = read_listing(job.output) is not None
-    if shards and not (job.resume or job.overwrite):
-        raise InvalidOptionError(
-            "output",
-            f"{job.output.name} has rows already: go on with --resume, replace them with --overwrite, or name another "
-            "folder",
-        )
-    if job.resume and (shards or listed):
-        _take_up(job.output, settings, listed)
-    else:
-        _start_afresh(job.output, settings, shards)
-    for entry in entries:
-        if entry.base_name.endswith(PART):
-            job.output.remove(entry.base_name)
+    names = [entry.base_name for entry in entries]
+    return Earlier(
+        tuple(name for name in names if _SHARD.fullmatch(name)),
+        tuple(name for name in names if name.endswith(PART)),
+        read_listing(output) is not None,
+    )
 
 
-def _take_up(output: Place, settings: Settings, listed: bool) -> None:
-    refuse_other_settings(output.name, SETTINGS, lambda: output.read(SETTINGS), settings)
-    if not listed:
-        raise InvalidOptionError(
-            "output",
-            f"the list of the images of {output.name} is gone: start again with --overwrite, or name another folder",
-        )
+def prepare_output(job: ShardedJob, settings: Settings, earlier: Earlier) -> None:
+    """Makes the output ready for shards: takes up what is in it, or starts afresh.
 
-
-def _start_afresh(output: Place, settings: Settings, shards: list[str]) -> None:
-    forget_listing(output)  # first: if this is cut short, what is left is not gone on with
-    for name in shards:
-        output.remove(name)
-    output.write(SETTINGS, encode_settings(settings))
+    Raises:
+        InvalidOptionError: if it cannot be written.
+    """
+    try:
+        if not (job.resume and earlier.is_listed):
+            forget_listing(job.output)  # first: if this is cut short, what is left is not gone on with
+            for name in earlier.shards:
+                job.output.remove(name)
+            job.output.write(SETTINGS, encode_settings(settings))
+        for name in earlier.unfinished:
+            job.output.remove(name)
+    except OSError as error:
+        raise InvalidOptionError("output", f"{job.output.name} cannot be written: {error}") from error
 
 
 def list_units(
