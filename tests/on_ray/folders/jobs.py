@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ray._private.node import Node
 
 from detector.folders.rows import Row
 
@@ -51,6 +52,20 @@ def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[str]") 
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def workers_on(node: Node) -> int:
+    """How many workers of jobs run on a node: by the names that Ray gives to the children of its raylet."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name = (process / "cmdline").read_bytes()
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:  # it has ended
+            continue
+        count += int(parent) == raylet and name.startswith(b"ray::MapWorker")
+    return count
 
 
 def rows_in(output: Path) -> list[Row]:
