@@ -25,7 +25,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import ray
 from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
@@ -65,8 +64,11 @@ def connected(cluster: RayCluster) -> Iterator[None]:
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(cluster.address, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InvalidOptionError("address", f"no Ray cluster can be reached: {error}") from error
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        raise InvalidOptionError(
+            "address",
+            f"no Ray cluster can be reached: {error}; one that asks for a token needs RAY_AUTH_MODE=token here, too",
+        ) from error
     try:
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own there
         yield
@@ -81,7 +83,8 @@ def make_shards(work: Work, listing: Listing, cluster: RayCluster) -> Generator[
         What is in a shard, for each, as they are made or found.
 
     Raises:
-        DetectorError: if the work cannot go on, for example because a shard cannot be written.
+        InvalidOptionError: if a worker cannot work, for example because its machine lacks the folder.
+        ServiceUnavailableError: if the work cannot go on, for example because a shard cannot be written.
     """
     _adapt(DataContext.get_current())
     model = ray.put(work.model)
@@ -96,18 +99,26 @@ def make_shards(work: Work, listing: Listing, cluster: RayCluster) -> Generator[
         fn_constructor_args=(replace(work, model={}), [model]),
         batch_size=1,
         batch_format="numpy",
-        compute=_pool(cluster),
+        compute=_pool(cluster, listing.units),
         num_cpus=cluster.cpus_per_worker,
     )
     try:
-        for batch in shards.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy"):
-            for counts in zip(*(batch[name].tolist() for name in _COUNTS), strict=True):
-                yield FolderSummary(*counts)
+        for row in shards.iter_rows():
+            yield _summary(row)
     except RayError as error:
-        raise _reason(error) from error
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ServiceUnavailableError(lines[-1] if lines else type(error).__name__) from error
 
 
 _COUNTS = ("rows", "errors", "digits", "numbers")
+
+
+def _summary(row: dict[str, Any]) -> FolderSummary:
+    if row["refused"]:
+        raise InvalidOptionError("engine", f"a worker cannot work: {row['refused']}")
+    if row["failed"]:
+        raise ServiceUnavailableError(f"a shard cannot be made: {row['failed']}")
+    return FolderSummary(*(row[name] for name in _COUNTS))
 
 
 @dataclass(frozen=True)
@@ -121,12 +132,32 @@ class _Lines:
 
 
 class _Worker:
+    """A worker that cannot work says so in what it returns when it is given a unit.
+
+    Ray Data cannot tell an error at the start from the loss of the machine, nor from a worker that was called off
+    before it had started: these may happen at any time, and must not end the job, see `_adapt`. And an error that is
+    raised by a unit comes to the driver as many lines of text.
+    """
+
     def __init__(self, work: Work, model: list[ray.ObjectRef]) -> None:
-        self._maker = ShardMaker(replace(work, model=ray.get(model[0])))
+        self._maker: ShardMaker | Exception
+        try:
+            self._maker = ShardMaker(replace(work, model=ray.get(model[0])))
+        except (DetectorError, OSError, ValueError) as error:  # ValueError: what pyarrow raises of a store
+            self._maker = error
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        summaries = [self._maker.make(unit_of(line)) for line in batch["unit"]]
-        return {name: np.array([getattr(summary, name) for summary in summaries]) for name in _COUNTS}
+        (line,) = batch["unit"]
+        summary, refused, failed = FolderSummary(), "", ""
+        if isinstance(self._maker, Exception):
+            refused = str(self._maker)
+        else:
+            try:
+                summary = self._maker.make(unit_of(line))
+            except OSError as error:
+                failed = f"on {socket.gethostname()}: {error}"
+        counts = {name: [getattr(summary, name)] for name in _COUNTS}
+        return counts | {"refused": [refused], "failed": [failed]}
 
 
 def _check_address(address: str) -> None:
@@ -145,31 +176,18 @@ def _check_address(address: str) -> None:
         raise InvalidOptionError("address", f"no Ray cluster at {address}: {error}") from error
 
 
-def _pool(cluster: RayCluster) -> ActorPoolStrategy:
+def _pool(cluster: RayCluster, units: int) -> ActorPoolStrategy:
     """Workers for the processors that are there now, at once; for those that come later, when they come."""
     now = int(ray.cluster_resources().get("CPU", 0)) // cluster.cpus_per_worker
-    most = cluster.workers
-    initial = max(1, now if most is None else min(now, most))
-    return ActorPoolStrategy(min_size=1, max_size=most, initial_size=initial)
+    most = max(1, min(cluster.workers or units, units))
+    return ActorPoolStrategy(min_size=1, max_size=most, initial_size=max(1, min(now, most)))
 
 
 def _adapt(context: DataContext) -> None:
-    context.target_max_block_size = (
-        1  # a byte, so each row is a block: what a worker is given, and gives back, at a time
-    )
-    # The job says how far it is itself, in its own rows.
+    context.target_max_block_size = 1  # byte: so each row is a block, which a worker is given and gives back
+    context.max_consecutive_actor_init_deaths = -1  # no number of machines that are lost ends the job
+    # The job says how far it is itself, in its own rows, and what ends it.
+    context.log_internal_stack_trace = False
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-
-
-def _reason(error: BaseException) -> DetectorError:
-    """What a worker raised, found in what Ray made of it."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, DetectorError):
-            return inner
-        cause = getattr(inner, "cause", None)
-        inner = cause if isinstance(cause, BaseException) else inner.__cause__
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return ServiceUnavailableError(lines[-1].strip() if lines else type(error).__name__)

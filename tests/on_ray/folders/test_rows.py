@@ -1,6 +1,7 @@
 """Folder jobs on a cluster of several nodes leave the rows of the job on one machine."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -16,6 +17,8 @@ from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.results import ResultsFile
 from detector.folders.rows import Row
 from detector.folders.selection import Selection
+from detector.model_files import EMBEDDED, load_model, save_model
+from tests.detector.serving.harness import free_port
 from tests.on_ray.folders.jobs import assert_same_rows, rows_in, run, shards_in
 
 pytestmark = pytest.mark.ray
@@ -83,3 +86,24 @@ def test_a_prefix_in_an_object_store(
     code, said = run(*arguments, "--address", cluster.address, "--resume")
     assert code == 2
     assert "exclude was ['thumbnails/*'], is []" in said
+
+
+def test_a_worker_that_cannot_work_says_why(cluster: Cluster, photos: Path, tmp_path: Path) -> None:
+    weights, manifest = load_model(EMBEDDED)
+    save_model(tmp_path / "model", replace(weights, fcn=weights.fcn[:-1]), manifest)
+    output = tmp_path / "out"
+    code, said = run(photos, "--output", output, "--model", tmp_path / "model", "--address", cluster.address)
+    assert code == 2, "not begun"
+    assert "a worker cannot work" in said.splitlines()[-1]
+    assert "the weights do not fit this network" in said.splitlines()[-1]
+    assert not shards_in(output)
+    code, said = run(photos, "--output", output, "--resume", "--address", cluster.address)
+    assert code == 2
+    assert "was begun with other settings (model was" in said
+
+
+def test_nobody_listens(photos: Path, tmp_path: Path) -> None:
+    code, said = run(photos, "--output", tmp_path / "out", "--address", f"127.0.0.1:{free_port()}")
+    assert code == 2
+    assert "no Ray cluster at 127.0.0.1" in said
+    assert not (tmp_path / "out").exists()
