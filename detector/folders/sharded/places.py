@@ -95,8 +95,8 @@ class Place:
         if self.local is not None:
             path = self.local / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path.with_name(unfinished := posixpath.basename(unfinished)), content)
-            path.with_name(unfinished).replace(path)
+            write_whole(self.local / unfinished, content)
+            (self.local / unfinished).replace(path)
         elif self._files.type_name in _STORES:
             with self._files.open_output_stream(self._path_of(name)) as file:
                 file.write(content)
