@@ -32,7 +32,7 @@ _EXAMPLES = """\
   digit-detector detect-folder incoming --output digits.jsonl --watch
   find photos -newer last-week -print0 | digit-detector detect-folder - --null --output new.jsonl
   digit-detector detect-folder photos --output digits.jsonl --server 127.0.0.1:50051
-  digit-detector detect-folder s3://bucket/photos --output s3://bucket/digits --engine ray --address 10.0.0.1:6379
+  digit-detector detect-folder s3://archive/photos --output s3://archive/digits --engine ray
 
 a line of the output:
   {"image": "street/1.jpg", "width_px": 640, "height_px": 480,
