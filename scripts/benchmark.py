@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from benchmarks.folder import folder
 from benchmarks.looks import looks
 from benchmarks.measuring import SAMPLES, Bench, Figure, Result, Table, machine
 from benchmarks.network import detect, windows
+from benchmarks.ray_folder import ray_folder
+from benchmarks.ray_server import ray_server
 from benchmarks.runtimes import runtimes
 from benchmarks.server import server
 from benchmarks.sharing import sharing
@@ -32,7 +34,9 @@ from detector.networks import load_networks
 
 SAMPLE = SAMPLES / "svhn_train_1345.png"
 
-SECTIONS: dict[str, Callable[[Bench], list[Result]]] = {
+Section = Callable[[Bench], list[Result]]
+
+SECTIONS: dict[str, Section] = {
     "detect": detect,
     "windows": windows,
     "looks": looks,
@@ -42,10 +46,15 @@ SECTIONS: dict[str, Callable[[Bench], list[Result]]] = {
     "sharing": sharing,
 }
 
+ON_RAY: dict[str, Section] = {"folder": ray_folder, "server": ray_server}
+
+ENGINES = {"local": SECTIONS, "ray": ON_RAY}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sections asked for; exit code 1 if ways that should agree do not, 2 if there is nothing to run on."""
-    args = parser().parse_args(arguments)
+    args = _parsed(arguments)
+    sections = ENGINES[args.engine]
     try:
         bench = _prepare(args)
     except DetectorError as error:
@@ -55,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in about.items():
         print(f"{name:<24}{value}")
     measured: dict[str, list[Result]] = {}
-    for name in args.sections or SECTIONS:
-        measured[name] = SECTIONS[name](bench)
-        _print_section(name, measured[name])
+    for name in args.sections or sections:
+        measured[name] = sections[name](bench)
+        _print_section(f"{name}: {_summary(sections[name])}", measured[name])
     if args.json:
         write_whole(args.json, (json.dumps({"about": about} | _as_json(measured), indent=2) + "\n").encode())
     return 0
@@ -66,8 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    about = "; ".join(f"{name}: {_summary(name)}" for name in SECTIONS)
-    root.add_argument("sections", nargs="*", type=_section, metavar="SECTION", help=f"default: all. {about}")
+    root.add_argument("sections", nargs="*", metavar="SECTION", help=f"default: all. {_told(SECTIONS)}")
+    root.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="local",
+        help=f"ray has sections of its own, on this machine (needs the extra ray). {_told(ON_RAY)}",
+    )
     root.add_argument("--size", type=_size, default=(640, 480), metavar="WxH", help="default: 640x480")
     root.add_argument("--image", type=Path, default=SAMPLE, help="a picture, repeated to fill the size")
     root.add_argument(
@@ -90,6 +104,7 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
     """What was measured."""
     width, height = args.size
     return {
+        "engine": args.engine,
         "picture": f"{args.image.name}, repeated to {width} x {height}",
         "model": "embedded" if args.model == EMBEDDED else str(args.model),
         "repetitions": str(args.repetitions),
@@ -113,14 +128,23 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _section(name: str) -> str:
-    if name not in SECTIONS:
-        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SECTIONS)}")
-    return name
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    root = parser()
+    args = root.parse_args(arguments)
+    for name in args.sections:
+        if name not in ENGINES[args.engine]:
+            root.error(
+                f"argument SECTION: {name!r} is none of {', '.join(ENGINES[args.engine])} (--engine {args.engine})"
+            )
+    return args
 
 
-def _summary(name: str) -> str:
-    return (SECTIONS[name].__doc__ or "").partition("\n")[0].rstrip(".")
+def _told(sections: Mapping[str, Section]) -> str:
+    return "; ".join(f"{name}: {_summary(section)}" for name, section in sections.items())
+
+
+def _summary(section: Section) -> str:
+    return (section.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
 def _as_json(measured: dict[str, list[Result]]) -> dict[str, object]:
@@ -140,8 +164,8 @@ def _as_json(measured: dict[str, list[Result]]) -> dict[str, object]:
     return {"figures": figures, "tables": {name: rows for name, rows in tables.items() if rows}}
 
 
-def _print_section(name: str, results: Sequence[Result]) -> None:
-    print(f"\n{name}: {_summary(name)}")
+def _print_section(title: str, results: Sequence[Result]) -> None:
+    print(f"\n{title}")
     for result in results:
         if isinstance(result, Table):
             _print_table(result)

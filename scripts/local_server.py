@@ -1,9 +1,10 @@
 """A server of this checkout as a process of its own, for the demo and the benchmark."""
 
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,11 +13,12 @@ _READY = "ready: detector.v1 on "
 
 
 @contextmanager
-def running_server(*arguments: str) -> Iterator[str]:
+def running_server(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """The address of a server that runs until the block ends; what it logs is shown only if it does not start.
 
     Args:
         arguments: for `digit-detector serve`, besides the port.
+        environment: variables of its own.
 
     Raises:
         RuntimeError: if it does not start, or does not end as it should.
@@ -24,7 +26,13 @@ def running_server(*arguments: str) -> Iterator[str]:
     command = [sys.executable, str(_SERVE), "--port", "0", *arguments]
     with (
         tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as server,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        ) as server,
     ):
         assert server.stdout is not None
         try:

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "scripts"))
 from benchmarks.measuring import quantile
+from benchmarks.ray_folder import archives, steady_rate
 
 LAYERS = [
     (4, 2, 3, 24), (3, 1, 24, 32), (3, 1, 32, 40), (3, 2, 40, 96), (1, 1, 96, 96), (3, 1, 96, 96),
@@ -156,3 +157,20 @@ def test_wrong_usage_ends_with_2(checkout: Path, arguments: list[str], message: 
     run = benchmark(checkout, *arguments)
     assert run.returncode == 2
     assert message in run.stderr
+
+
+def test_a_steady_rate_leaves_out_how_each_begins_and_ends() -> None:
+    quick, slow = [0.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0], [0.0, 9.0, 10.0, 11.5, 13.5, 15.5, 90.0]
+    # From 11.5, when both have done a few, to 14, when the first is at its end: 12, 13, 14 and 13.5.
+    assert steady_rate([quick, slow]) == pytest.approx(4 / 2.5)
+
+
+def test_the_steady_rate_of_workers_whose_times_are_mixed() -> None:
+    both = sorted([*range(10), *(0.5 + second for second in range(10))])
+    assert steady_rate([both], workers=2) == pytest.approx(2)
+
+
+def test_what_archives_need_is_arithmetic() -> None:
+    million, _, billion = archives(2.5).rows
+    assert million[:2] == ("1,000,000", "111")
+    assert billion[2] == f"{-(-1e9 / 2.5 / 3600 // 8):,.0f}"

@@ -36,6 +36,14 @@ class Seen:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
+    @property
+    def beside_stages(self) -> list[float]:
+        """Seconds of each call that were spent in none of the stages: the wire, conversions, asyncio."""
+        return [
+            latency - sum(spent)
+            for latency, *spent in zip(self.latencies, *self.stages.values(), strict=True)
+        ]
+
 
 async def call_for_a_while(address: str, image: bytes, callers: int, images: int, seconds: float) -> Seen:
     """Calls from `callers` places at once, until `images` are asked for or `seconds` have passed."""

@@ -31,9 +31,7 @@ def server(bench: Bench) -> list[Result]:
         image = Path(folder) / "picture.jpg"
         image.write_bytes(data)
         pairs = [_pair(bench, data, address, image) for _ in range(PAIRS)]
-        seen = {
-            callers: _call(address, image, callers, "--seconds", str(bench.seconds)) for callers in CALLERS
-        }
+        seen = {callers: ask(address, image, callers, "--seconds", str(bench.seconds)) for callers in CALLERS}
     alone = [bench.detector.detect(data).stage_seconds for _ in range(bench.repetitions)]
     return [*_ratio(pairs), _stages(alone, seen), _throughput(seen)]
 
@@ -44,10 +42,11 @@ def _pair(bench: Bench, data: bytes, address: str, image: Path) -> tuple[float, 
     for _ in range(IMAGES_PER_PAIR):
         bench.detector.detect(data)
     seconds = time.perf_counter() - start
-    return seconds, _call(address, image, PAIRED_CALLERS, "--images", str(IMAGES_PER_PAIR))
+    return seconds, ask(address, image, PAIRED_CALLERS, "--images", str(IMAGES_PER_PAIR))
 
 
-def _call(address: str, image: Path, callers: int, *until: str) -> Seen:
+def ask(address: str, image: Path, callers: int, *until: str) -> Seen:
+    """What so many callers of a server see, until they have asked for so many images or so long."""
     command = [sys.executable, str(_CALLERS_PROGRAM), address, str(image), "--callers", str(callers), *until]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     fields: dict[str, Any] = json.loads(done.stdout)
@@ -83,15 +82,7 @@ def _stages(alone: list[dict[str, float]], seen: dict[int, Seen]) -> Table:
     for stage in _STAGES:
         here = _median_ms([stages[stage] for stages in alone if stage in stages])
         rows.append((stage, here, *(_median_ms(each.stages.get(stage, [])) for each in seen.values())))
-    rest = [
-        _median_ms(
-            [
-                latency - sum(spent)
-                for latency, *spent in zip(each.latencies, *each.stages.values(), strict=True)
-            ]
-        )
-        for each in seen.values()
-    ]
+    rest = [_median_ms(each.beside_stages) for each in seen.values()]
     rows.append(("rest", 0.0, *rest))
     columns = ("median ms", "in process", *(f"{callers} callers" for callers in seen))
     return Table(columns, rows)
