@@ -50,6 +50,7 @@ HOMES = {
     "tf2onnx": {"detector.export"},
     "yaml": {"training.labels.yolo"},
     "defusedxml": {"training.labels.xml_fields"},
+    "ray": {"training.ray_train"},
     "openvino": {"detector.export", "scripts.benchmarks.runtimes"},
     "ray": {"detector.folders.ray_data"},
     "pyarrow": {"detector.folders.sharded"},

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from training.starting_model import EMBEDDED_NAME, StartingModel
 
 if TYPE_CHECKING:
     from training.fine_tuning import Pictures
+    from training.workers import Workers
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -109,7 +111,32 @@ def _add_run_options(
         default=recipe.seed,
         help="of everything random (default: %(default)s)",
     )
+    _add_worker_options(command)
     add_label_options(command)
+
+
+def _add_worker_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--workers",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="processes that share each batch, on the machines of a Ray cluster; needs digit-detector[ray]. The "
+        "figures do not depend on it, and a run may go on with another number (default: %(default)s, without Ray)",
+    )
+    command.add_argument(
+        "--cpus-per-worker",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="with --workers: what Ray sets apart for each, and TensorFlow's threads in it (default: %(default)s)",
+    )
+    command.add_argument(
+        "--address",
+        default="local",
+        help="with --workers: of the Ray cluster, HOST:PORT, whose machines all must see --data and --out under the "
+        "same paths (default: %(default)s, a cluster on this machine for this run)",
+    )
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -127,7 +154,9 @@ def _train(args: argparse.Namespace) -> int:
     else:
         from training.svhn_fcn import train  # noqa: PLC0415
 
-        train(SvhnFcnRecipe(**_chosen(args)), args.data, args.out, label_options(args))
+        whole = SvhnFcnRecipe(**_chosen(args))
+        folders = args.data.absolute(), args.out.absolute()
+        _on_workers(args, whole.batch, partial(train, whole, *folders, label_options(args)))
     print(f"model: {args.out}")
     return 0
 
@@ -149,19 +178,33 @@ def _train_second_look(args: argparse.Namespace) -> int:
     else:
         from training.second_look import train  # noqa: PLC0415
 
-        train(
-            SecondLookRecipe(**_rendered(args), **_chosen(args)),
-            args.fcn,
-            args.data,
-            args.out,
-            label_options(args),
-        )
+        whole = SecondLookRecipe(**_rendered(args), **_chosen(args))
+        folders = args.fcn and args.fcn.absolute(), args.data.absolute(), args.out.absolute()
+        _on_workers(args, whole.batch, partial(train, whole, *folders, label_options(args)))
     print(f"model: {args.out}")
     return 0
 
 
+def _on_workers(args: argparse.Namespace, batch: int, train: "Callable[[Workers], None]") -> None:
+    """Trains in this process, or on so many workers as are asked for."""
+    from training.workers import ALONE  # noqa: PLC0415
+
+    if args.workers == 1:
+        train(ALONE)
+        return
+    if args.workers > batch:
+        raise TrainingError(
+            f"--workers {args.workers}: a batch has {batch} images, so {batch} can share it at most"
+        )
+    from training.ray_train import Placement, train_on_ray  # noqa: PLC0415
+
+    train_on_ray(train, Placement(args.workers, args.cpus_per_worker, args.address))
+
+
 def _fine_tunes(args: argparse.Namespace) -> bool:
     if args.init != NO_MODEL:
+        if args.workers > 1:
+            raise TrainingError("--workers is for training from nothing; fine-tuning, with --init, takes one")
         return True
     if args.old_data:
         raise TrainingError(

@@ -19,10 +19,21 @@ def detector_loss(target: keras.KerasTensor, output: keras.KerasTensor) -> keras
     Returns:
         The scalar loss.
     """
-    positives = ops.sum(target[..., 3]) + 1.0
+    return loss_of_share(target, output, asked_of(target))
+
+
+def asked_of(target: keras.KerasTensor) -> keras.KerasTensor:
+    """How many windows of a batch are asked for a digit and how many for a box, (2,): what the sums are divided by."""
+    return ops.sum(target[..., 3:5], axis=(0, 1, 2)) + 1.0
+
+
+def loss_of_share(
+    target: keras.KerasTensor, output: keras.KerasTensor, asked: keras.KerasTensor
+) -> keras.KerasTensor:
+    """What some of a batch's images add to its loss; `asked` is `asked_of` the whole batch."""
+    positives, boxes = asked[0], asked[1]
     objectness = ops.sum(target[..., 1] * _focal(target[..., 0], output[..., 0])) / positives
     digit = ops.sum(target[..., 3] * _cross_entropy(target[..., 2], output[..., 1:11])) / positives
-    boxes = ops.sum(target[..., 4]) + 1.0
     box = ops.sum(target[..., 4] * _iou_loss(target[..., 5:9], output[..., 11:15])) / boxes
     return objectness + digit + box
 

@@ -18,13 +18,13 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from detector.detections import FloatArray
 from detector.files import write_whole
 from training.checkpoint import RunState, load_state, save_state
 from training.learning_curve import learning_curve
 from training.plots import write_png
+from training.workers import ALONE, Workers
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -84,6 +84,21 @@ class Task:
     patience: int | None = None
 
 
+def train_task(recipe: RunRecipe, task: Task, out_dir: Path, workers: Workers = ALONE) -> None:
+    """Does this worker's part of a run, from where `out_dir` says that it is to its end.
+
+    Raises:
+        ResumeError: if `out_dir` holds a run of another recipe; the leader tells.
+    """
+    if workers.leads:
+        Run(recipe, task, out_dir, workers).go()
+        return
+    workers.start_alike(task.model)
+    train = workers.step_of(task.model)
+    for images, targets in batches(recipe, task.make_batch, int(task.model.optimizer.iterations)):
+        train(images, targets)
+
+
 class Run:
     """One training run and its files in a folder.
 
@@ -92,14 +107,15 @@ class Run:
         task: the network and what it is shown.
         out_dir: gets `checkpoint.safetensors`, `recipe.json`, `metrics.json` and `learning-curve.png`; all are
             usable while the run goes on.
+        workers: who trains; this process leads them.
 
     Raises:
         ResumeError: if `out_dir` holds a run of another recipe.
     """
 
-    def __init__(self, recipe: RunRecipe, task: Task, out_dir: Path) -> None:
+    def __init__(self, recipe: RunRecipe, task: Task, out_dir: Path, workers: Workers = ALONE) -> None:
         out_dir.mkdir(parents=True, exist_ok=True)
-        self._recipe, self._task, self._out = recipe, task, out_dir
+        self._recipe, self._task, self._out, self._workers = recipe, task, out_dir, workers
         self._checkpoint = out_dir / CHECKPOINT
         self._average: list[FloatArray] = task.model.get_weights()
         self._kept: dict[int, list[FloatArray]] = {}
@@ -116,13 +132,13 @@ class Run:
         """Trains to the last step, or until it stops getting better, validating and saving on the way."""
         if self._is_over():
             return
-        recipe, model = self._recipe, self._task.model
+        recipe = self._recipe
+        self._workers.start_alike(self._task.model)
+        train = self._workers.step_of(self._task.model)
         losses: list[float] = []
-        with tqdm(
-            total=recipe.steps, initial=self._step, unit="step", smoothing=0.05, desc=recipe.name
-        ) as bar:
+        with self._workers.bar(recipe.steps, self._step, recipe.name) as bar:
             for images, targets in batches(recipe, self._task.make_batch, self._step):
-                losses.append(float(model.train_on_batch(images, targets)))
+                losses.append(train(images, targets))
                 self._step += 1
                 self._update_average()
                 if self._step in self._task.ends:

@@ -20,11 +20,12 @@ from training.looks import LookMaker, LookSources
 from training.optimisation import compiled, rise_and_fall
 from training.patches import LabelledImage
 from training.proposals import propose
-from training.run import Row, Run, Task
+from training.run import Row, Task, train_task
 from training.second_look_recipe import SecondLookRecipe
 from training.svhn_fcn import announce, record, write_file_list
 from training.synthetic import SyntheticConfig, SyntheticScenes
 from training.validation import validate
+from training.workers import ALONE, Workers
 
 
 class LooksRecipe(Protocol):
@@ -50,6 +51,7 @@ def train(
     data_dir: Path,
     out_dir: Path,
     options: LabelOptions | None = None,
+    workers: Workers = ALONE,
 ) -> None:
     """Trains the second look on what an FCN proposes, or goes on with a run that was stopped.
 
@@ -59,6 +61,7 @@ def train(
         data_dir: as for the FCN.
         out_dir: gets the model (both networks; the best by validation so far) beside the run's own files.
         options: how labels of one's own are read.
+        workers: who trains; all of them call this alike.
 
     Raises:
         DataError: if data is missing or damaged.
@@ -70,9 +73,9 @@ def train(
     announce(data)
     out_dir.mkdir(parents=True, exist_ok=True)
     fcn = Fcn(weights.fcn)
-    maker = LookMaker(
-        look_sources(DigitDetector(fcn, manifest), data, recipe, out_dir / manifest.sha256[:12]), recipe.looks
-    )
+    with workers.leader_first():  # it writes what the others then read
+        sources = look_sources(DigitDetector(fcn, manifest), data, recipe, out_dir / manifest.sha256[:12])
+    maker = LookMaker(sources, recipe.looks)
 
     def detector(second_look: list[FloatArray]) -> DigitDetector:
         return DigitDetector(fcn, manifest, second_look=SecondLook(second_look))
@@ -84,7 +87,7 @@ def train(
         save=partial(_save, recipe, data, out_dir, weights.fcn, manifest),
         images=len(data.validation),
     )
-    Run(recipe, task, out_dir).go()
+    train_task(recipe, task, out_dir, workers)
 
 
 def look_sources(

@@ -20,15 +20,22 @@ from training.detector_recipe import SvhnFcnRecipe
 from training.labels.folder import LabelOptions
 from training.optimisation import Schedule, compiled, fall, rise_and_fall
 from training.patches import PatchMaker, PatchSources
-from training.run import Batch, Row, Run, Task
+from training.run import Batch, Row, Task, train_task
 from training.validation import validate
+from training.workers import ALONE, Workers
 
 VERSION = "1"
 TRAINED_ON = "trained_on.txt"
 """In a model's folder: every picture that was learned from or validated on, one a line."""
 
 
-def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path, options: LabelOptions | None = None) -> None:
+def train(
+    recipe: SvhnFcnRecipe,
+    data_dir: Path,
+    out_dir: Path,
+    options: LabelOptions | None = None,
+    workers: Workers = ALONE,
+) -> None:
     """Trains the detector's FCN, or goes on with a run that was stopped.
 
     Args:
@@ -37,6 +44,7 @@ def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path, options: LabelOp
             `backgrounds/` and `letters/`.
         out_dir: gets the model (weights and manifest, the best by validation so far) beside the run's own files.
         options: how labels of one's own are read.
+        workers: who trains; all of them call this alike.
 
     Raises:
         DataError: if data is missing or damaged.
@@ -52,7 +60,7 @@ def train(recipe: SvhnFcnRecipe, data_dir: Path, out_dir: Path, options: LabelOp
         images=len(data.validation),
         ends=(recipe.main_steps,),
     )
-    Run(recipe, task, out_dir).go()
+    train_task(recipe, task, out_dir, workers)
 
 
 def announce(data: DetectorData) -> None:

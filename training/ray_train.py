@@ -1,0 +1,171 @@
+"""Training on several workers of a Ray cluster: Ray Train places and watches them, TensorFlow adds up their gradients.
+
+A worker that dies ends the work of all; they are started again and go on from the last checkpoint in the output folder.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+from detector.errors import DetectorError
+from training.errors import TrainingError
+from training.workers import Workers
+
+try:
+    import ray
+    from ray.experimental import tqdm_ray
+    from ray.train import LoggingConfig, RunConfig, ScalingConfig, WorkerGroupError
+    from ray.train.tensorflow import TensorflowTrainer
+except ImportError as error:
+    raise TrainingError(
+        f"--workers needs Ray ({error}): pip install 'digit-detector[ray]'; one worker needs nothing more"
+    ) from error
+
+LOCAL = "local"
+"""Instead of a cluster's address: one that is started on this machine, for this run."""
+
+_RESTARTS = 3
+
+TrainFunction = Callable[[Workers], None]
+"""A whole training, which every worker calls with itself as the argument; picklable."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a training runs.
+
+    Attributes:
+        workers: processes, anywhere in the cluster.
+        cpus: of each, as Ray counts them, and TensorFlow's threads.
+        address: of a Ray cluster, or `LOCAL`.
+    """
+
+    workers: int
+    cpus: int
+    address: str
+
+
+def train_on_ray(train: TrainFunction, placement: Placement) -> None:
+    """Trains on several workers to the end, and starts them again up to three times when one has died.
+
+    Args:
+        train: called in every worker; what it raises of this package's errors ends the run at once.
+        placement: on which workers.
+
+    Raises:
+        TrainingError: if there is no such cluster, or workers died more often than that; what `train` raises.
+        DetectorError: what `train` raises.
+    """
+    with _connected(placement):
+        for restarts_left in reversed(range(_RESTARTS + 1)):
+            try:
+                _fit(train, placement)
+            except WorkerGroupError as failure:
+                error = _own_error(failure)
+                if error:
+                    raise error from None
+                if not restarts_left:
+                    raise TrainingError(f"workers failed {_RESTARTS + 1} times: {failure}") from failure
+                print("a worker died; all start again from the last checkpoint", file=sys.stderr)
+            else:
+                return
+
+
+@contextmanager
+def _connected(placement: Placement) -> Iterator[None]:
+    """A connection to the cluster."""
+    asked, there = placement.workers * placement.cpus, os.cpu_count() or 1
+    if placement.address == LOCAL and asked > there:
+        raise TrainingError(
+            f"{placement.workers} workers of {placement.cpus} CPUs need {asked}, this machine has {there}: "
+            "choose fewer --workers or --cpus-per-worker, or name a larger cluster's --address"
+        )
+    variables = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
+    try:
+        ray.init(address=placement.address, runtime_env={"env_vars": variables}, logging_level="WARNING")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise TrainingError(
+            f"--address {placement.address}: no Ray cluster answers there ({error})"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _fit(train: TrainFunction, placement: Placement) -> None:
+    """One start of all workers.
+
+    In a thread of its own, because Ray would take Ctrl-C for itself in the main one and end this process with 0.
+    """
+    with TemporaryDirectory(prefix="ray-train-") as folder, ThreadPoolExecutor(1, "ray-train") as pool:
+        trainer = TensorflowTrainer(
+            _work,
+            train_loop_config={"train": train, "cpus": placement.cpus},
+            scaling_config=ScalingConfig(
+                num_workers=placement.workers,
+                resources_per_worker={"CPU": placement.cpus},
+                placement_strategy="SPREAD",
+            ),
+            run_config=RunConfig(
+                storage_path=folder,  # holds nothing: the output folder has the checkpoints
+                logging_config=LoggingConfig(log_level="CRITICAL"),  # what ends a run is raised here
+            ),
+        )
+        fitting = pool.submit(trainer.fit)
+        try:
+            fitting.result()
+        except KeyboardInterrupt:
+            ray.shutdown()  # ends what the thread waits for
+            raise
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each worker does."""
+    from training.mirrored import Mirrored, use_threads  # noqa: PLC0415 - TensorFlow, in workers only
+
+    use_threads(config["cpus"])
+    workers = Mirrored(_Bar)
+    with ExitStack() as silence:
+        if not workers.leads:
+            nowhere = silence.enter_context(Path(os.devnull).open("w"))
+            silence.enter_context(redirect_stdout(nowhere))
+            silence.enter_context(redirect_stderr(nowhere))
+        config["train"](workers)
+
+
+def _own_error(failure: WorkerGroupError) -> Exception | None:
+    """What `train` raised on purpose, if anything; the workers that waited for that one fail, too."""
+    for error in failure.worker_failures.values():
+        cause = getattr(error, "_base_exc", error)
+        if isinstance(cause, TrainingError | DetectorError):
+            return cause
+    return None
+
+
+class _Bar:
+    """The leader's progress bar, drawn in the terminal of the command."""
+
+    def __init__(self, total: int, done: int, name: str) -> None:
+        self._bar = tqdm_ray.tqdm(total=total, desc=name, unit="step")
+        self._bar.update(done)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def update(self) -> None:
+        """One step is done."""
+        self._bar.update()
+
+    def write(self, text: str) -> None:
+        """Prints a line; Ray moves the bar out of its way."""
+        print(text)
