@@ -86,7 +86,10 @@ def _connected(placement: Placement) -> Iterator[None]:
             f"{placement.workers} workers of {placement.cpus} CPUs need {asked}, this machine has {there}: "
             "choose fewer --workers or --cpus-per-worker, or name a larger cluster's --address"
         )
-    variables = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
+    variables = {
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",  # which would print what the silent workers print, too
+    }
     try:
         ray.init(address=placement.address, runtime_env={"env_vars": variables}, logging_level="WARNING")
     except (ConnectionError, ValueError, RuntimeError) as error:
