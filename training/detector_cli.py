@@ -11,6 +11,7 @@ from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
 from training.fine_tuning_recipes import OLD_PART, VALIDATIONS, FcnFineTuning, SecondLookFineTuning
 from training.labels.arguments import add_label_options, label_options
+from training.placement import LOCAL, Placement
 from training.second_look_recipe import SecondLookRecipe
 from training.starting_model import EMBEDDED_NAME, StartingModel
 
@@ -133,7 +134,7 @@ def _add_worker_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--address",
-        default="local",
+        default=LOCAL,
         help="with --workers: of the Ray cluster, HOST:PORT, whose machines all must see --data and --out under the "
         "same paths (default: %(default)s, a cluster on this machine for this run)",
     )
@@ -187,18 +188,16 @@ def _train_second_look(args: argparse.Namespace) -> int:
 
 def _on_workers(args: argparse.Namespace, batch: int, train: "Callable[[Workers], None]") -> None:
     """Trains in this process, or on so many workers as are asked for."""
-    from training.workers import ALONE  # noqa: PLC0415
+    placement = Placement(args.workers, args.cpus_per_worker, args.address)
+    placement.check(batch)
+    if placement.workers == 1:
+        from training.workers import ALONE  # noqa: PLC0415
 
-    if args.workers == 1:
         train(ALONE)
-        return
-    if args.workers > batch:
-        raise TrainingError(
-            f"--workers {args.workers}: a batch has {batch} images, so {batch} can share it at most"
-        )
-    from training.ray_train import Placement, train_on_ray  # noqa: PLC0415
+    else:
+        from training.ray_train import train_on_ray  # noqa: PLC0415
 
-    train_on_ray(train, Placement(args.workers, args.cpus_per_worker, args.address))
+        train_on_ray(train, placement)
 
 
 def _fine_tunes(args: argparse.Namespace) -> bool:

@@ -34,7 +34,9 @@ class Mirrored:
     """
 
     def __init__(self, bar: MakeBar) -> None:
-        tf.get_logger().setLevel("WARNING")  # a line for each of hundreds of collectives says nothing to a user
+        tf.get_logger().setLevel(
+            "WARNING"
+        )  # a line for each of hundreds of collectives says nothing to a user
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         self._rank = self._strategy.cluster_resolver.task_id
         self._count = self._strategy.num_replicas_in_sync
@@ -88,7 +90,9 @@ class Mirrored:
         """What the leader's variables hold: the sum, to which the others add nothing."""
 
         def told() -> list[tf.Tensor]:
-            say = tf.identity if self.leads else tf.zeros_like  # either has a device, which a variable has not
+            say = (
+                tf.identity if self.leads else tf.zeros_like
+            )  # either has a device, which a variable has not
             return [_all_reduce([say(tf.convert_to_tensor(variable))])[0] for variable in variables]
 
         return list(self._strategy.run(told))

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from detector.errors import DetectorError
 from training.errors import TrainingError
+from training.placement import Placement
 from training.workers import Workers
 
 try:
@@ -27,28 +27,10 @@ except ImportError as error:
         f"--workers needs Ray ({error}): pip install 'digit-detector[ray]'; one worker needs nothing more"
     ) from error
 
-LOCAL = "local"
-"""Instead of a cluster's address: one that is started on this machine, for this run."""
-
 _RESTARTS = 3
 
 TrainFunction = Callable[[Workers], None]
 """A whole training, which every worker calls with itself as the argument; picklable."""
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a training runs.
-
-    Attributes:
-        workers: processes, anywhere in the cluster.
-        cpus: of each, as Ray counts them, and TensorFlow's threads.
-        address: of a Ray cluster, or `LOCAL`.
-    """
-
-    workers: int
-    cpus: int
-    address: str
 
 
 def train_on_ray(train: TrainFunction, placement: Placement) -> None:
@@ -80,12 +62,6 @@ def train_on_ray(train: TrainFunction, placement: Placement) -> None:
 @contextmanager
 def _connected(placement: Placement) -> Iterator[None]:
     """A connection to the cluster."""
-    asked, there = placement.workers * placement.cpus, os.cpu_count() or 1
-    if placement.address == LOCAL and asked > there:
-        raise TrainingError(
-            f"{placement.workers} workers of {placement.cpus} CPUs need {asked}, this machine has {there}: "
-            "choose fewer --workers or --cpus-per-worker, or name a larger cluster's --address"
-        )
     variables = {
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",  # which would print what the silent workers print, too

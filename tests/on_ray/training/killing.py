@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from training.detector_recipe import SvhnFcnRecipe
-from training.ray_train import Placement, train_on_ray
+from training.placement import Placement
+from training.ray_train import train_on_ray
 from training.svhn_fcn import train
 from training.workers import Step, Workers
 
