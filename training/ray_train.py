@@ -49,12 +49,16 @@ def train_on_ray(train: TrainFunction, placement: Placement) -> None:
             try:
                 _fit(train, placement)
             except WorkerGroupError as failure:
-                error = _own_error(failure)
-                if error:
-                    raise error from None
+                causes = _causes(failure)
+                for cause in causes.values():
+                    if isinstance(cause, TrainingError | DetectorError):
+                        raise cause from None
+                said = ", ".join(f"worker {rank}: {type(cause).__name__}" for rank, cause in causes.items())
                 if not restarts_left:
-                    raise TrainingError(f"workers failed {_RESTARTS + 1} times: {failure}") from failure
-                print("a worker died; all start again from the last checkpoint", file=sys.stderr)
+                    raise TrainingError(
+                        f"gave up after {_RESTARTS} restarts ({said}): {failure}"
+                    ) from failure
+                print(f"{said}; all workers start again from the last checkpoint", file=sys.stderr)
             else:
                 return
 
@@ -119,13 +123,9 @@ def _work(config: dict[str, Any]) -> None:
         config["train"](workers)
 
 
-def _own_error(failure: WorkerGroupError) -> Exception | None:
-    """What `train` raised on purpose, if anything; the workers that waited for that one fail, too."""
-    for error in failure.worker_failures.values():
-        cause = getattr(error, "_base_exc", error)
-        if isinstance(cause, TrainingError | DetectorError):
-            return cause
-    return None
+def _causes(failure: WorkerGroupError) -> dict[int, BaseException]:
+    """What each worker that failed raised, or what Ray says of its death; those that waited for it fail, too."""
+    return {rank: getattr(error, "_base_exc", error) for rank, error in failure.worker_failures.items()}
 
 
 class _Bar:

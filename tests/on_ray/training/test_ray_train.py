@@ -1,9 +1,11 @@
 """Training on a cluster of two nodes: the figures of one worker, whoever dies on the way."""
 
+import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +18,11 @@ from tests.on_ray.training.killing import RECIPE
 from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.checkpoint import RunState, load_state
+from training.placement import Placement
+from training.ray_train import train_on_ray
 from training.run import CHECKPOINT
+from training.second_look import train as train_second_look
+from training.second_look_recipe import SecondLookRecipe
 from training.svhn_fcn import train
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
@@ -89,7 +95,8 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(place: Place, tmp_path:
     code, said = start(place, tmp_path / "out", 2, victim, step=4)
     assert code == 0, said
     assert (tmp_path / "out-killed").exists(), "nobody was killed"
-    assert "a worker died; all start again from the last checkpoint" in said
+    assert f"worker {int(victim == 'worker')}: ActorDiedError" in said
+    assert said.count("all workers start again from the last checkpoint") == 1
     assert "going on after step 2" in said
     agrees_with_one_worker(place, tmp_path / "out")
 
@@ -108,6 +115,20 @@ def test_a_killed_driver_s_run_goes_on_with_one_worker_and_then_with_two(
     assert code == 0, said
     assert "going on after step 4" in said
     agrees_with_one_worker(place, out)
+
+
+def test_the_second_look_is_trained_so_too(place: Place, tmp_path: Path) -> None:
+    """The leader asks the FCN what it proposes, the other reads that."""
+    recipe = SecondLookRecipe(steps=2, batch=16, warmup=2, validate_every=2, average=0.5, rendered=2)
+    train_second_look(recipe, None, place.data, tmp_path / "one")
+    run = partial(train_second_look, recipe, None, place.data, tmp_path / "two", None)
+    train_on_ray(run, Placement(2, 1, place.address))
+    one, two = (json.loads((tmp_path / out / "metrics.json").read_text()) for out in ("one", "two"))
+    assert two[-1]["loss"] == pytest.approx(one[-1]["loss"], rel=0.03)
+    assert load_model(tmp_path / "two")[0].second_look
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {
+        path.name for path in (tmp_path / "two").iterdir()
+    }
 
 
 def test_what_is_wrong_is_said_once_and_not_tried_again(place: Place, tmp_path: Path) -> None:
