@@ -125,7 +125,11 @@ def _work(config: dict[str, Any]) -> None:
 
 def _causes(failure: WorkerGroupError) -> dict[int, BaseException]:
     """What each worker that failed raised, or what Ray says of its death; those that waited for it fail, too."""
-    return {rank: getattr(error, "_base_exc", error) for rank, error in failure.worker_failures.items()}
+    causes = {}
+    for rank, error in failure.worker_failures.items():
+        raised = getattr(error, "_base_exc", error)
+        causes[rank] = getattr(raised, "health_check_failure", raised)
+    return causes
 
 
 class _Bar:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,14 +17,29 @@ from tests.on_ray.training.killing import RECIPE
 from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.checkpoint import RunState, load_state
-from training.placement import Placement
-from training.ray_train import train_on_ray
 from training.run import CHECKPOINT
 from training.second_look import train as train_second_look
 from training.second_look_recipe import SecondLookRecipe
 from training.svhn_fcn import train
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
+
+
+SECOND_LOOK = SecondLookRecipe(steps=2, batch=16, warmup=2, validate_every=2, average=0.5, rendered=2)
+
+TRAIN_SECOND_LOOK = """
+import sys
+from functools import partial
+from pathlib import Path
+
+from tests.on_ray.training.test_ray_train import SECOND_LOOK
+from training.placement import Placement
+from training.ray_train import train_on_ray
+from training.second_look import train
+
+data, out, address = sys.argv[1:]
+train_on_ray(partial(train, SECOND_LOOK, None, Path(data), Path(out), None), Placement(2, 1, address))
+"""
 
 
 class Place(NamedTuple):
@@ -119,10 +133,10 @@ def test_a_killed_driver_s_run_goes_on_with_one_worker_and_then_with_two(
 
 def test_the_second_look_is_trained_so_too(place: Place, tmp_path: Path) -> None:
     """The leader asks the FCN what it proposes, the other reads that."""
-    recipe = SecondLookRecipe(steps=2, batch=16, warmup=2, validate_every=2, average=0.5, rendered=2)
-    train_second_look(recipe, None, place.data, tmp_path / "one")
-    run = partial(train_second_look, recipe, None, place.data, tmp_path / "two", None)
-    train_on_ray(run, Placement(2, 1, place.address))
+    train_second_look(SECOND_LOOK, None, place.data, tmp_path / "one")
+    command = [sys.executable, "-c", TRAIN_SECOND_LOOK, place.data, tmp_path / "two", place.address]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     one, two = (json.loads((tmp_path / out / "metrics.json").read_text()) for out in ("one", "two"))
     assert two[-1]["loss"] == pytest.approx(one[-1]["loss"], rel=0.03)
     assert load_model(tmp_path / "two")[0].second_look
