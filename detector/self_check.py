@@ -39,7 +39,7 @@ def load_checked(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> Di
     """
     detector = load_detector(model_dir, runtime)
     try:
-        _check(detector, detector.manifest.self_check)
+        check(detector)
     except ModelError as error:
         raise ModelError(f"{model_dir or EMBEDDED}: {error}") from error
     return detector
@@ -61,7 +61,13 @@ def record_self_check(model_dir: Path) -> None:
     write_manifest(model_dir, replace(detector.manifest, self_check=record))
 
 
-def _check(detector: DigitDetector, record: dict[str, Any]) -> None:
+def check(detector: DigitDetector) -> None:
+    """Has the detector find the digits of the built-in image.
+
+    Raises:
+        ModelError: if they are not what its manifest records.
+    """
+    record = detector.manifest.self_check
     if not record:
         raise ModelError("the manifest records no self check: scripts/record_self_check.py writes one")
     expected = _recorded(record)

@@ -60,6 +60,8 @@ HOMES = {
     "grpc_status": {"detector.serving"},
     "google": {"detector.serving", GENERATED},
     "prometheus_client": {"detector.serving.metrics", "detector.serving.metrics_page"},
+    "ray": {"detector.serving.ray_serve"},
+    "pydantic": {"detector.serving.ray_serve"},
     "opentelemetry": {"detector.serving.tracing", "detector.serving.propagation"},
 }
 """Libraries with a home: nobody else imports them."""

@@ -1,11 +1,14 @@
 """`digit-detector serve`."""
 
 import argparse
+import functools
 import os
 import signal
 from pathlib import Path
 
+from detector.arguments import cluster
 from detector.arguments.shared import AddParser, add_model, add_runtime, command, port, seconds, whole_number
+from detector.errors import ServerStartError
 from detector.serving.settings import Observability, Security, ServerSettings, WorkLimits
 
 
@@ -24,7 +27,8 @@ def add(add_parser: AddParser) -> None:
   digit-detector serve --port 8500 --model models/mine --metrics-port 9464
   digit-detector serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key --tokens tokens.txt
   digit-detector serve --port 0        # any free port; the ready line says which
-  digit-detector serve --processes 4 --watch-model --model models/mine""",
+  digit-detector serve --processes 4 --watch-model --model models/mine
+  digit-detector serve --engine ray --address 10.0.0.1:6379 --max-replicas 40""",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=50051, type=port, help="port to listen on (default: %(default)s)")
@@ -33,7 +37,8 @@ def add(add_parser: AddParser) -> None:
     _add_lifecycle(parser)
     _add_security(parser)
     _add_observability(parser)
-    parser.set_defaults(run=_run)
+    cluster.add_engine(parser)
+    parser.set_defaults(run=functools.partial(_run, parser))
 
 
 def settings_of(args: argparse.Namespace) -> ServerSettings:
@@ -144,10 +149,26 @@ def _add_observability(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # the server, once it is imported, handles them itself
         signal.signal(number, lambda *_: os._exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the model is about to be loaded anyway
+    cluster.refuse_strangers(args, parser)
+    if args.engine == "ray":
+        return _run_on_ray(args)
     from detector.serving.serve import serve  # noqa: PLC0415 - see detector.arguments.shared
 
     return serve(settings_of(args))
+
+
+def _run_on_ray(args: argparse.Namespace) -> int:
+    settings, where = cluster.settings_of(args), cluster.address_of(args)
+    try:
+        from detector.serving import ray_serve  # noqa: PLC0415 - it needs an extra
+    except ModuleNotFoundError as error:
+        if error.name not in ("ray", "pydantic"):
+            raise
+        raise ServerStartError(
+            "--engine ray needs more libraries: pip install 'digit-detector[ray]'"
+        ) from error
+    return ray_serve.run(settings, where, args.insecure)

@@ -8,9 +8,10 @@ with a status that says no reason.
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import grpc
+from google.protobuf import message as protobuf
 from google.protobuf.message import DecodeError
 
 from detector.errors import InvalidRequestError, UnknownMethodError
@@ -40,6 +41,18 @@ class MalformedRequestInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[t
             handler.response_serializer,
         )
         return rebuilt
+
+
+Message = TypeVar("Message", bound=protobuf.Message)
+
+
+def parsed(kind: type[Message], data: bytes) -> Message:
+    """The message that `data` is.
+
+    Raises:
+        InvalidRequestError: if it is none.
+    """
+    return cast(Message, _checked(_parser(kind.FromString)(data)))
 
 
 def _parser(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:

@@ -3,12 +3,12 @@
 import asyncio
 import gc
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from detector.errors import DetectorError
 from detector.serving.server import DetectorServer
+from detector.serving.threads import in_thread
 from detector.serving.workbench import PixelDetector
 
 _log = logging.getLogger(__name__)
@@ -22,27 +22,7 @@ _WATCH_S = 1.0
 
 def load_in_thread(load: LoadDetector) -> "asyncio.Future[PixelDetector]":
     """What `load` returns, from a thread that nobody has to wait for."""
-    loop = asyncio.get_running_loop()
-    loaded: asyncio.Future[PixelDetector] = loop.create_future()
-
-    def finish(detector: PixelDetector | None, error: Exception | None) -> None:
-        if loaded.cancelled():
-            return
-        if error is not None:
-            loaded.set_exception(error)
-        elif detector is not None:
-            loaded.set_result(detector)
-
-    def run() -> None:
-        try:
-            detector = load()
-        except Exception as error:
-            loop.call_soon_threadsafe(finish, None, error)
-        else:
-            loop.call_soon_threadsafe(finish, detector, None)
-
-    threading.Thread(target=run, name="load", daemon=True).start()
-    return loaded
+    return in_thread(load, "load")
 
 
 async def reload_when_told(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:

@@ -66,7 +66,7 @@ class ObservationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-a
                     call.reason = reason_in(context.trailing_metadata() or ())
                     raise
         finally:
-            _report(call)
+            report(call)
 
 
 def detected(found: ImageDetections) -> None:
@@ -95,7 +95,8 @@ def _code_of(error: BaseException, context: Context) -> grpc.StatusCode:
     return context.code() or grpc.StatusCode.UNKNOWN
 
 
-def _report(call: Call) -> None:
+def report(call: Call) -> None:
+    """Counts and logs a call that has ended."""
     seconds = time.perf_counter() - call.started
     known = call.method in METHODS
     metrics.count_call(call.method if known else "unknown", call.code, seconds)

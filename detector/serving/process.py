@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from detector.model_files import EMBEDDED, MANIFEST
 from detector.serving.model import LoadDetector, load_in_thread, reload_when_told, settle_garbage, watch
 from detector.serving.orders import Orders, end_process
 from detector.serving.server import DetectorServer
 from detector.serving.settings import ServerSettings
+from detector.serving.threads import done_before
 
 
 async def serve_until_told(
@@ -40,7 +40,7 @@ async def serve_until_told(
         helpers.append(asyncio.create_task(watch((settings.model or EMBEDDED) / MANIFEST, orders.reload)))
         await asyncio.sleep(0)  # it looks at the file before the file is loaded
     loading = load_in_thread(load)
-    if await _done_before(loading, orders.stop):
+    if await done_before(loading, orders.stop):
         try:
             detector = loading.result()
             port = port or await server.start()
@@ -58,11 +58,3 @@ async def serve_until_told(
     drained = await server.stop(settings.grace_s, leave_port=leave)
     if not (loading.done() and drained):
         end_process()
-
-
-async def _done_before(future: "asyncio.Future[Any]", event: asyncio.Event) -> bool:
-    """Waits for either; returns whether `future` is done."""
-    waiting = asyncio.ensure_future(event.wait())
-    await asyncio.wait((future, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    return future.done()

@@ -1,35 +1,32 @@
 """The calls of detector.v1.DigitDetector, answered."""
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, TypeVar
 
 import grpc
-from google.rpc.status_pb2 import Status
 
-from detector.errors import DetectorError, OverloadedError, ServiceUnavailableError
+from detector.errors import OverloadedError, ServiceUnavailableError
 from detector.serving import observation
-from detector.serving.converters import detections_to_wire, info_to_wire, options_from_wire
-from detector.serving.statuses import abort, reason_of, to_status
+from detector.serving.answering import Answering, status_of
+from detector.serving.statuses import abort, reason_of
 from detector.serving.streams import answered_in_order
 from detector.serving.workbench import Workbench
 from detector.v1 import detector_pb2 as wire
 from detector.v1 import detector_pb2_grpc
-
-_log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Reply = TypeVar("Reply")
 
 
 class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
-    """Translates calls into work on a `Workbench`, and its errors into statuses."""
+    """Answers calls with work on a `Workbench`, and errors with statuses."""
 
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
+        self._answering = Answering(workbench)
         self._calls = 0
         self._streams = 0
         self._idle = asyncio.Event()
@@ -44,30 +41,19 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
 
     async def Detect(self, request: wire.DetectRequest, context: Context) -> wire.DetectResponse:  # noqa: N802
         """Finds the digits of one image."""
-        return await self._answer(context, self._detect(request, _deadline(context)))
+        return await self._answer(context, self._answering.detect(request, _deadline(context)))
 
     async def GetModelInfo(  # noqa: N802
         self, request: wire.GetModelInfoRequest, context: Context
     ) -> wire.ModelInfo:
         """Describes the model that answers."""
-        return await self._answer(context, self._info())
+        return await self._answer(context, self._answering.info())
 
     async def DetectStream(  # noqa: N802
         self, requests: AsyncIterator[wire.DetectStreamRequest], context: Context
     ) -> None:
         """Answers each image in its turn; ends early, with UNAVAILABLE, only if the server shuts down."""
         await self._answer(context, self._stream(requests, context))
-
-    async def _info(self) -> wire.ModelInfo:
-        return info_to_wire(self._workbench.info())
-
-    async def _detect(
-        self, request: wire.DetectRequest, deadline: float | None, patient: bool = False
-    ) -> wire.DetectResponse:
-        options = options_from_wire(request.options)
-        found = await self._workbench.detect(request.image, options, deadline, patient)
-        observation.detected(found)
-        return detections_to_wire(found)
 
     async def _stream(self, requests: AsyncIterator[wire.DetectStreamRequest], context: Context) -> None:
         limits, deadline = self._workbench.limits, _deadline(context)
@@ -92,12 +78,9 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         self, request: wire.DetectStreamRequest, deadline: float | None
     ) -> wire.DetectStreamResponse:
         """The reply to one image of a stream, which may be an error."""
-        reply = wire.DetectStreamResponse(correlation_id=request.correlation_id)
-        try:
-            # A stream waits for a place: not to be read is how it learns of a full house.
-            reply.response.CopyFrom(await self._detect(request.request, deadline, patient=True))
-        except Exception as error:  # whatever it is, the stream goes on
-            reply.error.CopyFrom(_status(error))
+        reply = await self._answering.outcome(request.request, deadline)
+        reply.correlation_id = request.correlation_id
+        if reply.HasField("error"):
             observation.refused(reason_of(reply.error))
         return reply
 
@@ -107,7 +90,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
             try:
                 return await work
             except Exception as error:
-                await abort(context, _status(error))
+                await abort(context, status_of(error))
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -125,13 +108,3 @@ def _deadline(context: Context) -> float | None:
     """The call's deadline on the clock of `time.monotonic`."""
     remaining = context.time_remaining()
     return None if remaining is None else time.monotonic() + remaining
-
-
-def _status(error: Exception) -> Status:
-    """The status of any error; of one that nobody foresaw the caller learns no more than that."""
-    if isinstance(error, MemoryError):
-        error = OverloadedError("there is not enough memory for this image now")
-    if isinstance(error, DetectorError):
-        return to_status(error)
-    _log.error("a request failed in a way that nobody foresaw", exc_info=error)
-    return to_status(DetectorError("the server failed; its log says why"))

@@ -15,6 +15,8 @@ from detector import errors
 from detector.errors import DetectorError, InvalidOptionError, InvalidRequestError
 from detector.serving.converters import option_from_wire, option_to_wire
 
+Trailers = tuple[tuple[str, str | bytes], ...]
+
 DOMAIN = "detector.v1"
 """ErrorInfo's domain: within it a reason has one meaning."""
 
@@ -119,11 +121,16 @@ def reason_in(trailers: Iterable[tuple[str, str | bytes]]) -> str:
     return reason_of(Status.FromString(details[0])) if details else ""
 
 
+def ending(status: Status) -> tuple[grpc.StatusCode, str, Trailers]:
+    """How a call ends with `status`: its code, its details, and the trailing metadata that carry all of it."""
+    rich = rpc_status.to_status(status)
+    return rich.code, rich.details or "", tuple(rich.trailing_metadata or ())
+
+
 async def abort(context: "grpc.aio.ServicerContext[Any, Any]", status: Status) -> NoReturn:
     """Ends a call with `status`; trailing metadata that the call has stay."""
-    rich = rpc_status.to_status(status)
-    trailers = (*(context.trailing_metadata() or ()), *(rich.trailing_metadata or ()))
-    await context.abort(rich.code, rich.details or "", trailers)
+    code, details, trailers = ending(status)
+    await context.abort(code, details, (*(context.trailing_metadata() or ()), *trailers))
     raise AssertionError("abort always raises")
 
 

@@ -23,6 +23,14 @@ def prepare(settings: ServerSettings) -> None:
         sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type] # Keras does without, it would not
 
 
+def prepare_replica(cpus: int, log_format: str) -> None:
+    """The same in a process that has so many processors to itself, and nobody to read what TensorFlow says."""
+    logs.configure(log_format)
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(cpus)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
 def available_cores(quota: Path = _QUOTA) -> int:
     """Processors that the scheduler gives this process, or fewer if a container's limit allows less time; 1 or more.
 
