@@ -1,0 +1,59 @@
+"""The service on the tests' cluster: deployed anew, looked into, and hurt."""
+
+import time
+from collections.abc import Callable
+
+import grpc
+from ray import serve
+from ray.util.state import list_actors
+
+from detector.serving import ray_serve
+from detector.serving.client import DetectorClient
+from detector.serving.cluster import ClusterSettings
+from detector.serving.proxied import REGISTER
+
+PATIENCE_S = 240.0
+"""For what takes seconds on an idle machine: a process with TensorFlow starts, a replica is replaced."""
+
+
+class RayServer:
+    """The service behind the proxies of the cluster to which this process is connected."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"127.0.0.1:{port}"
+        serve.start(
+            grpc_options={"port": port, "grpc_servicer_functions": list(REGISTER)}, http_options={"port": 0}
+        )
+
+    def deploy(self, settings: ClusterSettings) -> None:
+        """Replaces what is deployed, and waits until that answers."""
+        serve.run(ray_serve.application(settings), name=ray_serve.NAME, route_prefix=f"/{ray_serve.NAME}")
+        eventually(self.answers, "it answers")
+
+    def answers(self) -> bool:
+        try:
+            with DetectorClient(self.address) as client:
+                return client.is_serving()
+        except Exception:
+            return False
+
+    def channel(self) -> grpc.Channel:
+        options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", -1)]
+        return grpc.insecure_channel(self.address, options)
+
+
+def replicas(deployment: str) -> dict[str, int]:
+    """The processes of a deployment's replicas that live, by the names of their actors."""
+    return {
+        actor.name: actor.pid
+        for actor in list_actors(filters=[("state", "=", "ALIVE")], limit=1000)
+        if actor.name and f"#{deployment}#" in actor.name
+    }
+
+
+def eventually(holds: Callable[[], object], what: str) -> None:
+    """Waits until something holds."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, f"not after {PATIENCE_S:g} s: {what}"
+        time.sleep(0.2)
