@@ -67,6 +67,7 @@ class BareRoot:
             "WORKDIR": self._change_folder,
             "COPY": lambda text: self._copy(shlex.split(text), context, others),
             "RUN": self._run,
+            "ARG": lambda text: self.environment.setdefault(*text.split("=", 1)),
             "ENV": lambda text: self.environment.update([text.split("=", 1)]),
             "USER": lambda text: setattr(self, "user", text),
         }

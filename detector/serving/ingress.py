@@ -70,34 +70,57 @@ class Context(Protocol):
 
 
 class RefusedError(Exception):
-    """The call's context says how it ends, and why."""
+    """The call's context says how it ends, and why.
+
+    Attributes:
+        code: how.
+    """
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(code, details)
+        self.code = code
 
 
 class Ingress:
-    """Has replicas do the work, and ends each call as a server on one machine would."""
+    """Has replicas do the work, and ends each call as a server on one machine would.
+
+    A call with one reply gives it as a stream of one, see `detector.serving.proxied`.
+    """
 
     def __init__(self, replicas: Replicas, settings: ClusterSettings) -> None:
         self._replicas = replicas
         self._settings = settings
         self._streams = 0
 
-    async def Detect(self, request: bytes, grpc_context: Context) -> wire.DetectResponse:  # noqa: N802
+    async def Detect(  # noqa: N802
+        self, request: bytes, grpc_context: Context
+    ) -> AsyncIterator[wire.DetectResponse]:
         """Finds the digits of one image."""
-        with suppress(RefusedError), _observed("Detect", grpc_context) as call:
-            parsed(wire.DetectRequest, _small(request))
-            reply = await self._replicas.detect(request)
-            if reply.HasField("error"):
-                raise from_status(reply.error)
-            _count(call, reply)
-            return reply.response
-        return wire.DetectResponse()
+        try:
+            with _observed("Detect", grpc_context) as call:
+                parsed(wire.DetectRequest, _small(request))
+                reply = await self._replicas.detect(request)
+                if reply.HasField("error"):
+                    raise from_status(reply.error)
+                _count(call, reply)
+                response = reply.response
+        except RefusedError as refusal:
+            _check_final(refusal)
+            response = wire.DetectResponse()
+        yield response
 
-    async def GetModelInfo(self, request: bytes, grpc_context: Context) -> wire.ModelInfo:  # noqa: N802
+    async def GetModelInfo(  # noqa: N802
+        self, request: bytes, grpc_context: Context
+    ) -> AsyncIterator[wire.ModelInfo]:
         """Describes the model that answers."""
-        with suppress(RefusedError), _observed("GetModelInfo", grpc_context):
-            parsed(wire.GetModelInfoRequest, _small(request))
-            return await self._replicas.info()
-        return wire.ModelInfo()
+        try:
+            with _observed("GetModelInfo", grpc_context):
+                parsed(wire.GetModelInfoRequest, _small(request))
+                info = await self._replicas.info()
+        except RefusedError as refusal:
+            _check_final(refusal)
+            info = wire.ModelInfo()
+        yield info
 
     async def DetectStream(  # noqa: N802
         self, requests: AsyncIterator[bytes], grpc_context: Context
@@ -105,7 +128,7 @@ class Ingress:
         """Answers each image in its turn.
 
         Raises:
-            RefusedError: if it ends early; the proxy sends the context's code and details then, no trailers.
+            RefusedError: if it ends early; the proxy then sends the context's code and details, but no trailers.
         """
         with _observed("DetectStream", grpc_context) as call, self._stream():
             window, never = self._settings.stream_window, asyncio.Event()
@@ -183,19 +206,30 @@ def _observed(method: str, context: Context) -> Iterator[Call]:
         call.code = call.code if call.reason else grpc.StatusCode.OK.name
     except Exception as error:
         status = status_of(error)
-        _end(call, context, status)
-        raise RefusedError(status.message) from None
+        code = _end(call, context, status)
+        raise RefusedError(code, status.message) from None
     finally:
         observation.report(call)
 
 
-def _end(call: Call, context: Context, status: Status) -> None:
-    """Says to both how the call ends."""
+def _check_final(refusal: RefusedError) -> None:
+    """Returns if an empty reply can go with a refusal, as it does with the trailers that say all of it.
+
+    Raises:
+        RefusedError: if a client may try again, which it only does with what has had no reply at all.
+    """
+    if refusal.code is grpc.StatusCode.UNAVAILABLE:
+        raise refusal
+
+
+def _end(call: Call, context: Context, status: Status) -> grpc.StatusCode:
+    """Says to both how the call ends; returns its code."""
     code, details, trailers = ending(status)
     call.code, call.reason = code.name, reason_of(status)
     context.set_code(code)
     context.set_details(details)
     context.set_trailing_metadata(_trailers(call, trailers))
+    return code
 
 
 def _trailers(call: Call, trailers: Trailers = ()) -> list[tuple[str, str | bytes]]:

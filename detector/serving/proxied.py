@@ -2,21 +2,18 @@
 
 A proxy that parses requests answers those that do not parse by itself, as UNKNOWN, and takes every image apart and
 together again. So it passes on the bytes, and the service behind it parses them.
+
+And a proxy that knows of one reply sends one, if only an empty one, with each error too: to a client that call has
+begun to be answered, and it does not try again. So each reply of the detector's is a stream of one, which is the same
+on the wire.
 """
 
 import grpc
-from grpc_health.v1 import health, health_pb2
+from grpc_health.v1 import health
 
 from detector.v1 import detector_pb2
 
 DETECTOR = detector_pb2.DESCRIPTOR.services_by_name["DigitDetector"]
-HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
-
-METHODS = {
-    DETECTOR.full_name: [method.name for method in DETECTOR.methods],
-    health.SERVICE_NAME: ["Check"],
-}
-"""All that is served behind a proxy: `Watch` would hold a place for as long as somebody watches."""
 
 REGISTER = (
     "detector.serving.proxied.add_detector_to_server",
@@ -32,26 +29,26 @@ def add_detector_to_server(servicer: object, server: grpc.Server) -> None:
         servicer: has a method of each name, which takes the bytes of a request, or an iterator of them.
         server: gets the methods.
     """
-    _add(DETECTOR.full_name, servicer, server)
+    kinds = {
+        method.name: "stream_stream" if method.client_streaming else "unary_stream"
+        for method in DETECTOR.methods
+    }
+    _add(DETECTOR.full_name, kinds, servicer, server)
 
 
 def add_health_to_server(servicer: object, server: grpc.Server) -> None:
-    """Registers grpc.health.v1.Health, as far as it is served; the arguments are those above."""
-    _add(health.SERVICE_NAME, servicer, server)
+    """Registers grpc.health.v1.Health; not its Watch, which would hold a place for as long as somebody watches."""
+    _add(health.SERVICE_NAME, {"Check": "unary_unary"}, servicer, server)
 
 
-def _add(service: str, servicer: object, server: grpc.Server) -> None:
-    known = {method.name: method for method in (*DETECTOR.methods, *HEALTH.methods)}
-    handlers = {}
-    for name in METHODS[service]:
-        kinds = (known[name].client_streaming, known[name].server_streaming)
-        make = getattr(
-            grpc, "_".join("stream" if kind else "unary" for kind in kinds) + "_rpc_method_handler"
-        )
-        handlers[name] = make(
+def _add(service: str, kinds: dict[str, str], servicer: object, server: grpc.Server) -> None:
+    handlers = {
+        name: getattr(grpc, f"{kind}_rpc_method_handler")(
             getattr(servicer, name),
             request_deserializer=bytes,
             response_serializer=lambda reply: reply.SerializeToString(),
         )
+        for name, kind in kinds.items()
+    }
     # One call each: Ray Serve's server knows services by the generic handler that they come with.
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))

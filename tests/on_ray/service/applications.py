@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import grpc
 from ray import serve
-from ray.util.state import list_actors
+from ray._private import state
 
 from detector.serving import ray_serve
 from detector.serving.client import DetectorClient
@@ -45,9 +45,9 @@ class RayServer:
 def replicas(deployment: str) -> dict[str, int]:
     """The processes of a deployment's replicas that live, by the names of their actors."""
     return {
-        actor.name: actor.pid
-        for actor in list_actors(filters=[("state", "=", "ALIVE")], limit=1000)
-        if actor.name and f"#{deployment}#" in actor.name
+        actor["Name"]: actor["Pid"]
+        for actor in state.actors().values()  # its public face needs the dashboard
+        if actor["State"] == "ALIVE" and f"#{deployment}#" in actor["Name"]
     }
 
 
