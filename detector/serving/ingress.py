@@ -10,7 +10,7 @@ from typing import Protocol
 
 import grpc
 from google.rpc.status_pb2 import Status
-from grpc_health.v1 import health_pb2
+from grpc_health.v1 import health, health_pb2
 
 from detector.errors import OverloadedError
 from detector.interface import MAX_MESSAGE_BYTES
@@ -140,7 +140,7 @@ class Ingress:
     async def Check(self, request: bytes, grpc_context: Context) -> health_pb2.HealthCheckResponse:  # noqa: N802
         """Whether there is a model that answers; a full house is a healthy one."""
         reply = health_pb2.HealthCheckResponse()
-        with suppress(RefusedError), _observed("Check", grpc_context) as call:
+        with suppress(RefusedError), _observed("Check", grpc_context, health.SERVICE_NAME) as call:
             service = parsed(health_pb2.HealthCheckRequest, _small(request)).service
             if service not in ("", DETECTOR.full_name):
                 _end(call, grpc_context, Status(code=grpc.StatusCode.NOT_FOUND.value[0]))
@@ -195,9 +195,9 @@ def _small(request: bytes) -> bytes:
 
 
 @contextmanager
-def _observed(method: str, context: Context) -> Iterator[Call]:
+def _observed(method: str, context: Context, service: str = DETECTOR.full_name) -> Iterator[Call]:
     """Reports a call when it has ended, and tells its context how; of an error RefusedError remains."""
-    call = calls.begin(f"/{DETECTOR.full_name}/{method}", context.invocation_metadata())
+    call = calls.begin(f"/{service}/{method}", context.invocation_metadata())
     call.peer = context.peer()
     call.code = grpc.StatusCode.CANCELLED.name  # unless it comes to another end
     context.set_trailing_metadata(_trailers(call))

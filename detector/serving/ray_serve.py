@@ -141,8 +141,13 @@ def build(arguments: dict[str, Any]) -> serve.Application:
     return application(TypeAdapter(ClusterSettings).validate_python(arguments))
 
 
-def application(settings: ClusterSettings) -> serve.Application:
-    """The application: the ingress, and the replicas behind it."""
+def application(settings: ClusterSettings, replica: type = Detector) -> serve.Application:
+    """The application: the ingress, and the replicas behind it.
+
+    Args:
+        settings: what it takes on.
+        replica: made with the settings; it is to have the methods of `detector.serving.ingress.Replicas`.
+    """
     places = settings.queue + settings.streams
     common = {
         "graceful_shutdown_timeout_s": settings.grace_s,
@@ -151,7 +156,8 @@ def application(settings: ClusterSettings) -> serve.Application:
         "logging_config": {"enable_access_log": False},  # the ingress writes a line for each call
     }
     detector = serve.deployment(
-        Detector,
+        replica,
+        name=Detector.__name__,
         ray_actor_options={"num_cpus": settings.cpus},
         max_ongoing_requests=settings.images_per_replica,
         max_queued_requests=settings.queue,

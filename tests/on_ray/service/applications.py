@@ -25,9 +25,10 @@ class RayServer:
             grpc_options={"port": port, "grpc_servicer_functions": list(REGISTER)}, http_options={"port": 0}
         )
 
-    def deploy(self, settings: ClusterSettings) -> None:
+    def deploy(self, settings: ClusterSettings, replica: type = ray_serve.Detector) -> None:
         """Replaces what is deployed, and waits until that answers."""
-        serve.run(ray_serve.application(settings), name=ray_serve.NAME, route_prefix=f"/{ray_serve.NAME}")
+        application = ray_serve.application(settings, replica)
+        serve.run(application, name=ray_serve.NAME, route_prefix=f"/{ray_serve.NAME}")
         eventually(self.answers, "it answers")
 
     def answers(self) -> bool:

@@ -7,6 +7,7 @@ metrics, logs), and those of limits that Ray's proxies do not have (connections,
 import grpc
 import pytest
 
+from detector.v1 import detector_pb2 as wire
 from tests.detector.serving import test_bad_input as bad_input
 from tests.detector.serving.harness import RunningServer, stub
 from tests.detector.serving.test_bad_input import (  # noqa: F401
@@ -79,7 +80,7 @@ def test_a_malformed_message_ends_a_stream_with_a_code_but_no_details(
 
 def test_a_stream_brings_the_callers_id_back_with_its_first_reply(channel: grpc.Channel) -> None:
     metadata = (("x-request-id", "mine"),)
-    call = stub(channel).DetectStream(iter([{"correlation_id": "a"}]), metadata=metadata)
+    call = stub(channel).DetectStream(iter([wire.DetectStreamRequest(correlation_id="a")]), metadata=metadata)
     assert [reply.correlation_id for reply in call] == ["a"]
     assert request_id_of(call) == "mine"
     empty = stub(channel).DetectStream(iter([]), metadata=metadata)
@@ -89,7 +90,7 @@ def test_a_stream_brings_the_callers_id_back_with_its_first_reply(channel: grpc.
 
 def test_rays_own_request_id_goes_with_ours(channel: grpc.Channel) -> None:
     metadata = (("x-request-id", "mine"), ("request_id", "rays"))
-    request = bad_input.wire.GetModelInfoRequest()
+    request = wire.GetModelInfoRequest()
     _, call = stub(channel).GetModelInfo.with_call(request, metadata=metadata)
     assert {"x-request-id": "mine", "request_id": "rays"}.items() <= dict(call.trailing_metadata()).items()
 

@@ -1,0 +1,28 @@
+"""Replicas that take a second for each image, whatever the machine: for what a test has to catch in the middle."""
+
+from detector.serving.answering import Answering
+from detector.serving.cluster import ClusterSettings
+from detector.serving.settings import WorkLimits
+from detector.serving.workbench import Workbench
+from detector.v1 import detector_pb2 as wire
+from tests.detector.serving.loads import Steady
+
+
+class SlowReplica:
+    """Answers with the width of the image as its digit, see `SlowDetector`, and knows which images it has seen."""
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self._detector = Steady(moment_s=1.0)
+        workbench = Workbench(WorkLimits(places=settings.images_per_replica))
+        workbench.open(self._detector)
+        self._answering = Answering(workbench)
+
+    async def detect(self, request: bytes) -> wire.DetectStreamResponse:
+        return await self._answering.outcome(wire.DetectRequest.FromString(request))
+
+    async def info(self) -> wire.ModelInfo:
+        return await self._answering.info()
+
+    async def seen(self) -> list[int]:
+        """The widths of the images that it began with."""
+        return self._detector.seen
