@@ -9,7 +9,7 @@ from detector.serving.cluster import ClusterAddress, ClusterSettings
 _OF_ONE_MACHINE = {
     "host": "Ray's proxies listen on every address of their nodes",
     "processes": "use --min-replicas and --max-replicas",
-    "watch_model": "start the command again: the replicas are replaced one after the other",
+    "watch_model": "Ray's own `serve deploy` replaces one replica after the other",
     "tls_cert": "Ray's proxies speak no TLS; put Envoy in front, see deploy/envoy.yaml",
     "tls_key": "Ray's proxies speak no TLS; put Envoy in front, see deploy/envoy.yaml",
     "client_ca": "Ray's proxies speak no TLS; put Envoy in front, see deploy/envoy.yaml",
@@ -67,7 +67,7 @@ def settings_of(args: argparse.Namespace) -> ClusterSettings:
         cpus=args.cpus or ClusterSettings.cpus,
         min_replicas=lowest,
         max_replicas=highest,
-        queue=args.queue,
+        places=args.queue,
         grace_s=args.grace,
         log_format=args.log_format,
     )

@@ -15,11 +15,11 @@ class ClusterSettings:
         cpus: processors that each replica gets; its network computes with as many threads.
         min_replicas: there are always so many.
         max_replicas: there are never more.
-        images_per_replica: images that a replica has at once: one in the network, others being decoded or next.
+        places: images that a replica takes on at once, waiting or in work, as a server on one machine does.
         target_images: images in work or waiting per replica from which on there should be more replicas.
         upscale_delay_s: for how long there must be more images before there are more replicas.
         downscale_delay_s: for how long there must be fewer before there are fewer.
-        queue: images that wait in each ingress, beyond those that replicas have; it refuses more as OVERLOADED.
+        queue: images that wait in each ingress when all places are taken; it refuses more as OVERLOADED.
         ingresses: processes that take calls and spread them over the replicas.
         streams: open DetectStream calls of an ingress.
         stream_window: images of one stream that are read ahead.
@@ -32,11 +32,11 @@ class ClusterSettings:
     cpus: int = 1
     min_replicas: int = 1
     max_replicas: int = 4
-    images_per_replica: int = 4
-    target_images: float = 2.0
+    places: int = 16
+    target_images: float = 4.0
     upscale_delay_s: float = 10.0
     downscale_delay_s: float = 300.0
-    queue: int = 16
+    queue: int = 4
     ingresses: int = 2
     streams: int = 16
     stream_window: int = 4

@@ -12,12 +12,13 @@ import grpc
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2
 
-from detector.errors import OverloadedError
+from detector.errors import OverloadedError, ServiceUnavailableError
 from detector.interface import MAX_MESSAGE_BYTES
 from detector.serving import calls, observation
 from detector.serving.answering import status_of
 from detector.serving.calls import Call
 from detector.serving.cluster import ClusterSettings
+from detector.serving.draining import Draining
 from detector.serving.malformed import parsed
 from detector.serving.proxied import DETECTOR
 from detector.serving.statuses import Trailers, ending, from_status, reason_of
@@ -91,13 +92,18 @@ class Ingress:
         self._replicas = replicas
         self._settings = settings
         self._streams = 0
+        self._draining = Draining()
+
+    async def drain(self) -> None:
+        """Refuses new work, ends streams after the images that they have sent, waits until all is answered."""
+        await self._draining.drain()
 
     async def Detect(  # noqa: N802
         self, request: bytes, grpc_context: Context
     ) -> AsyncIterator[wire.DetectResponse]:
         """Finds the digits of one image."""
         try:
-            with _observed("Detect", grpc_context) as call:
+            with _observed("Detect", grpc_context) as call, self._open():
                 parsed(wire.DetectRequest, _small(request))
                 reply = await self._replicas.detect(request)
                 if reply.HasField("error"):
@@ -114,7 +120,7 @@ class Ingress:
     ) -> AsyncIterator[wire.ModelInfo]:
         """Describes the model that answers."""
         try:
-            with _observed("GetModelInfo", grpc_context):
+            with _observed("GetModelInfo", grpc_context), self._open():
                 parsed(wire.GetModelInfoRequest, _small(request))
                 info = await self._replicas.info()
         except RefusedError as refusal:
@@ -130,12 +136,13 @@ class Ingress:
         Raises:
             RefusedError: if it ends early; the proxy then sends the context's code and details, but no trailers.
         """
-        with _observed("DetectStream", grpc_context) as call, self._stream():
-            window, never = self._settings.stream_window, asyncio.Event()
-            async with aclosing(answered_in_order(_items(requests), self._reply, window, never)) as replies:
+        with _observed("DetectStream", grpc_context) as call, self._open(), self._stream():
+            window, stop = self._settings.stream_window, self._draining.begun
+            async with aclosing(answered_in_order(_items(requests), self._reply, window, stop)) as replies:
                 async for reply in replies:
                     _count(call, reply)
                     yield reply
+            self._check_open()
 
     async def Check(self, request: bytes, grpc_context: Context) -> health_pb2.HealthCheckResponse:  # noqa: N802
         """Whether there is a model that answers; a full house is a healthy one."""
@@ -145,10 +152,26 @@ class Ingress:
             if service not in ("", DETECTOR.full_name):
                 _end(call, grpc_context, Status(code=grpc.StatusCode.NOT_FOUND.value[0]))
                 return reply
+            self._check_open()
             with suppress(OverloadedError):
                 await self._replicas.info()
             reply.status = health_pb2.HealthCheckResponse.SERVING
         return reply
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """While it lasts, a call is open.
+
+        Raises:
+            ServiceUnavailableError: if no more work is taken on.
+        """
+        self._check_open()
+        with self._draining.counted():
+            yield
+
+    def _check_open(self) -> None:
+        if self._draining.begun.is_set():
+            raise ServiceUnavailableError("the server is shutting down")
 
     @contextmanager
     def _stream(self) -> Iterator[None]:

@@ -9,7 +9,9 @@ configuration files. The only module of the service that imports Ray.
 import asyncio
 import logging
 import os
+import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 import ray
@@ -50,6 +52,9 @@ _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 10.0, 30.0
 _LOOK_BACK_S = 15.0
 """The number of images in work and waiting is averaged over so long; Ray wants more than 10 s."""
 
+_CONNECT_S = 5.0
+"""For a connection to the cluster's head."""
+
 _POLL_S = 0.2
 """Between two looks at whether an application is gone."""
 
@@ -65,7 +70,7 @@ class Detector:
         cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
         prepare_replica(max(1, int(cpus)), settings.log_format)
         self._detector = load_checked(settings.model, settings.runtime)
-        workbench = Workbench(WorkLimits(places=settings.images_per_replica))
+        workbench = Workbench(WorkLimits(places=settings.places))
         workbench.open(self._detector)
         self._answering = Answering(workbench)
 
@@ -97,6 +102,13 @@ class RayIngress(Ingress):
     def __init__(self, detector: DeploymentHandle, settings: ClusterSettings) -> None:
         logs.configure(settings.log_format)
         super().__init__(_Handle(detector), settings)
+        self._grace_s = settings.grace_s
+
+    async def reconfigure(self, told: dict[str, bool]) -> None:
+        """Called by Ray in all ingresses with the application's `user_config`, which says whether to drain."""
+        if told["drain"]:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.drain(), self._grace_s)
 
 
 class _Handle:
@@ -141,14 +153,18 @@ def build(arguments: dict[str, Any]) -> serve.Application:
     return application(TypeAdapter(ClusterSettings).validate_python(arguments))
 
 
-def application(settings: ClusterSettings, replica: type = Detector) -> serve.Application:
+def application(
+    settings: ClusterSettings, replica: type = Detector, drain: bool = False
+) -> serve.Application:
     """The application: the ingress, and the replicas behind it.
 
     Args:
         settings: what it takes on.
         replica: made with the settings; it is to have the methods of `detector.serving.ingress.Replicas`.
+        drain: whether to take on no more. Deployed over one that differs in nothing else, it leaves all processes
+            as they are.
     """
-    places = settings.queue + settings.streams
+    open_calls = _CALLS_PER_PLACE * (settings.max_replicas * settings.places + settings.streams)
     common = {
         "graceful_shutdown_timeout_s": settings.grace_s,
         "health_check_period_s": _HEALTH_PERIOD_S,
@@ -159,7 +175,7 @@ def application(settings: ClusterSettings, replica: type = Detector) -> serve.Ap
         replica,
         name=Detector.__name__,
         ray_actor_options={"num_cpus": settings.cpus},
-        max_ongoing_requests=settings.images_per_replica,
+        max_ongoing_requests=settings.places,
         max_queued_requests=settings.queue,
         autoscaling_config={
             "min_replicas": settings.min_replicas,
@@ -175,8 +191,9 @@ def application(settings: ClusterSettings, replica: type = Detector) -> serve.Ap
         RayIngress,
         num_replicas=settings.ingresses,
         ray_actor_options={"num_cpus": 0},  # it needs little, and takes no place from a model
-        max_ongoing_requests=_CALLS_PER_PLACE * places,
-        max_queued_requests=_CALLS_PER_PLACE * places,
+        max_ongoing_requests=open_calls,
+        max_queued_requests=open_calls,
+        user_config={"drain": drain},
         **common,
     )
     return ingress.bind(detector.bind(settings), settings)
@@ -215,15 +232,35 @@ def run(settings: ClusterSettings, where: ClusterAddress, insecure: bool = False
 
 
 def _connect(cluster: str | None) -> None:
-    if cluster is None:  # its processes inherit this
-        os.environ.setdefault("RAY_SERVE_GRPC_MAX_MESSAGE_SIZE", str(MAX_MESSAGE_BYTES))
-    own = {"num_cpus": available_cores(), "include_dashboard": False} if cluster is None else {}
+    own: dict[str, Any] = {}
+    if cluster is None:
+        os.environ.setdefault(
+            "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE", str(MAX_MESSAGE_BYTES)
+        )  # all of it inherits this
+        own = {"num_cpus": available_cores(), "include_dashboard": False}
+    else:
+        _check_listening(cluster)
     try:
         ray.init(cluster or "local", namespace="serve", logging_level=logging.WARNING, **own)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ServerStartError(
             f"no Ray cluster can be used at {cluster or 'this machine'}: {error}"
         ) from error
+
+
+def _check_listening(cluster: str) -> None:
+    """Ray itself tries for minutes.
+
+    Raises:
+        ServerStartError: if nobody listens at HOST:PORT.
+    """
+    host, colon, port = cluster.rpartition(":")
+    if not (colon and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise ServerStartError(f"no Ray cluster listens at {cluster}: {error}") from error
 
 
 async def _keep(settings: ClusterSettings, port: int) -> None:
@@ -235,7 +272,7 @@ async def _keep(settings: ClusterSettings, port: int) -> None:
             print(f"ready: {wire.DESCRIPTOR.package} on {deploying.result()}", flush=True)
             await orders.stop.wait()
     finally:
-        await in_thread(_withdraw, "withdraw")
+        await in_thread(lambda: _withdraw(settings), "withdraw")
 
 
 def _deploy(settings: ClusterSettings, port: int) -> str:
@@ -245,9 +282,9 @@ def _deploy(settings: ClusterSettings, port: int) -> str:
         http_options={"port": 0},  # nothing is served there, and another program may have Ray's own choice
     )
     try:
-        serve.run(application(settings), name=NAME, route_prefix=f"/{NAME}")
+        _run(application(settings))
     except RuntimeError as error:
-        raise ServerStartError(str(error)) from error
+        raise ServerStartError(f"the application cannot start: {_why_not() or error}") from error
     proxy = address(_node_with_a_proxy(), port)
     try:
         with DetectorClient(proxy) as client:
@@ -260,6 +297,18 @@ def _deploy(settings: ClusterSettings, port: int) -> str:
     return proxy
 
 
+def _run(what: serve.Application) -> None:
+    serve.run(what, name=NAME, route_prefix=f"/{NAME}")
+
+
+def _why_not() -> str:
+    """The last words of the deployments that did not start: of a traceback, its exception."""
+    status = serve.status().applications.get(NAME)
+    messages = [found.message for found in status.deployments.values()] if status else []
+    lines = [message.strip().splitlines()[-1] for message in messages if message.strip()]
+    return "; ".join(lines)
+
+
 def _node_with_a_proxy() -> str:
     """The address of a node at which a proxy listens: this one if there is one here."""
     proxies = serve.status().proxies
@@ -268,8 +317,14 @@ def _node_with_a_proxy() -> str:
     return next(str(node["NodeManagerAddress"]) for node in nodes if node["NodeID"] in proxies)
 
 
-def _withdraw() -> None:
-    """Deletes the application; its replicas finish what they have."""
+def _withdraw(settings: ClusterSettings) -> None:
+    """Has all that was taken on finished, and deletes the application.
+
+    Ray alone would stop ingresses and replicas at once, and what the ones have not yet handed to the others is lost.
+    """
+    status = serve.status().applications.get(NAME)
+    if status is not None and status.status == "RUNNING":
+        _run(application(settings, drain=True))
     serve.delete(NAME, _blocking=False)
     while NAME in serve.status().applications:
         time.sleep(_POLL_S)

@@ -1,9 +1,8 @@
 """The calls of detector.v1.DigitDetector, answered."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import grpc
@@ -11,6 +10,7 @@ import grpc
 from detector.errors import OverloadedError, ServiceUnavailableError
 from detector.serving import observation
 from detector.serving.answering import Answering, status_of
+from detector.serving.draining import Draining
 from detector.serving.statuses import abort, reason_of
 from detector.serving.streams import answered_in_order
 from detector.serving.workbench import Workbench
@@ -27,17 +27,13 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
         self._answering = Answering(workbench)
-        self._calls = 0
         self._streams = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._draining = asyncio.Event()
+        self._draining = Draining()
 
     async def drain(self) -> None:
         """Refuses new work, ends streams after the images that they have sent, waits until all is answered."""
         self._workbench.close()
-        self._draining.set()
-        await self._idle.wait()
+        await self._draining.drain()
 
     async def Detect(self, request: wire.DetectRequest, context: Context) -> wire.DetectResponse:  # noqa: N802
         """Finds the digits of one image."""
@@ -65,13 +61,13 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
 
         self._streams += 1
         try:
-            replies = answered_in_order(requests, answer, limits.stream_window, self._draining)
+            replies = answered_in_order(requests, answer, limits.stream_window, self._draining.begun)
             async with aclosing(replies):
                 async for reply in replies:
                     await context.write(reply)
         finally:
             self._streams -= 1
-        if self._draining.is_set():
+        if self._draining.begun.is_set():
             raise ServiceUnavailableError("the server is shutting down")
 
     async def _reply(
@@ -86,22 +82,11 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
 
     async def _answer(self, context: Context, work: Awaitable[Reply]) -> Reply:
         """The result of `work`, or its error as the call's status."""
-        with self._counted():
+        with self._draining.counted():
             try:
                 return await work
             except Exception as error:
                 await abort(context, status_of(error))
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._calls += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._calls -= 1
-            if not self._calls:
-                self._idle.set()
 
 
 def _deadline(context: Context) -> float | None:

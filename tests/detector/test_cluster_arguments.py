@@ -28,7 +28,7 @@ def test_what_it_is_told() -> None:
         "--cpus", "4", "--min-replicas", "6", "--queue", "9", "--grace", "7", "--log-format", "json"
     )
     assert settings == ClusterSettings(
-        cpus=4, min_replicas=6, max_replicas=6, queue=9, grace_s=7, log_format="json"
+        cpus=4, min_replicas=6, max_replicas=6, places=9, grace_s=7, log_format="json"
     )
     args = detector.cli.parser().parse_args([*RAY, "--address", "10.0.0.1:6379", "--port", "8500"])
     assert cluster.address_of(args) == ClusterAddress("10.0.0.1:6379", 8500)
@@ -46,7 +46,7 @@ def test_a_models_folder_is_named_in_full() -> None:
     [
         (["--host", "0.0.0.0"], "every address"),
         (["--processes", "2"], "--min-replicas"),
-        (["--watch-model"], "start the command again"),
+        (["--watch-model"], "serve deploy"),
         (["--tls-cert", "server.pem"], "Envoy"),
         (["--tls-key", "server.key"], "Envoy"),
         (["--client-ca", "ca.pem"], "Envoy"),

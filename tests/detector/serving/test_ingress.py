@@ -187,6 +187,30 @@ def test_streams_are_counted() -> None:
     asyncio.run(two_at_once(ingress(streams=1)))
 
 
+def test_it_drains() -> None:
+    async def drain(at: Ingress) -> None:
+        async def held() -> AsyncIterator[bytes]:
+            yield b""
+            await asyncio.Event().wait()
+
+        call = Call()
+        stream = at.DetectStream(held(), call)
+        await anext(stream)
+        drained = asyncio.create_task(at.drain())
+        with pytest.raises(RefusedError, match="shutting down"):
+            await _all(stream)
+        await drained
+        assert call.code is grpc.StatusCode.UNAVAILABLE
+        for late in (at.Detect(REQUEST, Call()), at.GetModelInfo(b"", Call())):
+            with pytest.raises(RefusedError, match="shutting down"):
+                await _all(late)
+        health = Call()
+        await at.Check(b"", health)
+        assert health.code is grpc.StatusCode.UNAVAILABLE
+
+    asyncio.run(drain(ingress()))
+
+
 HEALTH: dict[str, tuple[tuple[Exception, ...], str, grpc.StatusCode | None]] = {
     "there is a model": ((), "", None),
     "by name": ((), "detector.v1.DigitDetector", None),

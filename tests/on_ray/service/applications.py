@@ -20,16 +20,22 @@ class RayServer:
     """The service behind the proxies of the cluster to which this process is connected."""
 
     def __init__(self, port: int) -> None:
+        self._port = port
         self.address = f"127.0.0.1:{port}"
-        serve.start(
-            grpc_options={"port": port, "grpc_servicer_functions": list(REGISTER)}, http_options={"port": 0}
-        )
 
-    def deploy(self, settings: ClusterSettings, replica: type = ray_serve.Detector) -> None:
-        """Replaces what is deployed, and waits until that answers."""
-        application = ray_serve.application(settings, replica)
+    def start(self) -> None:
+        """Starts Ray's proxies, if they do not run."""
+        grpc_options = {"port": self._port, "grpc_servicer_functions": list(REGISTER)}
+        serve.start(grpc_options=grpc_options, http_options={"port": 0})
+
+    def deploy(
+        self, settings: ClusterSettings, replica: type = ray_serve.Detector, drain: bool = False
+    ) -> None:
+        """Replaces what is deployed, and waits until that answers, or is drained."""
+        self.start()
+        application = ray_serve.application(settings, replica, drain)
         serve.run(application, name=ray_serve.NAME, route_prefix=f"/{ray_serve.NAME}")
-        eventually(self.answers, "it answers")
+        eventually(lambda: self.answers() is not drain, "it does what was asked")
 
     def answers(self) -> bool:
         try:

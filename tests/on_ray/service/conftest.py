@@ -23,7 +23,7 @@ else:
         warnings.simplefilter("ignore", DeprecationWarning)
         import ray.serve  # noqa: F401
 
-USUAL = ClusterSettings(min_replicas=2, max_replicas=2, queue=32)
+USUAL = ClusterSettings(min_replicas=2, max_replicas=2)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,9 @@ def cluster_server() -> Iterator["RayServer"]:
 
     os.environ["RAY_SERVE_GRPC_MAX_MESSAGE_SIZE"] = str(MAX_MESSAGE_BYTES)  # as the README says
     with running_cluster((3, 3)):
-        yield RayServer(free_port())
+        server = RayServer(free_port())
+        server.start()
+        yield server
 
 
 @pytest.fixture(scope="module")

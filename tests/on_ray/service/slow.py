@@ -13,7 +13,7 @@ class SlowReplica:
 
     def __init__(self, settings: ClusterSettings) -> None:
         self._detector = Steady(moment_s=1.0)
-        workbench = Workbench(WorkLimits(places=settings.images_per_replica))
+        workbench = Workbench(WorkLimits(places=settings.places))
         workbench.open(self._detector)
         self._answering = Answering(workbench)
 

@@ -18,7 +18,7 @@ from tests.on_ray.service.slow import SlowReplica
 
 pytestmark = pytest.mark.ray
 
-SMALL = ClusterSettings(max_replicas=1, images_per_replica=1, queue=2, ingresses=1, streams=1)
+SMALL = ClusterSettings(max_replicas=1, places=1, queue=2, ingresses=1, streams=1)
 
 
 @pytest.fixture(scope="module")

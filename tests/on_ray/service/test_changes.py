@@ -1,5 +1,7 @@
 """The service grows and shrinks with its load, is replaced under it, and finishes what it has when it ends."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import grpc
@@ -50,22 +52,46 @@ def test_callers_do_not_notice_that_the_service_is_replaced(cluster_server: RayS
     assert set(load.told) == {"OK"}
 
 
+def test_beside_another_application_callers_name_it(cluster_server: RayServer) -> None:
+    cluster_server.deploy(ELASTIC, SlowReplica)
+    another = ray_serve.application(replace(ELASTIC, streams=2), SlowReplica)
+    serve.run(another, name="another", route_prefix="/another")
+    try:
+        with cluster_server.channel() as channel:
+            eventually(lambda: _refused(channel) is grpc.StatusCode.NOT_FOUND, "it has to be named")
+            named = (("application", ray_serve.NAME),)
+            assert stub(channel).GetModelInfo(wire.GetModelInfoRequest(), metadata=named).name == "steady"
+    finally:
+        serve.delete("another")
+
+
 def test_what_was_taken_on_is_finished(cluster_server: RayServer) -> None:
-    cluster_server.deploy(replace(ELASTIC, max_replicas=1, images_per_replica=2), SlowReplica)
+    settings = replace(ELASTIC, max_replicas=1, places=4)
+    cluster_server.deploy(settings, SlowReplica)
+    processes = replicas("Detector") | replicas("RayIngress")
     with cluster_server.channel() as channel:
-        calls = [stub(channel).Detect.future(wire.DetectRequest(image=image(11))) for _ in range(2)]
-        waiting = [stub(channel).Detect.future(wire.DetectRequest(image=image(12))) for _ in range(2)]
-        requests = [wire.DetectStreamRequest(request={"image": image(width)}) for width in (13, 14)]
-        stream = stub(channel).DetectStream(iter(requests))
+        calls = [stub(channel).Detect.future(wire.DetectRequest(image=image(11))) for _ in range(6)]
+        stream = stub(channel).DetectStream(_endless())
+        eventually(lambda: any(call.done() for call in calls), "they are all there")
+        cluster_server.deploy(settings, SlowReplica, drain=True)
+        assert [call.result(PATIENCE_S).width_px for call in calls] == [11] * 6
         assert next(stream).response.width_px == 13
-        serve.delete(ray_serve.NAME, _blocking=False)
-        ends = [call.exception(PATIENCE_S) for call in (*calls, *waiting)]
-        print("DRAIN", [end and (end.code(), end.details()) for end in ends])
-        try:
-            print("STREAM", [reply.response.width_px for reply in stream])
-        except grpc.RpcError as error:
-            print("STREAM", error.code(), error.details())
-        eventually(lambda: ray_serve.NAME not in serve.status().applications, "it is gone")
-        with pytest.raises(grpc.RpcError) as late:
-            stub(channel).GetModelInfo(wire.GetModelInfoRequest())
-        print("LATE", late.value.code(), late.value.details())
+        with pytest.raises(grpc.RpcError, match="shutting down") as ended:
+            list(stream)
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert _refused(channel) is grpc.StatusCode.UNAVAILABLE
+        assert processes == replicas("Detector") | replicas("RayIngress"), "nobody had to start anew"
+        serve.delete(ray_serve.NAME)
+        assert _refused(channel) is grpc.StatusCode.NOT_FOUND, "Ray knows of it no more"
+
+
+def _endless() -> Iterator[wire.DetectStreamRequest]:
+    """One image, and then a caller who keeps the line open."""
+    yield wire.DetectStreamRequest(request={"image": image(13)})
+    time.sleep(60)
+
+
+def _refused(channel: grpc.Channel) -> grpc.StatusCode | None:
+    """How a call that comes now is refused."""
+    error = stub(channel).GetModelInfo.future(wire.GetModelInfoRequest()).exception(PATIENCE_S)
+    return None if error is None else error.code()
