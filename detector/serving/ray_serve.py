@@ -102,13 +102,11 @@ class RayIngress(Ingress):
     def __init__(self, detector: DeploymentHandle, settings: ClusterSettings) -> None:
         logs.configure(settings.log_format)
         super().__init__(_Handle(detector), settings)
-        self._grace_s = settings.grace_s
 
-    async def reconfigure(self, told: dict[str, bool]) -> None:
-        """Called by Ray in all ingresses with the application's `user_config`, which says whether to drain."""
-        if told["drain"]:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.drain(), self._grace_s)
+    async def close(self) -> str:
+        """Drains; returns which of the ingresses it was."""
+        await self.drain()
+        return str(serve.get_replica_context().replica_id.unique_id)
 
 
 class _Handle:
@@ -153,16 +151,12 @@ def build(arguments: dict[str, Any]) -> serve.Application:
     return application(TypeAdapter(ClusterSettings).validate_python(arguments))
 
 
-def application(
-    settings: ClusterSettings, replica: type = Detector, drain: bool = False
-) -> serve.Application:
+def application(settings: ClusterSettings, replica: type = Detector) -> serve.Application:
     """The application: the ingress, and the replicas behind it.
 
     Args:
         settings: what it takes on.
         replica: made with the settings; it is to have the methods of `detector.serving.ingress.Replicas`.
-        drain: whether to take on no more. Deployed over one that differs in nothing else, it leaves all processes
-            as they are.
     """
     open_calls = _CALLS_PER_PLACE * (settings.max_replicas * settings.places + settings.streams)
     common = {
@@ -193,7 +187,6 @@ def application(
         ray_actor_options={"num_cpus": 0},  # it needs little, and takes no place from a model
         max_ongoing_requests=open_calls,
         max_queued_requests=open_calls,
-        user_config={"drain": drain},
         **common,
     )
     return ingress.bind(detector.bind(settings), settings)
@@ -233,10 +226,8 @@ def run(settings: ClusterSettings, where: ClusterAddress, insecure: bool = False
 
 def _connect(cluster: str | None) -> None:
     own: dict[str, Any] = {}
-    if cluster is None:
-        os.environ.setdefault(
-            "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE", str(MAX_MESSAGE_BYTES)
-        )  # all of it inherits this
+    if cluster is None:  # all its processes inherit what is set here
+        os.environ.setdefault("RAY_SERVE_GRPC_MAX_MESSAGE_SIZE", str(MAX_MESSAGE_BYTES))
         own = {"num_cpus": available_cores(), "include_dashboard": False}
     else:
         _check_listening(cluster)
@@ -272,7 +263,7 @@ async def _keep(settings: ClusterSettings, port: int) -> None:
             print(f"ready: {wire.DESCRIPTOR.package} on {deploying.result()}", flush=True)
             await orders.stop.wait()
     finally:
-        await in_thread(lambda: _withdraw(settings), "withdraw")
+        await in_thread(lambda: withdraw(settings), "withdraw")
 
 
 def _deploy(settings: ClusterSettings, port: int) -> str:
@@ -282,7 +273,7 @@ def _deploy(settings: ClusterSettings, port: int) -> str:
         http_options={"port": 0},  # nothing is served there, and another program may have Ray's own choice
     )
     try:
-        _run(application(settings))
+        serve.run(application(settings), name=NAME, route_prefix=f"/{NAME}")
     except RuntimeError as error:
         raise ServerStartError(f"the application cannot start: {_why_not() or error}") from error
     proxy = address(_node_with_a_proxy(), port)
@@ -295,10 +286,6 @@ def _deploy(settings: ClusterSettings, port: int) -> str:
             "this cluster with other gRPC options, which it keeps until `serve shutdown`"
         ) from error
     return proxy
-
-
-def _run(what: serve.Application) -> None:
-    serve.run(what, name=NAME, route_prefix=f"/{NAME}")
 
 
 def _why_not() -> str:
@@ -317,17 +304,32 @@ def _node_with_a_proxy() -> str:
     return next(str(node["NodeManagerAddress"]) for node in nodes if node["NodeID"] in proxies)
 
 
-def _withdraw(settings: ClusterSettings) -> None:
+def withdraw(settings: ClusterSettings) -> None:
     """Has all that was taken on finished, and deletes the application.
 
     Ray alone would stop ingresses and replicas at once, and what the ones have not yet handed to the others is lost.
     """
     status = serve.status().applications.get(NAME)
     if status is not None and status.status == "RUNNING":
-        _run(application(settings, drain=True))
+        with suppress(TimeoutError, *_GONE):
+            _drain(settings)
     serve.delete(NAME, _blocking=False)
     while NAME in serve.status().applications:
         time.sleep(_POLL_S)
+
+
+def _drain(settings: ClusterSettings) -> None:
+    """Waits until each ingress has said that it is drained; calls spread over them, so some are told twice.
+
+    Raises:
+        TimeoutError: if that takes longer than the grace.
+    """
+    ingresses = serve.get_app_handle(NAME)
+    end = time.monotonic() + settings.grace_s
+    drained: set[str] = set()
+    while len(drained) < settings.ingresses:
+        calls = [ingresses.close.remote() for _ in range(2 * settings.ingresses)]
+        drained |= {call.result(timeout_s=max(0.0, end - time.monotonic())) for call in calls}
 
 
 app = application(ClusterSettings())

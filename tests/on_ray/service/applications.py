@@ -28,14 +28,12 @@ class RayServer:
         grpc_options = {"port": self._port, "grpc_servicer_functions": list(REGISTER)}
         serve.start(grpc_options=grpc_options, http_options={"port": 0})
 
-    def deploy(
-        self, settings: ClusterSettings, replica: type = ray_serve.Detector, drain: bool = False
-    ) -> None:
-        """Replaces what is deployed, and waits until that answers, or is drained."""
+    def deploy(self, settings: ClusterSettings, replica: type = ray_serve.Detector) -> None:
+        """Replaces what is deployed, and waits until that answers."""
         self.start()
-        application = ray_serve.application(settings, replica, drain)
+        application = ray_serve.application(settings, replica)
         serve.run(application, name=ray_serve.NAME, route_prefix=f"/{ray_serve.NAME}")
-        eventually(lambda: self.answers() is not drain, "it does what was asked")
+        eventually(self.answers, "it answers")
 
     def answers(self) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import grpc
@@ -66,23 +67,21 @@ def test_beside_another_application_callers_name_it(cluster_server: RayServer) -
 
 
 def test_what_was_taken_on_is_finished(cluster_server: RayServer) -> None:
-    settings = replace(ELASTIC, max_replicas=1, places=4)
+    settings = replace(ELASTIC, max_replicas=1, places=2, queue=8, ingresses=2)
     cluster_server.deploy(settings, SlowReplica)
-    processes = replicas("Detector") | replicas("RayIngress")
-    with cluster_server.channel() as channel:
-        calls = [stub(channel).Detect.future(wire.DetectRequest(image=image(11))) for _ in range(6)]
+    with cluster_server.channel() as channel, ThreadPoolExecutor(1) as threads:
+        calls = [stub(channel).Detect.future(wire.DetectRequest(image=image(11))) for _ in range(8)]
         stream = stub(channel).DetectStream(_endless())
         eventually(lambda: any(call.done() for call in calls), "they are all there")
-        cluster_server.deploy(settings, SlowReplica, drain=True)
-        assert [call.result(PATIENCE_S).width_px for call in calls] == [11] * 6
+        withdrawn = threads.submit(ray_serve.withdraw, settings)
+        assert [call.result(PATIENCE_S).width_px for call in calls] == [11] * 8
         assert next(stream).response.width_px == 13
         with pytest.raises(grpc.RpcError, match="shutting down") as ended:
             list(stream)
         assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert _refused(channel) is grpc.StatusCode.UNAVAILABLE
-        assert processes == replicas("Detector") | replicas("RayIngress"), "nobody had to start anew"
-        serve.delete(ray_serve.NAME)
+        withdrawn.result(PATIENCE_S)
         assert _refused(channel) is grpc.StatusCode.NOT_FOUND, "Ray knows of it no more"
+    assert not replicas("Detector")
 
 
 def _endless() -> Iterator[wire.DetectStreamRequest]:
