@@ -19,7 +19,8 @@ class ClusterSettings:
         target_images: images in work or waiting per replica from which on there should be more replicas.
         upscale_delay_s: for how long there must be more images before there are more replicas.
         downscale_delay_s: for how long there must be fewer before there are fewer.
-        queue: images that wait in each ingress when all places are taken; it refuses more as OVERLOADED.
+        queue: images that each ingress has not handed to a replica yet, for lack of places or a moment; it refuses
+            more as OVERLOADED.
         ingresses: processes that take calls and spread them over the replicas.
         streams: open DetectStream calls of an ingress.
         stream_window: images of one stream that are read ahead.
@@ -36,7 +37,7 @@ class ClusterSettings:
     target_images: float = 4.0
     upscale_delay_s: float = 10.0
     downscale_delay_s: float = 300.0
-    queue: int = 4
+    queue: int = 16
     ingresses: int = 2
     streams: int = 16
     stream_window: int = 4

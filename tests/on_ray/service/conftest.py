@@ -26,6 +26,13 @@ else:
 USUAL = ClusterSettings(min_replicas=2, max_replicas=2)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ray leaves sockets of this process to the garbage collector, whatever test runs then."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+
+
 @pytest.fixture(scope="session")
 def cluster_server() -> Iterator["RayServer"]:
     from tests.on_ray.clusters import running_cluster  # noqa: PLC0415 - there may be no Ray
