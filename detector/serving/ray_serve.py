@@ -30,7 +30,7 @@ from detector.serving.client import DetectorClient
 from detector.serving.cluster import ClusterAddress, ClusterSettings
 from detector.serving.ingress import Ingress
 from detector.serving.listening import address
-from detector.serving.orders import Orders
+from detector.serving.orders import Orders, end_process
 from detector.serving.proxied import REGISTER
 from detector.serving.settings import WorkLimits
 from detector.serving.surroundings import available_cores, prepare_replica
@@ -263,7 +263,16 @@ async def _keep(settings: ClusterSettings, port: int) -> None:
             print(f"ready: {wire.DESCRIPTOR.package} on {deploying.result()}", flush=True)
             await orders.stop.wait()
     finally:
+        while not (deploying.done() or _is_deployed()):
+            await asyncio.sleep(_POLL_S)
         await in_thread(lambda: withdraw(settings), "withdraw")
+    if not deploying.done():  # Ray would wait for ever for what has been taken away
+        ray.shutdown()
+        end_process()
+
+
+def _is_deployed() -> bool:
+    return NAME in serve.status().applications
 
 
 def _deploy(settings: ClusterSettings, port: int) -> str:
@@ -314,7 +323,7 @@ def withdraw(settings: ClusterSettings) -> None:
         with suppress(TimeoutError, *_GONE):
             _drain(settings)
     serve.delete(NAME, _blocking=False)
-    while NAME in serve.status().applications:
+    while _is_deployed():
         time.sleep(_POLL_S)
 
 
