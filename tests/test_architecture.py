@@ -19,6 +19,7 @@ LAYERS = (
         "detector.console",
         "detector.files",
         "detector.ahead",
+        "detector.cluster_address",
     },
     {
         "detector.images",
@@ -51,7 +52,7 @@ HOMES = {
     "yaml": {"training.labels.yolo"},
     "defusedxml": {"training.labels.xml_fields"},
     "openvino": {"detector.export", "scripts.benchmarks.runtimes"},
-    "ray": {"detector.folders.ray_data", "training.ray_train"},
+    "ray": {"detector.folders.ray_data", "detector.serving.ray_serve", "training.ray_train"},
     "pyarrow": {"detector.folders.sharded"},
     "fsspec": {"detector.folders.sharded.places"},
     "grpc": {"detector.serving", GENERATED},
@@ -60,7 +61,6 @@ HOMES = {
     "grpc_status": {"detector.serving"},
     "google": {"detector.serving", GENERATED},
     "prometheus_client": {"detector.serving.metrics", "detector.serving.metrics_page"},
-    "ray": {"detector.serving.ray_serve"},
     "pydantic": {"detector.serving.ray_serve"},
     "opentelemetry": {"detector.serving.tracing", "detector.serving.propagation"},
 }

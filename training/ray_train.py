@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+from detector.cluster_address import refusal
 from detector.errors import DetectorError
 from training.errors import TrainingError
 from training.placement import Placement
@@ -66,6 +67,8 @@ def train_on_ray(train: TrainFunction, placement: Placement) -> None:
 @contextmanager
 def _connected(placement: Placement) -> Iterator[None]:
     """A connection to the cluster."""
+    if reason := refusal(placement.address):
+        raise TrainingError(f"--address {placement.address}: no Ray cluster listens there ({reason})")
     variables = {
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",  # which would print what the silent workers print, too

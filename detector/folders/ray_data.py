@@ -29,13 +29,12 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 
+from detector.cluster_address import refusal
 from detector.errors import DetectorError, InvalidOptionError, ServiceUnavailableError
 from detector.folders.sharded.places import Place
 from detector.folders.sharded.units import Listing, read_lines, unit_of
 from detector.folders.sharded.worker import ShardMaker, Work
 from detector.folders.summary import FolderSummary
-
-_CONNECT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -167,13 +166,8 @@ def _check_address(address: str) -> None:
             "address",
             f"{address}: run this on a node of the cluster and name its host:port, or use ray job submit",
         )
-    host, _, port = address.rpartition(":")
-    if not (host and port.isdecimal()):
-        return  # nothing, or one of Ray's words, such as auto
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-    except OSError as error:
-        raise InvalidOptionError("address", f"no Ray cluster at {address}: {error}") from error
+    if reason := refusal(address):
+        raise InvalidOptionError("address", f"no Ray cluster at {address}: {reason}")
 
 
 def _pool(cluster: RayCluster, units: int) -> ActorPoolStrategy:

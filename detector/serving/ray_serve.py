@@ -9,7 +9,6 @@ configuration files. The only module of the service that imports Ray.
 import asyncio
 import logging
 import os
-import socket
 import time
 from contextlib import suppress
 from typing import Any
@@ -21,6 +20,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
+from detector.cluster_address import refusal
 from detector.errors import DetectorError, OverloadedError, ServerStartError, ServiceUnavailableError
 from detector.interface import MAX_MESSAGE_BYTES
 from detector.self_check import check, load_checked
@@ -51,9 +51,6 @@ _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 10.0, 30.0
 
 _LOOK_BACK_S = 15.0
 """The number of images in work and waiting is averaged over so long; Ray wants more than 10 s."""
-
-_CONNECT_S = 5.0
-"""For a connection to the cluster's head."""
 
 _POLL_S = 0.2
 """Between two looks at whether an application is gone."""
@@ -230,28 +227,15 @@ def _connect(cluster: str | None) -> None:
         os.environ.setdefault("RAY_SERVE_GRPC_MAX_MESSAGE_SIZE", str(MAX_MESSAGE_BYTES))
         own = {"num_cpus": available_cores(), "include_dashboard": False}
     else:
-        _check_listening(cluster)
+        reason = refusal(cluster)
+        if reason:
+            raise ServerStartError(f"no Ray cluster listens at {cluster}: {reason}")
     try:
         ray.init(cluster or "local", namespace="serve", logging_level=logging.WARNING, **own)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ServerStartError(
             f"no Ray cluster can be used at {cluster or 'this machine'}: {error}"
         ) from error
-
-
-def _check_listening(cluster: str) -> None:
-    """Ray itself tries for minutes.
-
-    Raises:
-        ServerStartError: if nobody listens at HOST:PORT.
-    """
-    host, colon, port = cluster.rpartition(":")
-    if not (colon and port.isdecimal()):
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
-    except (OSError, OverflowError) as error:
-        raise ServerStartError(f"no Ray cluster listens at {cluster}: {error}") from error
 
 
 async def _keep(settings: ClusterSettings, port: int) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
+import ray
 from ray.cluster_utils import Cluster
 
 STORE_BYTES = 100 * 2**20
@@ -31,11 +32,29 @@ def started_cluster(cpus_of_nodes: tuple[int, ...]) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.shutdown()
-        with warnings.catch_warnings():  # it leaves the sockets open with which it looked for free ports
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
+        _forget_sockets()
+
+
+@contextmanager
+def running_cluster(cpus_of_nodes: tuple[int, ...]) -> Iterator[Cluster]:
+    """A cluster to which this process is connected; arguments as above."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with started_cluster(cpus_of_nodes) as cluster:
+        ray.init(cluster.address, namespace="serve", log_to_driver=False, logging_level="WARNING")
+        _forget_sockets()
+        try:
+            yield cluster
+        finally:
+            ray.shutdown()
 
 
 def node(cpus: int) -> dict[str, object]:
     """How a node is started that says it has so many processors."""
     return {"num_cpus": cpus, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+
+
+def _forget_sockets() -> None:
+    """Ray leaves sockets to the garbage collector, which says so at the end of whatever test runs then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
