@@ -13,17 +13,20 @@ _READY = "ready: detector.v1 on "
 
 
 @contextmanager
-def running_server(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def running_server(
+    *arguments: str, port: int = 0, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """The address of a server that runs until the block ends; what it logs is shown only if it does not start.
 
     Args:
         arguments: for `digit-detector serve`, besides the port.
+        port: to listen at; 0 for any that is free.
         environment: variables of its own.
 
     Raises:
         RuntimeError: if it does not start, or does not end as it should.
     """
-    command = [sys.executable, str(_SERVE), "--port", "0", *arguments]
+    command = [sys.executable, str(_SERVE), "--port", str(port), *arguments]
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(

@@ -150,6 +150,11 @@ def test_quantiles_are_values_that_were_seen(values: list[float], share: float, 
             "'speed' is none of detect, windows, looks, runtimes, folder, server, sharing",
             id="no such section",
         ),
+        pytest.param(
+            ["--engine", "ray", "windows"],
+            "'windows' is none of folder, server (--engine ray)",
+            id="not on Ray",
+        ),
         pytest.param(["--model", "nowhere"], "nowhere", id="no such model"),
     ],
 )

@@ -29,9 +29,9 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("more than one machine")
     group.add_argument(
         "--engine",
-        choices=("grpc", "ray"),
-        default="grpc",
-        help="grpc serves from this process (default); ray from a Ray cluster, through its proxies, and needs "
+        choices=("local", "ray"),
+        default="local",
+        help="local serves from this machine (default); ray from a Ray cluster, through its proxies, and needs "
         "digit-detector[ray]",
     )
     group.add_argument(

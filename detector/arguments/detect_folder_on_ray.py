@@ -6,7 +6,7 @@ from detector.arguments.remote import choice
 from detector.arguments.shared import whole_number
 from detector.errors import InvalidOptionError
 
-HERE, RAY = "here", "ray"
+LOCAL, RAY = "local", "ray"
 
 _OF_RAY = ("address", "workers", "cpus_per_worker", "format", "shard_images")
 
@@ -28,8 +28,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--engine",
-        choices=(HERE, RAY),
-        default=HERE,
+        choices=(LOCAL, RAY),
+        default=LOCAL,
         help="who does the work: this process (%(default)s), or the machines of a Ray cluster",
     )
     group.add_argument(

@@ -1,5 +1,6 @@
 """The section about the service on Ray: what a request costs more than on the plain server."""
 
+import socket
 import statistics
 import tempfile
 from pathlib import Path
@@ -25,7 +26,7 @@ def ray_server(bench: Bench) -> list[Result]:
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(*model, environment=one_thread) as plain,
-        running_server(*model, "--engine", "ray") as on_ray,
+        running_server(*model, "--engine", "ray", "--insecure", port=_free_port()) as on_ray,
     ):
         image = Path(folder) / "picture.jpg"
         image.write_bytes(encode_image(bench.picture, ".jpg"))
@@ -53,3 +54,9 @@ def ray_server(bench: Bench) -> list[Result]:
             "ms",
         ),
     ]
+
+
+def _free_port() -> int:
+    """Ray's proxies must be told which."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
