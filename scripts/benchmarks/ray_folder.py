@@ -20,9 +20,15 @@ _WARM_UP = 3
 _DETECT_FOLDER = Path(__file__).parents[1] / "detect_folder.py"
 _STEADY = Path(__file__).with_name("steady.py")
 _ARCHIVES = (1e6, 1e8, 1e9)
-_HOURS_OF_A_NIGHT = 8
-_ROW_BYTES = 400
-_NAME_BYTES = 100
+
+_NIGHT_HOURS, _WEEK_HOURS = 8, 7 * 24
+
+_NAMES_PER_SECOND = 10_000
+"""That a store lists to one process: 1,000 to a request, as S3 does, and assumed 0.1 s for a request."""
+
+_NAME_BYTES, _ROW_BYTES = 100, 400
+"""Assumed, of a path and of a row of JSON with one number of three digits."""
+
 _SHARD_ROWS = 10_000
 
 
@@ -121,22 +127,35 @@ def steady_rate(done: Sequence[Sequence[float]], workers: int = 1) -> float:
 
 
 def archives(per_core_second: float) -> Table:
-    """What whole archives of such images need, by arithmetic."""
+    """What whole archives of such images need, by arithmetic from what a core does in a second."""
     rows: list[tuple[str | float, ...]] = []
     for images in _ARCHIVES:
         core_hours = images / per_core_second / 3600
-        rows.append(
-            (
-                f"{images:,.0f}",
-                f"{core_hours:,.0f}",
-                f"{math.ceil(core_hours / _HOURS_OF_A_NIGHT):,}",
-                f"{math.ceil(core_hours / 24 / 7):,}",
-                f"{math.ceil(images / _SHARD_ROWS):,}",
-                f"{images * _NAME_BYTES / 1e9:,.1f}",
-                f"{images * _ROW_BYTES / 1e9:,.1f}",
-            )
+        figures = (
+            images,
+            core_hours,
+            math.ceil(core_hours / _NIGHT_HOURS),
+            math.ceil(core_hours / _WEEK_HOURS),
+            images / _NIGHT_HOURS / 3600,
+            math.ceil(images / _SHARD_ROWS),
         )
-    columns = (
-        "images", "core-hours", "cores for a night", "cores for a week", "shards", "names, GB", "rows, GB",
-    )  # fmt: skip
-    return Table(columns, rows)
+        sizes = (
+            images / _NAMES_PER_SECOND / 3600,
+            images * _NAME_BYTES / 1e9,
+            images * _ROW_BYTES / 1e9,
+        )
+        rows.append((*(f"{figure:,.0f}" for figure in figures), *(f"{size:,.2g}" for size in sizes)))
+    return Table(
+        (
+            "images",
+            "core-hours",
+            f"cores for {_NIGHT_HOURS} h",
+            "cores for a week",
+            f"images/s in {_NIGHT_HOURS} h",
+            f"shards of {_SHARD_ROWS:,}",
+            "listing, h",
+            "names, GB",
+            "rows, GB",
+        ),
+        rows,
+    )

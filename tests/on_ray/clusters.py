@@ -9,7 +9,8 @@ from contextlib import contextmanager
 # Clusters of tests are no strangers to each other, and leave no token in the home folder.
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-os.environ["RAY_worker_niceness"] = "0"  # at Ray's 15 they would get nothing beside other work on the machine
+# At Ray's 15 its workers would get nothing beside other work on the machine.
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray spells it so
 
 import ray
 from ray.cluster_utils import Cluster
