@@ -13,7 +13,7 @@ from benchmarks.server import ask
 from detector.draw import encode_image
 
 ROUNDS = 5
-IMAGES = 20
+IMAGES = 10
 
 
 def ray_server(bench: Bench) -> list[Result]:
