@@ -144,7 +144,7 @@ def archives(per_core_second: float) -> Table:
             images * _NAME_BYTES / 1e9,
             images * _ROW_BYTES / 1e9,
         )
-        rows.append((*(f"{figure:,.0f}" for figure in figures), *(f"{size:,.2g}" for size in sizes)))
+        rows.append((*(f"{figure:,.0f}" for figure in figures), *(f"{size:,.1f}" for size in sizes)))
     return Table(
         (
             "images",
