@@ -4,13 +4,14 @@ KubeRay's schema of a RayService is not in the package registries; its fields ar
 here as far as they are used, so that a misspelt one is found.
 """
 
+import subprocess
+import venv
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
-from google.protobuf import json_format
 
 from detector.serving.cluster import ClusterAddress, ClusterSettings
 from detector.serving.proxied import REGISTER
@@ -178,18 +179,18 @@ def test_envoy_leads_to_the_service_and_asks_for_a_token(envoy: dict[str, Any], 
     assert where["port_value"] == ClusterAddress.port
 
 
-def test_every_field_is_one_of_envoys(envoy: dict[str, Any]) -> None:
-    bootstrap = pytest.importorskip(
-        "envoy.config.bootstrap.v3.bootstrap_pb2", reason="xds-protos is not installed"
-    )
-    for name in (
-        "transport_sockets.tls.v3.tls_pb2",
-        "filters.network.http_connection_manager.v3.http_connection_manager_pb2",
-        "filters.http.rbac.v3.rbac_pb2",
-        "filters.http.router.v3.router_pb2",
-        "upstreams.http.v3.http_protocol_options_pb2",
-    ):
-        pytest.importorskip(f"envoy.extensions.{name}")
-    json_format.ParseDict(envoy, bootstrap.Bootstrap())
-    with pytest.raises(json_format.ParseError):
-        json_format.ParseDict({**envoy, "static_resource": {}}, bootstrap.Bootstrap())
+@pytest.mark.soak
+def test_every_field_is_one_of_envoys(checkout: Path, tmp_path: Path) -> None:
+    """In an environment of its own: the package of Envoy's messages brings older files of others' packages, too."""
+    place = tmp_path / "environment"
+    venv.create(place, with_pip=True)
+    python = str(place / "bin" / "python")
+    subprocess.run([python, "-m", "pip", "install", "-qq", "xds-protos==1.85.0", "PyYAML"], check=True)
+    parse = [python, str(Path(__file__).with_name("envoy_fields.py"))]
+    assert subprocess.run([*parse, str(checkout / "deploy" / "envoy.yaml")], check=False).returncode == 0
+    misspelt = tmp_path / "misspelt.yaml"
+    text = (checkout / "deploy" / "envoy.yaml").read_text("utf-8")
+    misspelt.write_text(text.replace("stat_prefix", "stat_prefiks"), "utf-8")
+    wrong = subprocess.run([*parse, str(misspelt)], check=False, capture_output=True, text=True)
+    assert wrong.returncode
+    assert "stat_prefiks" in wrong.stderr

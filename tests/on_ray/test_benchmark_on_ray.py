@@ -26,7 +26,7 @@ def test_a_tiny_benchmark_on_ray(checkout: Path, tmp_path: Path) -> None:
     assert server["what Ray adds to a request"] == pytest.approx(
         server["service on Ray, beside the stages"] - server["plain server, beside the stages"]
     )
-    assert [row["images"] for row in written["tables"]["folder"][0:3]] == [
+    assert [row["images"] for row in written["tables"]["folder"][0]] == [
         "1,000,000",
         "100,000,000",
         "1,000,000,000",
