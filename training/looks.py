@@ -82,7 +82,7 @@ class LookConfig:
     offset: float = 0.05
     height: float = 0.1
     distortion: Distortion = field(default_factory=Distortion)
-    photo_surroundings: float = 0.35
+    photo_surroundings: float = 0.0
     target: TargetConfig = field(
         default_factory=lambda: TargetConfig(
             positive_heights=(17.0, 34.0),
