@@ -24,8 +24,10 @@ test: $(STAMP) chromium ## lint, check types, run the whole test suite
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not soak and not ray"
 
+# In two processes: the second is connected to a cluster, and Ray lets a process be that once at a time.
 test-ray: $(RAY_STAMP) ## install Ray too, and test the service, the folder job and training on clusters of several nodes
-	$(BIN)/python -m pytest -m "ray and not soak"
+	$(BIN)/python -m pytest -m "ray and not soak" tests/on_ray/folders tests/on_ray/training
+	$(BIN)/python -m pytest -m "ray and not soak" tests/on_ray/test_*.py tests/on_ray/service
 
 soak: $(STAMP) ## run the tests that take minutes, such as installing the wheel into an empty environment
 	$(BIN)/python -m pytest -m soak
