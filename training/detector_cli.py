@@ -38,11 +38,10 @@ def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
     _add_init_options(command, "FCN")
     command.add_argument(
         "--frozen",
-        default=FcnFineTuning.frozen,
         type=whole_number(0),
         metavar="N",
         help="with --init: so many convolutions, counted from the image, stay as they are; 0 where there are "
-        "thousands of pictures to learn from (default: %(default)s)",
+        f"thousands of pictures to learn from (default: {FcnFineTuning.frozen})",
     )
     _add_run_options(command, data_help, recipe, FcnFineTuning.steps)
     command.set_defaults(run=_train)
@@ -141,14 +140,14 @@ def _add_worker_options(command: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
-    if _fine_tunes(args):
+    if _fine_tunes(args, frozen=args.frozen):
         from training.fine_tuning import fine_tune  # noqa: PLC0415
 
         start, pictures = _start(args)
         recipe = FcnFineTuning(
             init=start.manifest.sha256,
             old_part=_old_part(args),
-            frozen=args.frozen,
+            **_given(args, "frozen"),
             **_chosen_length(args),
         )
         fine_tune(recipe, start, pictures, args.out)
@@ -172,14 +171,14 @@ def _train_second_look(args: argparse.Namespace) -> int:
             init=start.manifest.sha256,
             fcn=proposing.manifest.sha256,
             old_part=_old_part(args),
-            **_rendered(args),
+            **_given(args, "rendered"),
             **_chosen_length(args),
         )
         fine_tune_second_look(recipe, start, proposing, pictures, args.out)
     else:
         from training.second_look import train  # noqa: PLC0415
 
-        whole = SecondLookRecipe(**_rendered(args), **_chosen(args))
+        whole = SecondLookRecipe(**_given(args, "rendered"), **_chosen(args))
         folders = args.fcn and args.fcn.absolute(), args.data.absolute(), args.out.absolute()
         _on_workers(args, whole.batch, partial(train, whole, *folders, label_options(args)))
     print(f"model: {args.out}")
@@ -200,15 +199,17 @@ def _on_workers(args: argparse.Namespace, batch: int, train: "Callable[[Workers]
         train_on_ray(train, placement)
 
 
-def _fine_tunes(args: argparse.Namespace) -> bool:
+def _fine_tunes(args: argparse.Namespace, **of_fine_tuning: object) -> bool:
+    """Whether a model is there to start from; what is of fine-tuning alone may then be given, else it may not."""
     if args.init != NO_MODEL:
         if args.workers > 1:
             raise TrainingError("--workers is for training from nothing; fine-tuning, with --init, takes one")
         return True
-    if args.old_data:
-        raise TrainingError(
-            "--old-data is for fine-tuning: name the model to start from, as in --init embedded"
-        )
+    for name, value in {"old-data": args.old_data, **of_fine_tuning}.items():
+        if value is not None:
+            raise TrainingError(
+                f"--{name} is for fine-tuning: name the model to start from, as in --init {EMBEDDED_NAME}"
+            )
     return False
 
 
@@ -223,9 +224,10 @@ def _old_part(args: argparse.Namespace) -> float:
     return OLD_PART if args.old_data else 0.0
 
 
-def _rendered(args: argparse.Namespace) -> dict[str, Any]:
-    """The rendered scenes, if the command line says how many."""
-    return {} if args.rendered is None else {"rendered": args.rendered}
+def _given(args: argparse.Namespace, name: str) -> dict[str, Any]:
+    """A recipe's setting, if the command line gives it."""
+    value = getattr(args, name)
+    return {} if value is None else {name: value}
 
 
 def _chosen_length(args: argparse.Namespace) -> dict[str, Any]:

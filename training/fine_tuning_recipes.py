@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from training.given_arguments import given_arguments
 from training.looks import LookConfig
 from training.patches import PatchConfig
 
@@ -63,7 +64,7 @@ class FcnFineTuning(FineTuning):
     @property
     def arguments(self) -> str:
         """What the command line says beside steps and seed."""
-        return "" if self.frozen == type(self).frozen else f" --frozen {self.frozen}"
+        return given_arguments(self, "frozen")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,4 +92,4 @@ class SecondLookFineTuning(FineTuning):
     @property
     def arguments(self) -> str:
         """What the command line says beside steps and seed."""
-        return "" if self.rendered == type(self).rendered else f" --rendered {self.rendered}"
+        return given_arguments(self, "rendered")

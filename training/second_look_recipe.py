@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from training.given_arguments import given_arguments
 from training.looks import LookConfig
 
 
@@ -40,4 +41,4 @@ class SecondLookRecipe:
     @property
     def arguments(self) -> str:
         """What the command line says beside steps and seed."""
-        return "" if self.rendered == type(self).rendered else f" --rendered {self.rendered}"
+        return given_arguments(self, "rendered")

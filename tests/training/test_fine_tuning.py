@@ -273,3 +273,8 @@ def test_what_cannot_be_started_from(
     assert main([command, "--data", "data", "--out", "out", *arguments]) == 2
     assert message.replace("\\", "") in capsys.readouterr().err
     assert not Path("out").exists()
+
+
+def test_layers_of_a_new_network_cannot_be_frozen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["svhn-fcn", "--data", "data", "--out", "out", "--frozen", "0"]) == 2
+    assert "--frozen is for fine-tuning: name the model to start from" in capsys.readouterr().err
