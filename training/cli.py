@@ -14,7 +14,7 @@ from detector.arguments.shared import whole_number
 from detector.errors import DetectorError
 from detector.files import write_whole
 from training.check_cli import add_check
-from training.compare_cli import add_compare
+from training.comparison.cli import add_compare
 from training.detector_cli import add_second_look, add_svhn_fcn
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
@@ -89,13 +89,13 @@ def _add_evaluate(add_parser: AddParser) -> None:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from detector.digit_detector import DigitDetector  # noqa: PLC0415
-    from training.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
+    from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
     detector, options = DigitDetector.load(args.model), label_options(args)
     evaluation = evaluate(detector, args.data, args.split, rendered=args.rendered, options=options)
     print(format_table(evaluation))
     if args.plots:
-        from training.evaluation_plots import write_evaluation_plots  # noqa: PLC0415
+        from training.evaluation.plots import write_evaluation_plots  # noqa: PLC0415
 
         for path in write_evaluation_plots(evaluation, args.plots):
             print(f"drawn: {path}")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from detector.arguments.shared import whole_number
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
-from training.fine_tuning_recipes import OLD_PART, VALIDATIONS, FcnFineTuning, SecondLookFineTuning
+from training.fine_tuning.recipes import OLD_PART, VALIDATIONS, FcnFineTuning, SecondLookFineTuning
+from training.fine_tuning.starting_model import EMBEDDED_NAME, StartingModel
 from training.labels.arguments import add_label_options, label_options
 from training.placement import LOCAL, Placement
 from training.second_look_recipe import SecondLookRecipe
-from training.starting_model import EMBEDDED_NAME, StartingModel
 
 if TYPE_CHECKING:
-    from training.fine_tuning import Pictures
+    from training.fine_tuning.fcn import Pictures
     from training.workers import Workers
 
 AddParser = Callable[..., argparse.ArgumentParser]
@@ -141,7 +141,7 @@ def _add_worker_options(command: argparse.ArgumentParser) -> None:
 
 def _train(args: argparse.Namespace) -> int:
     if _fine_tunes(args, frozen=args.frozen):
-        from training.fine_tuning import fine_tune  # noqa: PLC0415
+        from training.fine_tuning.fcn import fine_tune  # noqa: PLC0415
 
         start, pictures = _start(args)
         recipe = FcnFineTuning(
@@ -163,7 +163,7 @@ def _train(args: argparse.Namespace) -> int:
 
 def _train_second_look(args: argparse.Namespace) -> int:
     if _fine_tunes(args):
-        from training.fine_tuning_second_look import fine_tune_second_look  # noqa: PLC0415
+        from training.fine_tuning.second_look import fine_tune_second_look  # noqa: PLC0415
 
         start, pictures = _start(args)
         proposing = StartingModel.load(str(args.fcn), args.out) if args.fcn else start
@@ -214,7 +214,7 @@ def _fine_tunes(args: argparse.Namespace, **of_fine_tuning: object) -> bool:
 
 
 def _start(args: argparse.Namespace) -> "tuple[StartingModel, Pictures]":
-    from training.fine_tuning import Pictures  # noqa: PLC0415
+    from training.fine_tuning.fcn import Pictures  # noqa: PLC0415
 
     start = StartingModel.load(args.init, args.out)
     return start, Pictures.load(args.data, args.old_data, label_options(args), args.seed)

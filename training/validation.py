@@ -5,7 +5,7 @@ import numpy as np
 from detector.digit_detector import DigitDetector
 from detector.images import read_image_file
 from training.detector_data import DetectorData
-from training.metrics import judge, number_figures, precision_recall
+from training.evaluation.metrics import judge, number_figures, precision_recall
 
 
 def validate(detector: DigitDetector, data: DetectorData) -> dict[str, float]:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from detector.detections import FloatArray
-from training.contact_sheets import labelled
+from training.evaluation.contact_sheets import labelled
 from training.labels.folder import Labels
 from training.labels.records import printable
 from training.plots import write_png

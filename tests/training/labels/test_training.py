@@ -16,7 +16,7 @@ from training.cli import main, parser
 from training.crops import cut_crop
 from training.detector_data import load_detector_data
 from training.errors import DataError
-from training.evaluate import evaluate
+from training.evaluation.evaluate import evaluate
 from training.labels.arguments import label_options
 from training.labels.folder import LabelOptions
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from training.comparison import DECIDING, Interval, Row
+from training.comparison.comparing import DECIDING, Interval, Row
 
 
 def format_comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
@@ -10,7 +10,7 @@ def format_comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
 
     Args:
         names: of the models.
-        rows: of `training.comparison.compare`.
+        rows: of `training.comparison.comparing.compare`.
     """
     header = ["", names[0]]
     for name in names[1:]:

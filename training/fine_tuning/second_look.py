@@ -13,14 +13,14 @@ from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData
 from training.errors import TrainingError
-from training.fine_tuning import Pictures, balanced_draw, continued, mixed, origin_of, write_file_lists
-from training.fine_tuning_recipes import SecondLookFineTuning
-from training.fine_tuning_report import report
+from training.fine_tuning.fcn import Pictures, balanced_draw, continued, mixed, origin_of, write_file_lists
+from training.fine_tuning.recipes import SecondLookFineTuning
+from training.fine_tuning.report import report
+from training.fine_tuning.starting_model import StartingModel
 from training.looks import LookMaker
 from training.optimisation import compiled, rise_and_fall
 from training.run import Row, Run, Task
 from training.second_look import look_sources
-from training.starting_model import StartingModel
 from training.svhn_fcn import VERSION
 from training.validation import validate
 

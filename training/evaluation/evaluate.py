@@ -15,7 +15,7 @@ from detector.images import read_image_file
 from detector.interface import DetectOptions
 from training.crops import cut_crops
 from training.errors import DataError
-from training.evaluation import (
+from training.evaluation.figures import (
     CropFigures,
     Evaluation,
     MeasurableDetector,
@@ -23,9 +23,7 @@ from training.evaluation import (
     SceneFigures,
     SceneObservations,
 )
-from training.evaluation_report import format_table, to_json
-from training.labels.folder import LabelOptions, labels_are_own, read_labels
-from training.metrics import (
+from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
     average_precision,
     judge,
@@ -34,8 +32,10 @@ from training.metrics import (
     recall_by_digit,
     recall_by_height,
 )
-from training.pasting import measure_pasted
-from training.plates_and_signs import measure_rendered
+from training.evaluation.pasting import measure_pasted
+from training.evaluation.plates_and_signs import measure_rendered
+from training.evaluation.report import format_table, to_json
+from training.labels.folder import LabelOptions, labels_are_own, read_labels
 from training.scenes import Scene
 from training.svhn import read_crops, read_scenes
 

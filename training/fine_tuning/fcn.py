@@ -16,13 +16,13 @@ from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
 from training.digit_draw import DigitDraw
-from training.fine_tuning_recipes import FcnFineTuning
-from training.fine_tuning_report import report
+from training.fine_tuning.recipes import FcnFineTuning
+from training.fine_tuning.report import report
+from training.fine_tuning.starting_model import StartingModel
 from training.labels.folder import LabelOptions
 from training.optimisation import compiled, rise_and_fall
 from training.patches import PatchMaker
 from training.run import Batch, Row, Run, Task
-from training.starting_model import StartingModel
 from training.svhn_fcn import TRAINED_ON, VERSION, announce, record, write_file_list
 from training.validation import validate
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detections import Detections, HouseNumber
-from training.metrics import (
+from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
     average_precision,
     judge,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import training.evaluate
+import training.evaluation.evaluate
 from detector.detections import ImageDetections
 from detector.images import decode_image
 from detector.interface import DetectOptions
@@ -26,12 +26,12 @@ from tests.training.painted import (
     write_truth,
 )
 from training.cli import main
-from training.comparison import DECIDING, Ratio, Row, compare, is_better, ratios_of, resampled
-from training.comparison_page import differences, write_comparison_page
-from training.comparison_report import format_comparison
-from training.evaluate import evaluate, to_json
-from training.evaluation import Evaluation
-from training.evaluation_report import table_lines
+from training.comparison.comparing import DECIDING, Ratio, Row, compare, is_better, ratios_of, resampled
+from training.comparison.page import differences, write_comparison_page
+from training.comparison.report import format_comparison
+from training.evaluation.evaluate import evaluate, to_json
+from training.evaluation.figures import Evaluation
+from training.evaluation.report import table_lines
 
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 
@@ -308,5 +308,5 @@ def test_what_cannot_be_compared_ends_with_2(
 def test_models_are_checked_before_anything_is_measured(
     real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training.evaluate, "evaluate", lambda *_: pytest.fail("measured first"))
+    monkeypatch.setattr(training.evaluation.evaluate, "evaluate", lambda *_: pytest.fail("measured first"))
     assert main(["compare", "embedded", "nowhere", "--data", str(real_data)]) == 2

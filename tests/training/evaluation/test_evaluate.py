@@ -17,7 +17,7 @@ from tests.training.painted import (
     write_truth,
 )
 from training.errors import DataError
-from training.evaluate import evaluate, format_table, to_json
+from training.evaluation.evaluate import evaluate, format_table, to_json
 
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 WIDTH, HEIGHT = 80, 40

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation import (
+from training.evaluation.figures import (
     CropFigures,
     Evaluation,
     PastedFigures,
@@ -14,7 +14,7 @@ from training.evaluation import (
     RenderedFigures,
     SceneFigures,
 )
-from training.metrics import GroupRecall, PrecisionRecall
+from training.evaluation.metrics import GroupRecall, PrecisionRecall
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from detector.detections import ImageDetections
 from detector.images import decode_image, read_image_file
-from training.evaluation import MeasurableDetector, PastedFigures, SceneObservations
-from training.metrics import PrecisionRecall, judge, precision_recall
+from training.evaluation.figures import MeasurableDetector, PastedFigures, SceneObservations
+from training.evaluation.metrics import PrecisionRecall, judge, precision_recall
 from training.scenes import Scene
 
 IOU_THRESHOLD = 0.3

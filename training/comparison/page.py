@@ -14,8 +14,8 @@ from detector.detections import Detections, ImageDetections
 from detector.draw import annotate, encode_image
 from detector.files import whole_file
 from detector.images import decode_image, read_image_file
-from training.comparison import hits_of_images
-from training.evaluation import Evaluation
+from training.comparison.comparing import hits_of_images
+from training.evaluation.figures import Evaluation
 from training.scenes import Scene
 
 PAGE = "index.html"

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import DataError
-from training.evaluation import Evaluation, SceneFigures
-from training.evaluation_report import table_lines
-from training.metrics import number_marks
+from training.evaluation.figures import Evaluation, SceneFigures
+from training.evaluation.metrics import number_marks
+from training.evaluation.report import table_lines
 
 Float64Array = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from detector.digit_detector import DigitDetector
 from detector.model_files import load_model, write_manifest
 from training.detector_data import DetectorData
+from training.fine_tuning.starting_model import StartingModel
 from training.run import Row
-from training.starting_model import StartingModel
 from training.validation import validate
 
 Figures = dict[str, dict[str, Row]]

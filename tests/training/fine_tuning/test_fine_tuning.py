@@ -18,13 +18,13 @@ from training.checkpoint import load_state
 from training.cli import main
 from training.detector_data import load_detector_data
 from training.errors import ResumeError, TrainingError
-from training.fine_tuning import Pictures, compile_network, fine_tune, mixed
-from training.fine_tuning_recipes import FcnFineTuning, SecondLookFineTuning
-from training.fine_tuning_report import format_figures
-from training.fine_tuning_second_look import fine_tune_second_look, thinned
+from training.fine_tuning.fcn import Pictures, compile_network, fine_tune, mixed
+from training.fine_tuning.recipes import FcnFineTuning, SecondLookFineTuning
+from training.fine_tuning.report import format_figures
+from training.fine_tuning.second_look import fine_tune_second_look, thinned
+from training.fine_tuning.starting_model import StartingModel
 from training.run import CHECKPOINT, Batch, has_stalled
 from training.second_look_recipe import SecondLookRecipe
-from training.starting_model import StartingModel
 from training.validation import validate
 
 FROZEN = 3
@@ -123,7 +123,7 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
     def scored(detector: DigitDetector, data: object) -> dict[str, float]:
         return {"score": next(scores)}
 
-    monkeypatch.setattr("training.fine_tuning.validate", scored)
+    monkeypatch.setattr("training.fine_tuning.fcn.validate", scored)
     monkeypatch.setattr("training.fine_tuning.report", lambda *_: None)
     recipe = recipe_of(runs.start, steps=9, validate_every=1, patience=2)
     fine_tune(recipe, runs.start, runs.pictures, out)

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.contact_sheets import false_alarms, misses
-from training.evaluation import Evaluation, SceneFigures, SceneObservations
-from training.metrics import GroupRecall, Judgement, judge, match
+from training.evaluation.contact_sheets import false_alarms, misses
+from training.evaluation.figures import Evaluation, SceneFigures, SceneObservations
+from training.evaluation.metrics import GroupRecall, Judgement, judge, match
 from training.plots import confusion_matrix, write_png
 
 _BINS = np.linspace(0, 1, 11)

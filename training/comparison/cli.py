@@ -5,9 +5,9 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from training.comparison import DECIDING
+from training.comparison.comparing import DECIDING
+from training.fine_tuning.starting_model import EMBEDDED_NAME
 from training.labels.arguments import add_label_options, add_split_option, label_options
-from training.starting_model import EMBEDDED_NAME
 
 BETTER, NOT_BETTER = 0, 1
 
@@ -61,10 +61,10 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     if len(args.models) < 2:
         command.error("name two models or more: there is nothing to compare one with")
     from detector.digit_detector import DigitDetector  # noqa: PLC0415
-    from training.comparison import check_measured, compare, is_better  # noqa: PLC0415
-    from training.comparison_page import differences, write_comparison_page  # noqa: PLC0415
-    from training.comparison_report import format_comparison, verdict  # noqa: PLC0415
-    from training.evaluate import evaluate  # noqa: PLC0415
+    from training.comparison.comparing import check_measured, compare, is_better  # noqa: PLC0415
+    from training.comparison.page import differences, write_comparison_page  # noqa: PLC0415
+    from training.comparison.report import format_comparison, verdict  # noqa: PLC0415
+    from training.evaluation.evaluate import evaluate  # noqa: PLC0415
 
     detectors = [
         DigitDetector.load(None if name == EMBEDDED_NAME else Path(name)) for name in args.models

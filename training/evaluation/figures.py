@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.detections import Detections, ImageDetections, IntArray
 from detector.interface import DetectOptions
-from training.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
+from training.evaluation.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
 from training.scenes import Scene
 
 

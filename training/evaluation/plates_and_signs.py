@@ -7,7 +7,7 @@ import cv2
 from tqdm import tqdm
 
 from detector.images import decode_image, read_image_file
-from training.evaluation import MeasurableDetector, RenderedFigures
+from training.evaluation.figures import MeasurableDetector, RenderedFigures
 from training.synthetic import stand_in_set
 
 _SEED = 0

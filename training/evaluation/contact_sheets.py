@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from detector.boxes import clip, intersections
 from detector.detections import Detections, FloatArray, IntArray
 from detector.images import decode_image, read_image_file
-from training.evaluation import PhotoFigures, SceneObservations
-from training.metrics import match
+from training.evaluation.figures import PhotoFigures, SceneObservations
+from training.evaluation.metrics import match
 from training.scenes import Scene
 
 TRUE, SEEN = "lime", "orangered"
