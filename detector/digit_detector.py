@@ -108,13 +108,7 @@ class DigitDetector:
                 decode_image(image, self._config.max_pixels) if isinstance(image, bytes) else _checked(image)
             )
         height, width = pixels.shape[:2]
-        candidates = self._candidates(pixels, options, clock)
-        with clock("merge"):
-            least = self._least_proposal(options)
-            candidates = merge_candidates(candidates, self._nms_iou(options), least)
-        if self._second_look:
-            with clock("second_look"):
-                candidates = self._look_again(pixels, candidates)
+        candidates = self._seen(pixels, options, clock)
         with clock("merge"):
             digits = self._choose(candidates, options, width, height)
         with clock("numbers"):
@@ -122,6 +116,18 @@ class DigitDetector:
         return ImageDetections(
             width, height, digits, numbers, self._manifest.name, self._manifest.version, clock.seconds
         )
+
+    def candidates(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> Candidates:
+        """Everything that may be a digit with what else it may be, before it is decided what is returned.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            options: as for `detect`; a low score threshold lets faint digits through.
+
+        Raises:
+            InvalidOptionError: if so small digits cannot be looked for in so large an image.
+        """
+        return self._seen(_checked(pixels), options or DetectOptions(), _StageClock())
 
     def detect_many(
         self, images: Iterable[ImageSource], options: DetectOptions | None = None
@@ -206,10 +212,19 @@ class DigitDetector:
         again = self._second_look.parameter_count if self._second_look else 0
         return self._fcn.parameter_count + again
 
-    def _candidates(
-        self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock
-    ) -> Candidates:
-        """What the network sees at every level of the pyramid, in the image's frame."""
+    def _seen(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
+        """What both networks see, a candidate for each group of windows."""
+        candidates = self._windows(pixels, options, clock)
+        with clock("merge"):
+            least = self._least_proposal(options)
+            candidates = merge_candidates(candidates, self._nms_iou(options), least)
+        if self._second_look:
+            with clock("second_look"):
+                candidates = self._look_again(pixels, candidates)
+        return candidates
+
+    def _windows(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
+        """The windows in which the network sees a digit, at every level of the pyramid, in the image's frame."""
         least = VIEW_SCORE * self._least_proposal(options)
         low = options.min_digit_height_px or self._config.min_digit_height_px
         high = options.max_digit_height_px or float("inf")

@@ -20,6 +20,7 @@ from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
 from training.labels.arguments import add_label_options, add_split_option, label_options
 from training.recipe_cli import add_recipe_commands
+from training.recover_cli import add_recover
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     add_second_look(commands.add_parser, _DATA_HELP)
     _add_evaluate(commands.add_parser)
     add_check(commands.add_parser)
+    add_recover(commands.add_parser)
     add_compare(commands.add_parser, _DATA_HELP)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root

@@ -11,24 +11,28 @@ from detector.detections import IntArray
 from training.appearance import Image
 from training.errors import DataError
 from training.labelled_data import MAX_VALIDATION, LabelledData
+from training.labels.folder import LabelOptions, read_labels
 from training.scenes import Scene
 from training.svhn import read_crops, read_scenes
 
 DEMO_LIST = Path(detector.__file__).parent / "samples" / "samples.json"
 """Names the SVHN train images that the demo shows; nothing trains or validates on them."""
 
+RECOVERED = "recovered"
+"""Beside the official folders: labelled pictures that `digit-detector-train recover` wrote, to learn from."""
+
 _ORIGIN = "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenumbers/, non-commercial use)"
 
 
 def read_official_data(svhn: Path, missing: list[str]) -> LabelledData:
-    """Reads train, split by the images' names, and extra where it is there.
+    """Reads train, split by the images' names, and extra and what was recovered where they are there.
 
     Args:
         svhn: the folder of the official files.
         missing: gets the parts that are not there and can be done without.
 
     Raises:
-        DataError: if train is missing or damaged.
+        DataError: if train is missing, or anything damaged.
     """
     train = read_scenes(svhn / "train")
     shown = demo_names()
@@ -46,6 +50,10 @@ def read_official_data(svhn: Path, missing: list[str]) -> LabelledData:
         extra = read_scenes(svhn / "extra")
         learned += extra
         counts["extra_images"] = len(extra)
+    if (svhn / RECOVERED).is_dir():
+        recovered = read_labels(svhn / RECOVERED, LabelOptions(), progress=False).scenes
+        learned += recovered
+        counts["recovered_images"] = len(recovered)
     if _there(svhn / "extra_32x32.mat", missing):
         more, more_labels = read_crops(svhn / "extra_32x32.mat")
         crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
