@@ -40,7 +40,7 @@ PUBLISHED = {  # data, optimiser, batch, epochs
     "cifar10-tutorial": ("cifar10", ADAM, 32, 10),
     "cifar10-dropout": ("cifar10", RMSPROP, 32, 20),
     "cats-dogs": ("cats-dogs", Optimizer("rmsprop", 1e-4), 20, 20),
-    "cats-dogs-augmented": ("cats-dogs", Optimizer("rmsprop", 1e-4), 32, 160),
+    "cats-dogs-augmented": ("cats-dogs", Optimizer("rmsprop", 1e-4), 32, 120),
 }
 
 
