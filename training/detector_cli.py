@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from detector.arguments.shared import whole_number
 from training.detector_recipe import SvhnFcnRecipe
 from training.errors import TrainingError
-from training.fine_tuning.recipes import OLD_PART, VALIDATIONS, FcnFineTuning, SecondLookFineTuning
+from training.fine_tuning.recipes import (
+    OLD_PART,
+    VALIDATIONS,
+    FcnFineTuning,
+    SecondLookFineTuning,
+    ThoroughFcnFineTuning,
+    ThoroughSecondLookFineTuning,
+)
 from training.fine_tuning.starting_model import EMBEDDED_NAME, StartingModel
 from training.labels.arguments import add_label_options, label_options
 from training.placement import LOCAL, Placement
@@ -40,10 +47,10 @@ def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
         "--frozen",
         type=whole_number(0),
         metavar="N",
-        help="with --init: so many convolutions, counted from the image, stay as they are; 0 where there are "
-        f"thousands of pictures to learn from (default: {FcnFineTuning.frozen})",
+        help="with --init: so many convolutions, counted from the image, stay as they are "
+        f"(default: {FcnFineTuning.frozen}; with --thorough {ThoroughFcnFineTuning.frozen})",
     )
-    _add_run_options(command, data_help, recipe, FcnFineTuning.steps)
+    _add_run_options(command, data_help, recipe, FcnFineTuning.steps, ThoroughFcnFineTuning.steps)
     command.set_defaults(run=_train)
 
 
@@ -69,9 +76,12 @@ def add_second_look(add_parser: AddParser, data_help: str) -> None:
         type=whole_number(0),
         metavar="N",
         help="learn also from N scenes of numbers and words, rendered with this machine's fonts "
-        f"(default: {recipe.rendered}; with --init {SecondLookFineTuning.rendered})",
+        f"(default: {recipe.rendered}; with --init {SecondLookFineTuning.rendered}, and with --thorough "
+        f"{ThoroughSecondLookFineTuning.rendered})",
     )
-    _add_run_options(command, data_help, recipe, SecondLookFineTuning.steps)
+    _add_run_options(
+        command, data_help, recipe, SecondLookFineTuning.steps, ThoroughSecondLookFineTuning.steps
+    )
     command.set_defaults(run=_train_second_look)
 
 
@@ -82,6 +92,12 @@ def _add_init_options(command: argparse.ArgumentParser, network: str) -> None:
         metavar="MODEL",
         help=f"fine-tune: the model whose {network} goes on learning, a folder, or '{EMBEDDED_NAME}', the one "
         "that comes with this package (default: %(default)s, a network that knows nothing yet)",
+    )
+    command.add_argument(
+        "--thorough",
+        action="store_true",
+        help="with --init: for thousands of pictures rather than dozens; it learns for hours, with larger batches and "
+        "larger changes of what is shown, and validation does not end it",
     )
     command.add_argument(
         "--old-data",
@@ -97,13 +113,15 @@ def _add_run_options(
     data_help: str,
     recipe: SvhnFcnRecipe | SecondLookRecipe,
     fine_tuning_steps: int,
+    thorough_steps: int,
 ) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help=data_help)
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
     command.add_argument(
         "--steps",
         type=whole_number(1),
-        help=f"batches in all (default: {recipe.steps}; with --init {fine_tuning_steps})",
+        help=f"batches in all (default: {recipe.steps}; with --init {fine_tuning_steps}, and with --thorough "
+        f"{thorough_steps})",
     )
     command.add_argument(
         "--seed",
@@ -144,7 +162,7 @@ def _train(args: argparse.Namespace) -> int:
         from training.fine_tuning.fcn import fine_tune  # noqa: PLC0415
 
         start, pictures = _start(args)
-        recipe = FcnFineTuning(
+        recipe = (ThoroughFcnFineTuning if args.thorough else FcnFineTuning)(
             init=start.manifest.sha256,
             old_part=_old_part(args),
             **_given(args, "frozen"),
@@ -167,7 +185,7 @@ def _train_second_look(args: argparse.Namespace) -> int:
 
         start, pictures = _start(args)
         proposing = StartingModel.load(str(args.fcn), args.out) if args.fcn else start
-        recipe = SecondLookFineTuning(
+        recipe = (ThoroughSecondLookFineTuning if args.thorough else SecondLookFineTuning)(
             init=start.manifest.sha256,
             fcn=proposing.manifest.sha256,
             old_part=_old_part(args),
@@ -205,7 +223,8 @@ def _fine_tunes(args: argparse.Namespace, **of_fine_tuning: object) -> bool:
         if args.workers > 1:
             raise TrainingError("--workers is for training from nothing; fine-tuning, with --init, takes one")
         return True
-    for name, value in {"old-data": args.old_data, **of_fine_tuning}.items():
+    of_fine_tuning |= {"old-data": args.old_data, "thorough": args.thorough or None}
+    for name, value in of_fine_tuning.items():
         if value is not None:
             raise TrainingError(
                 f"--{name} is for fine-tuning: name the model to start from, as in --init {EMBEDDED_NAME}"

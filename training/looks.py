@@ -15,6 +15,7 @@ from detector.second_look import DIGIT_HEIGHT, LEAST_HEIGHT, WINDOW
 from detector.views import view
 from training.appearance import Image, vary_appearance
 from training.digit_draw import Draw
+from training.disturbance import Disturbance
 from training.patches import LabelledImage, any_digit
 from training.proposals import Proposals
 from training.targets import TargetConfig, digit_alone, window_targets
@@ -68,6 +69,7 @@ class LookConfig:
         distortion: how much views are turned, sheared and stretched.
         photo_surroundings: part of the windows that show a photograph where they leave their image, as if it were
             pasted into that; in the others the image's edges go on.
+        disturbance: what else is done to windows.
         target: when a window counts as showing a digit.
     """
 
@@ -83,6 +85,7 @@ class LookConfig:
     height: float = 0.1
     distortion: Distortion = field(default_factory=Distortion)
     photo_surroundings: float = 0.0
+    disturbance: Disturbance = field(default_factory=Disturbance)
     target: TargetConfig = field(
         default_factory=lambda: TargetConfig(
             positive_heights=(17.0, 34.0),
@@ -124,7 +127,7 @@ class LookMaker:
         makers += [self._digit] * (size - len(makers))
         pairs = [make(rng) for make in makers]
         images = np.stack([vary_appearance(image, rng) for image, _ in pairs]).astype(np.float32)
-        return images, np.stack([target for _, target in pairs])
+        return self._config.disturbance.apply(images, rng), np.stack([target for _, target in pairs])
 
     def _kinds(self) -> list[tuple[_Make, float]]:
         """What a batch shows beside true digits, and how much of it; a kind without a source has no part."""

@@ -18,6 +18,7 @@ from detector.score_map import FIELD, STRIDE
 from detector.views import view
 from training.appearance import Image, vary_appearance
 from training.digit_draw import Draw
+from training.disturbance import Disturbance
 from training.targets import TARGET_CHANNELS, TargetConfig, digit_alone, window_targets
 from training.warp import Distortion, distortion, warp_boxes
 
@@ -70,6 +71,7 @@ class PatchConfig:
         other_digit_part: part of a batch that shows digits which are not of SVHN, pasted into photographs.
         anywhere_part: part of a batch that shows any place of the scenes: where they hold no digit, too.
         letter_weight: weight of a word's windows; below 1, since O, I, B, S and Z look like digits.
+        disturbance: what else is done to patches.
         target: when a window counts as centred on a digit.
     """
 
@@ -83,6 +85,7 @@ class PatchConfig:
     other_digit_part: float = 0.0
     anywhere_part: float = 0.0
     letter_weight: float = 0.4
+    disturbance: Disturbance = field(default_factory=Disturbance)
     target: TargetConfig = field(default_factory=TargetConfig)
 
 
@@ -114,7 +117,7 @@ class PatchMaker:
         makers += [self._scene_patch] * (size - len(makers))
         pairs = [make(rng) for make in makers]
         images = np.stack([vary_appearance(image, rng) for image, _ in pairs]).astype(np.float32)
-        return images, np.stack([target for _, target in pairs])
+        return config.disturbance.apply(images, rng), np.stack([target for _, target in pairs])
 
     def _scene_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         scenes = self._sources.scenes

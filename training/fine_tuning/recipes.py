@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from training.disturbance import Disturbance
 from training.given_arguments import given_arguments
 from training.looks import LookConfig
 from training.patches import PatchConfig
+from training.warp import Distortion
 
 OLD_PART = 0.5
 """Part of a batch that shows old data where some is given."""
@@ -26,9 +28,12 @@ class FineTuning:
         average: decay of the running average of the weights, which is what is validated and shipped.
         seed: of everything random.
         validate_every: steps between two validations, each of which also writes a checkpoint.
-        patience: validations in a row without a better score after which the run ends.
+        patience: validations in a row without a better score after which the run ends; None: it never does.
         old_part: part of a batch that shows old data; 0 if none is given.
     """
+
+    regime: ClassVar[str] = ""
+    """What the command line says for it."""
 
     init: str
     steps: int = 400
@@ -37,7 +42,7 @@ class FineTuning:
     average: float = 0.99
     seed: int = 1
     validate_every: int = 400 // VALIDATIONS
-    patience: int = 4
+    patience: int | None = 4
     old_part: float = 0.0
 
 
@@ -64,7 +69,7 @@ class FcnFineTuning(FineTuning):
     @property
     def arguments(self) -> str:
         """What the command line says beside steps and seed."""
-        return given_arguments(self, "frozen")
+        return self.regime + given_arguments(self, "frozen")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,4 +97,54 @@ class SecondLookFineTuning(FineTuning):
     @property
     def arguments(self) -> str:
         """What the command line says beside steps and seed."""
-        return given_arguments(self, "rendered")
+        return self.regime + given_arguments(self, "rendered")
+
+
+_WIDE = Distortion(angle=8.0, shear=0.12, stretch=0.13)
+_DISTURBED = Disturbance(mixed=0.3, covered=0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThoroughFcnFineTuning(FcnFineTuning):
+    """How the FCN goes on learning from thousands of pictures: for long, all of it, and made hard to learn by heart."""
+
+    regime: ClassVar[str] = " --thorough"
+
+    steps: int = 7500
+    learning_rate: float = 1.5e-3
+    warmup: int = 200
+    average: float = 0.999
+    validate_every: int = 7500 // VALIDATIONS
+    patience: int | None = None
+    batch: int = 64
+    frozen: int = 0
+    patches: PatchConfig = field(
+        default_factory=lambda: PatchConfig(
+            crop_part=0.19, other_digit_part=0.04, anywhere_part=0.1, distortion=_WIDE, disturbance=_DISTURBED
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThoroughSecondLookFineTuning(SecondLookFineTuning):
+    """How the second look goes on learning from thousands of pictures."""
+
+    regime: ClassVar[str] = " --thorough"
+
+    steps: int = 11_000
+    warmup: int = 200
+    average: float = 0.999
+    validate_every: int = 11_000 // VALIDATIONS
+    patience: int | None = None
+    batch: int = 96
+    rendered: int = 3000
+    looks: LookConfig = field(
+        default_factory=lambda: LookConfig(
+            crop_part=0.16,
+            rendered_part=0.14,
+            miss_part=0.12,
+            photo_surroundings=0.35,
+            distortion=_WIDE,
+            disturbance=_DISTURBED,
+        )
+    )

@@ -19,7 +19,12 @@ from training.cli import main
 from training.detector_data import load_detector_data
 from training.errors import ResumeError, TrainingError
 from training.fine_tuning.fcn import Pictures, compile_network, fine_tune, mixed
-from training.fine_tuning.recipes import FcnFineTuning, SecondLookFineTuning
+from training.fine_tuning.recipes import (
+    FcnFineTuning,
+    SecondLookFineTuning,
+    ThoroughFcnFineTuning,
+    ThoroughSecondLookFineTuning,
+)
 from training.fine_tuning.report import format_figures
 from training.fine_tuning.second_look import fine_tune_second_look, thinned
 from training.fine_tuning.starting_model import StartingModel
@@ -174,6 +179,9 @@ def test_what_a_command_must_say_beside_steps_and_seed() -> None:
     assert [of_fcn.arguments, replace(of_fcn, frozen=0).arguments] == ["", " --frozen 0"]
     of_look = SecondLookFineTuning(init="0", fcn="0")
     assert [of_look.arguments, replace(of_look, rendered=4000).arguments] == ["", " --rendered 4000"]
+    thorough = [ThoroughFcnFineTuning(init="0"), ThoroughSecondLookFineTuning(init="0", fcn="0")]
+    assert [recipe.arguments for recipe in thorough] == [" --thorough", " --thorough"]
+    assert replace(thorough[0], frozen=4).arguments == " --thorough --frozen 4"
     anew = SecondLookRecipe()
     assert [anew.arguments, replace(anew, rendered=0).arguments] == ["", " --rendered 0"]
 
@@ -275,6 +283,9 @@ def test_what_cannot_be_started_from(
     assert not Path("out").exists()
 
 
-def test_layers_of_a_new_network_cannot_be_frozen(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["svhn-fcn", "--data", "data", "--out", "out", "--frozen", "0"]) == 2
-    assert "--frozen is for fine-tuning: name the model to start from" in capsys.readouterr().err
+@pytest.mark.parametrize("of_fine_tuning", [["--frozen", "0"], ["--thorough"]])
+def test_what_is_for_fine_tuning_is_refused_without_a_model(
+    of_fine_tuning: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["svhn-fcn", "--data", "data", "--out", "out", *of_fine_tuning]) == 2
+    assert f"{of_fine_tuning[0]} is for fine-tuning: name the model to start from" in capsys.readouterr().err
