@@ -22,7 +22,7 @@ class Thresholds:
         lone: to stay if no believed digit is beside it.
     """
 
-    seed: float = 0.65
+    seed: float = 0.6
     linked: float = 0.45
     lone: float = 0.75
 

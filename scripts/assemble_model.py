@@ -1,0 +1,33 @@
+"""Puts a model together from the networks of others; the mean of several where several are named.
+
+Such as: python scripts/assemble_model.py --fcn models/new --second-look models/new detector/weights --out models/mean
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from detector.errors import DetectorError
+from training.assembling import assemble
+from training.errors import TrainingError
+
+
+def main() -> None:
+    """Parses the command line and writes the model."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--fcn", type=Path, nargs="+", required=True, metavar="DIR", help="model folders")
+    parser.add_argument(
+        "--second-look", type=Path, nargs="*", default=[], metavar="DIR", help="model folders"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
+    args = parser.parse_args()
+    try:
+        assemble(args.fcn, args.second_look, args.out)
+    except (DetectorError, TrainingError) as error:
+        sys.exit(f"assemble_model: {error}")
+
+
+if __name__ == "__main__":
+    main()
