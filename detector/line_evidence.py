@@ -23,7 +23,7 @@ class Thresholds:
     """
 
     seed: float = 0.6
-    linked: float = 0.45
+    linked: float = 0.57
     lone: float = 0.75
 
     @property

@@ -19,7 +19,7 @@ WINDOW = 56
 DIGIT_HEIGHT = 24.0
 """Height in px at which a digit is shown, in the middle of the window."""
 
-SCORE_WEIGHT = 0.4
+SCORE_WEIGHT = 0.5
 """Of the second look's scores in the geometric mean with the first's."""
 
 BOX_WEIGHT = 0.5
