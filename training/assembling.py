@@ -16,7 +16,7 @@ from detector.detections import FloatArray
 from detector.model_files import Manifest, Weights, load_model, save_model
 from detector.self_check import record_self_check
 from training.errors import TrainingError
-from training.svhn_fcn import TRAINED_ON, write_file_list
+from training.svhn_fcn import joined_origins, listed_files, write_file_list
 
 
 def assemble(fcns: Sequence[Path], second_looks: Sequence[Path], out_dir: Path) -> None:
@@ -46,12 +46,10 @@ def assemble(fcns: Sequence[Path], second_looks: Sequence[Path], out_dir: Path) 
     if second_looks:
         training["second_look"] = _told([models[folder][1] for folder in second_looks], "second_look")
     first = models[fcns[0]][1]
-    origins = dict.fromkeys(manifest.training_data for _, manifest in models.values())
-    save_model(out_dir, weights, replace(first, training_data=". Then: ".join(origins), training=training))
+    origin = joined_origins(manifest.training_data for _, manifest in models.values())
+    save_model(out_dir, weights, replace(first, training_data=origin, training=training))
     record_self_check(out_dir)
-    lists = [folder / TRAINED_ON for folder in folders]
-    lines = [line for path in lists if path.is_file() for line in path.read_text("utf-8").splitlines()]
-    write_file_list(dict.fromkeys(lines), out_dir)
+    write_file_list(listed_files(folders), out_dir)
 
 
 def _mean(networks: Sequence[Sequence[FloatArray]]) -> list[FloatArray]:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from training.fine_tuning.starting_model import EMBEDDED_NAME
+from training.fine_tuning.starting_model import EMBEDDED_NAME, model_folder
 
 _SHOWN = 5
 
@@ -44,7 +44,7 @@ def _recover(args: argparse.Namespace) -> int:
     from training.recovery import read_numbers, recover  # noqa: PLC0415
 
     pictures = read_numbers(args.numbers, args.images)
-    detector = DigitDetector.load(None if args.model == EMBEDDED_NAME else Path(args.model))
+    detector = DigitDetector.load(model_folder(args.model))
     found = recover(detector, pictures, args.out)
     for problem in found.unreadable[:_SHOWN]:
         print(f"left out: {problem}")

@@ -86,9 +86,20 @@ def record(recipe: Any, data: DetectorData, row: Row, seconds: float, arguments:
     }
 
 
+def listed_files(models: Iterable[Path]) -> list[str]:
+    """The lines of the file of `TRAINED_ON` of each model's folder, as far as there is one."""
+    lists = [folder / TRAINED_ON for folder in models]
+    return [line for path in lists if path.is_file() for line in path.read_text("utf-8").splitlines()]
+
+
+def joined_origins(origins: Iterable[str]) -> str:
+    """Where several things are from that were learned from one after the other, each told once."""
+    return ". Then: ".join(dict.fromkeys(origins))
+
+
 def write_file_list(files: Iterable[str], out_dir: Path) -> None:
-    """Writes the file of `TRAINED_ON`."""
-    write_whole(out_dir / TRAINED_ON, "".join(f"{line}\n" for line in files).encode())
+    """Writes the file of `TRAINED_ON`, each line once."""
+    write_whole(out_dir / TRAINED_ON, "".join(f"{line}\n" for line in dict.fromkeys(files)).encode())
 
 
 def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> Callable[[int, np.random.Generator], Batch]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.comparison.comparing import DECIDING
-from training.fine_tuning.starting_model import EMBEDDED_NAME
+from training.fine_tuning.starting_model import EMBEDDED_NAME, model_folder
 from training.labels.arguments import add_label_options, add_split_option, label_options
 
 BETTER, NOT_BETTER = 0, 1
@@ -67,7 +67,7 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     from training.evaluation.evaluate import evaluate  # noqa: PLC0415
 
     detectors = [
-        DigitDetector.load(None if name == EMBEDDED_NAME else Path(name)) for name in args.models
+        DigitDetector.load(model_folder(name)) for name in args.models
     ]  # before anything is measured: one that cannot be used is told at once
     evaluations = []
     for detector in detectors:

@@ -23,7 +23,7 @@ from training.labels.folder import LabelOptions
 from training.optimisation import compiled, rise_and_fall
 from training.patches import PatchMaker
 from training.run import Batch, Row, Run, Task
-from training.svhn_fcn import TRAINED_ON, VERSION, announce, record, write_file_list
+from training.svhn_fcn import VERSION, announce, joined_origins, listed_files, record, write_file_list
 from training.validation import validate
 
 
@@ -184,13 +184,12 @@ def origin_of(models: Sequence[StartingModel], pictures: Pictures) -> str:
     """Where everything is from that the models learned from, and what was learned now."""
     origins = [model.manifest.training_data for model in models]
     origins += [data.origin for data in (pictures.old, pictures.own) if data]
-    return ". Then: ".join(dict.fromkeys(origins))
+    return joined_origins(origins)
 
 
 def write_file_lists(models: Sequence[StartingModel], pictures: Pictures, out_dir: Path) -> None:
     """Writes the file of `TRAINED_ON`: what the models were trained on before, as far as it is known, and now."""
-    lists = [model.folder / TRAINED_ON for model in models]
-    lines = [line for path in lists if path.is_file() for line in path.read_text("utf-8").splitlines()]
+    lines = listed_files(model.folder for model in models)
     for data in (pictures.old, pictures.own):
         lines += data.files if data else []
-    write_file_list(dict.fromkeys(lines), out_dir)
+    write_file_list(lines, out_dir)

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 EMBEDDED_NAME = "embedded"
 
 
+def model_folder(name: str) -> Path:
+    """The folder of a model as a command line names it: a folder, or "embedded"."""
+    return EMBEDDED if name == EMBEDDED_NAME else Path(name)
+
+
 @dataclass(frozen=True, eq=False)
 class StartingModel:
     """A model whose networks are trained on.
@@ -44,7 +49,7 @@ class StartingModel:
             ModelError: if a file is missing, damaged, not what the manifest says, or does not fit the networks.
             TrainingError: if the new model would replace the one it starts from.
         """
-        folder = EMBEDDED if name == EMBEDDED_NAME else Path(name)
+        folder = model_folder(name)
         if folder.resolve() == out_dir.resolve():
             raise TrainingError(f"--out {out_dir} would replace the model of --init; choose another --out")
         weights, manifest = load_model(folder)
