@@ -33,29 +33,24 @@ def test_callers_with_retries_do_not_notice_that_a_replica_is_killed(server: Ray
     assert set(load.told) == {"OK"}
 
 
-def test_without_retries_the_death_of_a_replica_is_unavailable(server: RayServer, image: bytes) -> None:
+@pytest.mark.parametrize(
+    ("deployment", "code"),
+    [
+        pytest.param("Detector", "UNAVAILABLE", id="a replica, of which the ingress tells"),
+        # Ray's proxy does not say UNAVAILABLE, so nobody tries again: a row of the README's table.
+        pytest.param("RayIngress", "INTERNAL", id="an ingress, of which Ray's proxy tells"),
+    ],
+)
+def test_what_a_death_is_without_retries(deployment: str, code: str, server: RayServer, image: bytes) -> None:
     request = wire.DetectRequest(image=image)
     with server.channel() as channel, Load(lambda: stub(channel).Detect(request), callers=6) as load:
         load.go_on()
-        eventually(lambda: len(replicas("Detector")) == 2, "both are there")
-        for pid in replicas("Detector").values():
+        eventually(lambda: len(replicas(deployment)) == 2, "both are there")
+        for pid in replicas(deployment).values():
             os.kill(pid, signal.SIGKILL)
-        eventually(lambda: load.told["UNAVAILABLE"], "somebody was told")
+        eventually(lambda: load.told[code], "somebody was told")
         load.go_on()
-    assert set(load.told) == {"OK", "UNAVAILABLE"}
-
-
-def test_the_death_of_an_ingress_is_an_internal_error_of_rays(server: RayServer, image: bytes) -> None:
-    """Ray's proxy does not say UNAVAILABLE, so nobody tries again: a row of the README's table."""
-    request = wire.DetectRequest(image=image)
-    with server.channel() as channel, Load(lambda: stub(channel).Detect(request), callers=6) as load:
-        load.go_on()
-        eventually(lambda: len(replicas("RayIngress")) == 2, "both are there")
-        for pid in replicas("RayIngress").values():
-            os.kill(pid, signal.SIGKILL)
-        eventually(lambda: load.told["INTERNAL"], "somebody was told")
-        load.go_on()
-    assert set(load.told) == {"OK", "INTERNAL"}
+    assert set(load.told) == {"OK", code}
 
 
 class Decaying(ray_serve.Detector):
