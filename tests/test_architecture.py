@@ -25,6 +25,7 @@ LAYERS = (
         "detector.images",
         "detector.image_sources",
         "detector.pyramid",
+        "detector.architecture",
         "detector.fcn",
         "detector.networks",
         "detector.score_map",
@@ -46,7 +47,7 @@ LAYERS = (
 
 HOMES = {
     "tensorflow": {"detector.fcn", "detector.export", "training"},
-    "keras": {"detector.fcn", "training"},
+    "keras": {"detector.architecture", "detector.fcn", "training"},
     "cv2": {"detector.images", "detector.pyramid", "detector.views", "detector.draw", "training"},
     "tf2onnx": {"detector.export"},
     "yaml": {"training.labels.yolo"},

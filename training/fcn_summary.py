@@ -4,7 +4,7 @@ from math import prod
 
 import keras
 
-from detector.fcn import build_fcn
+from detector.architecture import build_fcn
 from detector.score_map import FIELD
 from training.errors import TrainingError
 from training.layers import Shape

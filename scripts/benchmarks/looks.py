@@ -6,8 +6,8 @@ from itertools import accumulate
 import numpy as np
 
 from benchmarks.measuring import SAMPLES, Bench, Figure, Picture, Result, medians
+from detector.architecture import build_fcn, build_second_look, multiply_adds
 from detector.digit_detector import DigitDetector
-from detector.fcn import build_fcn, build_second_look, multiply_adds
 from detector.images import decode_image, read_image_file
 from detector.second_look import WINDOW
 

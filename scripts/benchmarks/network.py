@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from benchmarks.measuring import Bench, Figure, Picture, Result, medians
+from detector.architecture import build_fcn, multiply_adds
 from detector.draw import encode_image
-from detector.fcn import build_fcn, multiply_adds
 from detector.score_map import FIELD, STRIDE
 
 LARGEST_DIFFERENCE = 1e-4

@@ -11,7 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from detector import pyramid
-from detector.fcn import Fcn, build_fcn, multiply_adds, multiply_adds_per_pixel
+from detector.architecture import build_fcn, multiply_adds, multiply_adds_per_pixel
+from detector.fcn import Fcn
 from detector.images import decode_image
 from detector.model_files import EMBEDDED, load_model
 from detector.score_map import CHANNELS, FIELD, STRIDE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from detector.fcn import build_fcn
+from detector.architecture import build_fcn
 from detector.score_map import CHANNELS, FIELD
 from training.datasets import DATASETS
 from training.errors import TrainingError
