@@ -21,6 +21,7 @@ from training.errors import TrainingError
 from training.labels.arguments import add_label_options, add_split_option, label_options
 from training.recipe_cli import add_recipe_commands
 from training.recover_cli import add_recover
+from training.teaching.cli import add_teacher
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -55,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_svhn_fcn(commands.add_parser, _DATA_HELP)
     add_second_look(commands.add_parser, _DATA_HELP)
+    add_teacher(commands.add_parser, _DATA_HELP)
     _add_evaluate(commands.add_parser)
     add_check(commands.add_parser)
     add_recover(commands.add_parser)

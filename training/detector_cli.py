@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from detector.arguments.shared import whole_number
 from training.detector_recipe import SvhnFcnRecipe
@@ -14,6 +14,8 @@ from training.fine_tuning.recipes import (
     VALIDATIONS,
     FcnFineTuning,
     SecondLookFineTuning,
+    TaughtFcnFineTuning,
+    TaughtSecondLookFineTuning,
     ThoroughFcnFineTuning,
     ThoroughSecondLookFineTuning,
 )
@@ -23,10 +25,14 @@ from training.placement import LOCAL, Placement
 from training.second_look_recipe import SecondLookRecipe
 
 if TYPE_CHECKING:
+    import keras
+
     from training.fine_tuning.fcn import Pictures
+    from training.teaching.teacher import Teacher
     from training.workers import Workers
 
 AddParser = Callable[..., argparse.ArgumentParser]
+R = TypeVar("R")
 
 NO_MODEL = "none"
 
@@ -100,6 +106,13 @@ def _add_init_options(command: argparse.ArgumentParser, network: str) -> None:
         "larger changes of what is shown, and validation does not end it",
     )
     command.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="DIR",
+        help="with --init: also learn what a large network says that `digit-detector-train teacher` has trained; "
+        "otherwise as --thorough, in larger batches and for longer: for a machine with an accelerator",
+    )
+    command.add_argument(
         "--old-data",
         type=Path,
         metavar="DIR",
@@ -160,15 +173,18 @@ def _add_worker_options(command: argparse.ArgumentParser) -> None:
 def _train(args: argparse.Namespace) -> int:
     if _fine_tunes(args, frozen=args.frozen):
         from training.fine_tuning.fcn import fine_tune  # noqa: PLC0415
+        from training.teaching.architectures import build_fcn_teacher  # noqa: PLC0415
 
         start, pictures = _start(args)
-        recipe = (ThoroughFcnFineTuning if args.thorough else FcnFineTuning)(
+        teacher = _teacher(args, build_fcn_teacher)
+        kind = _kind(args, teacher, FcnFineTuning, ThoroughFcnFineTuning, TaughtFcnFineTuning)
+        recipe = kind(
             init=start.manifest.sha256,
             old_part=_old_part(args),
             **_given(args, "frozen"),
             **_chosen_length(args),
         )
-        fine_tune(recipe, start, pictures, args.out)
+        fine_tune(recipe, start, pictures, args.out, teacher)
     else:
         from training.svhn_fcn import train  # noqa: PLC0415
 
@@ -182,17 +198,22 @@ def _train(args: argparse.Namespace) -> int:
 def _train_second_look(args: argparse.Namespace) -> int:
     if _fine_tunes(args):
         from training.fine_tuning.second_look import fine_tune_second_look  # noqa: PLC0415
+        from training.teaching.architectures import build_second_look_teacher  # noqa: PLC0415
 
         start, pictures = _start(args)
         proposing = StartingModel.load(str(args.fcn), args.out) if args.fcn else start
-        recipe = (ThoroughSecondLookFineTuning if args.thorough else SecondLookFineTuning)(
+        teacher = _teacher(args, build_second_look_teacher)
+        kind = _kind(
+            args, teacher, SecondLookFineTuning, ThoroughSecondLookFineTuning, TaughtSecondLookFineTuning
+        )
+        recipe = kind(
             init=start.manifest.sha256,
             fcn=proposing.manifest.sha256,
             old_part=_old_part(args),
             **_given(args, "rendered"),
             **_chosen_length(args),
         )
-        fine_tune_second_look(recipe, start, proposing, pictures, args.out)
+        fine_tune_second_look(recipe, start, proposing, pictures, args.out, teacher)
     else:
         from training.second_look import train  # noqa: PLC0415
 
@@ -223,7 +244,7 @@ def _fine_tunes(args: argparse.Namespace, **of_fine_tuning: object) -> bool:
         if args.workers > 1:
             raise TrainingError("--workers is for training from nothing; fine-tuning, with --init, takes one")
         return True
-    of_fine_tuning |= {"old-data": args.old_data, "thorough": args.thorough or None}
+    of_fine_tuning |= {"old-data": args.old_data, "thorough": args.thorough or None, "teacher": args.teacher}
     for name, value in of_fine_tuning.items():
         if value is not None:
             raise TrainingError(
@@ -237,6 +258,25 @@ def _start(args: argparse.Namespace) -> "tuple[StartingModel, Pictures]":
 
     start = StartingModel.load(args.init, args.out)
     return start, Pictures.load(args.data, args.old_data, label_options(args), args.seed)
+
+
+def _teacher(args: argparse.Namespace, build: "Callable[[], keras.Model]") -> "Teacher | None":
+    from training.teaching.teacher import Teacher  # noqa: PLC0415
+
+    return Teacher.load(args.teacher, build) if args.teacher else None
+
+
+def _kind(
+    args: argparse.Namespace,
+    teacher: "Teacher | None",
+    short: Callable[..., R],
+    thorough: Callable[..., R],
+    taught: Callable[..., R],
+) -> Callable[..., R]:
+    """Which of a network's recipes the command line asks for; each makes one from its other settings."""
+    if teacher:
+        return partial(taught, teacher=teacher.sha256)
+    return thorough if args.thorough else short
 
 
 def _old_part(args: argparse.Namespace) -> float:

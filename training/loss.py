@@ -4,6 +4,12 @@ import keras
 from keras import ops
 
 from detector.score_map import EDGE_UNIT
+from training.targets import TARGET_CHANNELS
+
+_SMOOTHING = 0.05
+
+TAUGHT_PART = 0.7
+"""Of the loss where a teacher has a say."""
 
 
 def detector_loss(target: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
@@ -13,7 +19,7 @@ def detector_loss(target: keras.KerasTensor, output: keras.KerasTensor) -> keras
     Lin et al. 2017; the IoU loss is that of UnitBox, Yu et al. 2016.
 
     Args:
-        target: (B, rows, columns, 9), as `targets` describes it.
+        target: (B, rows, columns, 9), as `targets` describes it; or 24 channels, the last 15 what a teacher says.
         output: (B, rows, columns, 15), what the network says.
 
     Returns:
@@ -31,11 +37,28 @@ def loss_of_share(
     target: keras.KerasTensor, output: keras.KerasTensor, asked: keras.KerasTensor
 ) -> keras.KerasTensor:
     """What some of a batch's images add to its loss; `asked` is `asked_of` the whole batch."""
+    truth, teacher = target[..., :TARGET_CHANNELS], target[..., TARGET_CHANNELS:]
+    digits = ops.one_hot(ops.cast(truth[..., 2], "int32"), 10) * (1 - _SMOOTHING) + _SMOOTHING / 10
+    loss = _loss(truth, (truth[..., 0], digits, truth[..., 5:9]), output, asked)
+    if not teacher.shape[-1]:
+        return loss
+    said = (ops.sigmoid(teacher[..., 0]), ops.softmax(teacher[..., 1:11]), _edges(teacher[..., 11:15]))
+    return (1 - TAUGHT_PART) * loss + TAUGHT_PART * _loss(truth, said, output, asked)
+
+
+def _loss(
+    target: keras.KerasTensor,
+    wanted: tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor],
+    output: keras.KerasTensor,
+    asked: keras.KerasTensor,
+) -> keras.KerasTensor:
+    """The loss of objectness, digit probabilities and edges in px that are wanted where the target asks for them."""
+    objectness, digits, edges = wanted
     positives, boxes = asked[0], asked[1]
-    objectness = ops.sum(target[..., 1] * _focal(target[..., 0], output[..., 0])) / positives
-    digit = ops.sum(target[..., 3] * _cross_entropy(target[..., 2], output[..., 1:11])) / positives
-    box = ops.sum(target[..., 4] * _iou_loss(target[..., 5:9], output[..., 11:15])) / boxes
-    return objectness + digit + box
+    object_loss = ops.sum(target[..., 1] * _focal(objectness, output[..., 0])) / positives
+    digit_loss = ops.sum(target[..., 3] * _cross_entropy(digits, output[..., 1:11])) / positives
+    box_loss = ops.sum(target[..., 4] * _iou_loss(edges, _edges(output[..., 11:15]))) / boxes
+    return object_loss + digit_loss + box_loss
 
 
 def _focal(truth: keras.KerasTensor, logit: keras.KerasTensor, gamma: float = 2.0) -> keras.KerasTensor:
@@ -44,17 +67,18 @@ def _focal(truth: keras.KerasTensor, logit: keras.KerasTensor, gamma: float = 2.
     return wrong**gamma * cross_entropy
 
 
-def _cross_entropy(
-    digit: keras.KerasTensor, logits: keras.KerasTensor, smoothing: float = 0.05
-) -> keras.KerasTensor:
-    truth = ops.one_hot(ops.cast(digit, "int32"), 10) * (1 - smoothing) + smoothing / 10
+def _cross_entropy(truth: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
     return -ops.sum(truth * ops.log_softmax(logits), axis=-1)
 
 
-def _iou_loss(edges: keras.KerasTensor, log_edges: keras.KerasTensor) -> keras.KerasTensor:
+def _edges(log_edges: keras.KerasTensor) -> keras.KerasTensor:
+    """Distances in px from the window's centre to a box's edges."""
+    return EDGE_UNIT * ops.exp(ops.clip(log_edges, -4.0, 2.5))
+
+
+def _iou_loss(edges: keras.KerasTensor, guess: keras.KerasTensor) -> keras.KerasTensor:
     """-log IoU of two boxes that both hold the window's centre."""
     truth = ops.maximum(edges, 0.5)
-    guess = EDGE_UNIT * ops.exp(ops.clip(log_edges, -4.0, 2.5))
     least = ops.minimum(truth, guess)
     common = (least[..., 0] + least[..., 2]) * (least[..., 1] + least[..., 3])
     union = _area(truth) + _area(guess) - common

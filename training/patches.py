@@ -46,6 +46,7 @@ class PatchSources:
         photos: photographs without digits, RGB uint8, at least 72 px each way.
         letters: pictures of one letter each.
         other_digits: pictures that one digit of another source fills.
+        rendered: scenes with rendered numbers and words.
     """
 
     scenes: Sequence[LabelledImage]
@@ -54,6 +55,7 @@ class PatchSources:
     photos: Sequence[Image]
     letters: Sequence[Image]
     other_digits: Sequence[LabelledImage] = ()
+    rendered: Sequence[LabelledImage] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class PatchConfig:
         photo_part: part of a batch that shows photographs without digits.
         letter_part: part of a batch that shows words.
         other_digit_part: part of a batch that shows digits which are not of SVHN, pasted into photographs.
+        rendered_part: part of a batch that shows rendered scenes, around digits or, where there are none, words.
         anywhere_part: part of a batch that shows any place of the scenes: where they hold no digit, too.
         letter_weight: weight of a word's windows; below 1, since O, I, B, S and Z look like digits.
         disturbance: what else is done to patches.
@@ -83,6 +86,7 @@ class PatchConfig:
     photo_part: float = 0.11
     letter_part: float = 0.06
     other_digit_part: float = 0.0
+    rendered_part: float = 0.0
     anywhere_part: float = 0.0
     letter_weight: float = 0.4
     disturbance: Disturbance = field(default_factory=Disturbance)
@@ -111,6 +115,7 @@ class PatchMaker:
             (self._photo_patch, round(size * config.photo_part) if sources.photos else 0),
             (self._letter_patch, round(size * config.letter_part) if sources.letters else 0),
             (self._other_digit_patch, round(size * config.other_digit_part) if sources.other_digits else 0),
+            (self._rendered_patch, round(size * config.rendered_part) if sources.rendered else 0),
             (self._anywhere_patch, round(size * config.anywhere_part)),
         ]
         makers = [make for make, count in kinds for _ in range(count)]
@@ -128,6 +133,12 @@ class PatchMaker:
         digits = self._sources.other_digits
         scene, digit = any_digit(digits, rng)
         return self._digit_patch(digits[scene], digit, 1.0, rng)
+
+    def _rendered_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        scene = self._sources.rendered[int(rng.integers(len(self._sources.rendered)))]
+        if len(scene.labels):
+            return self._digit_patch(scene, int(rng.integers(len(scene.labels))), 0.0, rng)
+        return self._place_patch(scene, rng)
 
     def _digit_patch(
         self, scene: LabelledImage, chosen: int, photo_surroundings: float, rng: np.random.Generator
@@ -147,9 +158,11 @@ class PatchMaker:
         return patch, window_targets(config.size, boxes, scene.labels, config.target)
 
     def _anywhere_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
+        return self._place_patch(self._sources.scenes[int(rng.integers(len(self._sources.scenes)))], rng)
+
+    def _place_patch(self, scene: LabelledImage, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         """Any place of a scene, at any scale from that at which the patch shows all of it."""
         config = self._config
-        scene = self._sources.scenes[int(rng.integers(len(self._sources.scenes)))]
         height, width = scene.pixels.shape[:2]
         scales = min(config.size / max(height, width), _LARGEST_SCALE), _LARGEST_SCALE
         matrix = np.exp(rng.uniform(*np.log(scales))) * distortion(config.distortion, rng)

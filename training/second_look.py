@@ -1,17 +1,16 @@
 """The second look's training: `digit-detector-train second-look`."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
+from detector.architecture import build_second_look
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
-from detector.fcn import Fcn, SecondLook, build_second_look
+from detector.fcn import Fcn, SecondLook
 from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
@@ -23,7 +22,7 @@ from training.proposals import propose
 from training.run import Row, Task, train_task
 from training.second_look_recipe import SecondLookRecipe
 from training.svhn_fcn import announce, record, write_file_list
-from training.synthetic import SyntheticConfig, SyntheticScenes
+from training.synthetic import render_scenes
 from training.validation import validate
 from training.workers import ALONE, Workers
 
@@ -97,7 +96,7 @@ def look_sources(
     kept_in.mkdir(exist_ok=True, parents=True)
     given = data.sources
     photos = [LabelledImage(photo, *_NOWHERE) for photo in given.photos]
-    rendered = _rendered(given.photos, recipe)
+    rendered = render_scenes(recipe.rendered, given.photos, recipe.seed)
     return LookSources(
         scenes=given.scenes,
         scene_proposals=propose(detector, given.scenes, kept_in / "scenes.safetensors"),
@@ -109,13 +108,6 @@ def look_sources(
         crop_labels=given.crop_labels,
         other_digits=given.other_digits,
     )
-
-
-def _rendered(photos: Sequence[np.ndarray], recipe: LooksRecipe) -> list[LabelledImage]:
-    """Scenes of which half show words and no digit: letters are what the FCN takes for digits."""
-    scenes = SyntheticScenes(photos, config=SyntheticConfig(digit_free=0.5))
-    numbers = tqdm(range(recipe.rendered), "rendering", unit="scene")
-    return [scenes.scene(np.random.default_rng([recipe.seed, number])) for number in numbers]
 
 
 def _save(

@@ -9,9 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from detector.architecture import build_fcn
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
-from detector.fcn import Fcn, build_fcn
+from detector.fcn import Fcn
 from detector.files import write_whole
 from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check

@@ -1,7 +1,7 @@
 """The fine-tuning of a model's FCN: `digit-detector-train svhn-fcn --init`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from detector.architecture import build_fcn
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
-from detector.fcn import Fcn, build_fcn
+from detector.fcn import Fcn
 from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData, load_detector_data
@@ -24,6 +25,8 @@ from training.optimisation import compiled, rise_and_fall
 from training.patches import PatchMaker
 from training.run import Batch, Row, Run, Task
 from training.svhn_fcn import VERSION, announce, joined_origins, listed_files, record, write_file_list
+from training.synthetic import render_scenes
+from training.teaching.teacher import MakeBatch, Teacher
 from training.validation import validate
 
 
@@ -69,6 +72,7 @@ def fine_tune(
     start: StartingModel,
     pictures: Pictures,
     out_dir: Path,
+    teacher: Teacher | None = None,
 ) -> None:
     """Goes on training a model's FCN on other pictures, or goes on with a run that was stopped.
 
@@ -79,12 +83,16 @@ def fine_tune(
         start: the model.
         pictures: what is learned from.
         out_dir: gets the model (the best by validation so far) beside the run's own files.
+        teacher: what it says is learned beside the truth.
 
     Raises:
         ResumeError: if `out_dir` holds a run of another recipe, or from another model.
     """
     draw = balanced_draw(pictures.own)
-    own = PatchMaker(pictures.own.sources, recipe.patches, draw)
+    sources = pictures.own.sources
+    if recipe.rendered:
+        sources = replace(sources, rendered=render_scenes(recipe.rendered, sources.photos, recipe.seed))
+    own = PatchMaker(sources, recipe.patches, draw)
     old = PatchMaker(pictures.old.sources, recipe.old_patches) if pictures.old else None
 
     def detector(weights: list[FloatArray]) -> DigitDetector:
@@ -92,7 +100,7 @@ def fine_tune(
 
     task = Task(
         model=compile_network(recipe, start.weights.fcn),
-        make_batch=mixed(own, old, recipe.batch, recipe.old_part),
+        make_batch=mixed(own, old, recipe.batch, recipe.old_part, teacher),
         validate=lambda weights: validate(detector(weights), pictures.own),
         save=partial(_save, recipe, start, pictures, out_dir),
         images=len(pictures.own.validation),
@@ -112,11 +120,11 @@ def balanced_draw(own: DetectorData) -> DigitDraw:
 
 
 def mixed(
-    own: Maker, old: Maker | None, size: int, old_part: float
-) -> Callable[[int, np.random.Generator], Batch]:
-    """What makes the batch of a step: new pictures, then old data."""
+    own: Maker, old: Maker | None, size: int, old_part: float, teacher: Teacher | None = None
+) -> MakeBatch:
+    """What makes the batch of a step: new pictures, then old data, and what a teacher says of both if there is one."""
 
-    def make(step: int, rng: np.random.Generator) -> Batch:
+    def make(_step: int, rng: np.random.Generator) -> Batch:
         of_old = round(size * old_part) if old else 0
         images, targets = own.batch(size - of_old, rng)
         if not old or not of_old:
@@ -124,7 +132,7 @@ def mixed(
         old_images, old_targets = old.batch(of_old, rng)
         return np.concatenate([images, old_images]), np.concatenate([targets, old_targets])
 
-    return make
+    return teacher.taught(make) if teacher else make
 
 
 def compile_network(recipe: FcnFineTuning, weights: Sequence[FloatArray]) -> keras.Model:

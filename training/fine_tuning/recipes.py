@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from training.disturbance import Disturbance
 from training.given_arguments import given_arguments
+from training.hard_pictures import hard_looks, hard_patches
 from training.looks import LookConfig
 from training.patches import PatchConfig
-from training.warp import Distortion
 
 OLD_PART = 0.5
 """Part of a batch that shows old data where some is given."""
@@ -54,6 +53,7 @@ class FcnFineTuning(FineTuning):
         batch: patches in a batch.
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
         frozen: convolutions, counted from the image, that stay as they are, with their normalisations.
+        rendered: scenes that are rendered beside the new pictures: none, since they would be of yet another look.
         patches: how patches of the new pictures are cut.
         old_patches: how those of the old data are.
     """
@@ -63,6 +63,7 @@ class FcnFineTuning(FineTuning):
     batch: int = 32
     weight_decay: float = 0.02
     frozen: int = 4
+    rendered: int = 0
     patches: PatchConfig = field(default_factory=lambda: PatchConfig(anywhere_part=0.2))
     old_patches: PatchConfig = field(default_factory=PatchConfig)
 
@@ -81,7 +82,7 @@ class SecondLookFineTuning(FineTuning):
         batch: windows in a batch.
         weight_decay: of AdamW.
         old_images: so many of the old images, and of the photographs beside them, are looked through for proposals.
-        rendered: scenes that are rendered beside the new pictures: none, since they would be of yet another look.
+        rendered: scenes that are rendered beside the new pictures: none, as for the FCN.
         looks: which windows are shown.
     """
 
@@ -100,10 +101,6 @@ class SecondLookFineTuning(FineTuning):
         return self.regime + given_arguments(self, "rendered")
 
 
-_WIDE = Distortion(angle=8.0, shear=0.12, stretch=0.13)
-_DISTURBED = Disturbance(mixed=0.3, covered=0.2)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ThoroughFcnFineTuning(FcnFineTuning):
     """How the FCN goes on learning from thousands of pictures: for long, all of it, and made hard to learn by heart."""
@@ -118,11 +115,8 @@ class ThoroughFcnFineTuning(FcnFineTuning):
     patience: int | None = None
     batch: int = 64
     frozen: int = 0
-    patches: PatchConfig = field(
-        default_factory=lambda: PatchConfig(
-            crop_part=0.19, other_digit_part=0.04, anywhere_part=0.1, distortion=_WIDE, disturbance=_DISTURBED
-        )
-    )
+    rendered: int = 3000
+    patches: PatchConfig = field(default_factory=hard_patches)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,13 +132,42 @@ class ThoroughSecondLookFineTuning(SecondLookFineTuning):
     patience: int | None = None
     batch: int = 96
     rendered: int = 3000
-    looks: LookConfig = field(
-        default_factory=lambda: LookConfig(
-            crop_part=0.16,
-            rendered_part=0.14,
-            miss_part=0.12,
-            photo_surroundings=0.35,
-            distortion=_WIDE,
-            disturbance=_DISTURBED,
-        )
-    )
+    looks: LookConfig = field(default_factory=hard_looks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaughtFcnFineTuning(ThoroughFcnFineTuning):
+    """How the FCN learns what its teacher says: as above, in batches that ask for a machine with an accelerator.
+
+    Attributes:
+        teacher: sha256 of the teacher.
+    """
+
+    regime: ClassVar[str] = " --teacher TEACHER"
+
+    teacher: str
+    steps: int = 10_000
+    learning_rate: float = 2e-3
+    warmup: int = 300
+    average: float = 0.998
+    validate_every: int = 10_000 // VALIDATIONS
+    batch: int = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaughtSecondLookFineTuning(ThoroughSecondLookFineTuning):
+    """How the second look learns what its teacher says.
+
+    Attributes:
+        teacher: sha256 of the teacher.
+    """
+
+    regime: ClassVar[str] = " --teacher TEACHER"
+
+    teacher: str
+    steps: int = 13_000
+    learning_rate: float = 2e-3
+    warmup: int = 300
+    average: float = 0.998
+    validate_every: int = 13_000 // VALIDATIONS
+    batch: int = 256

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import keras
 
+from detector.architecture import build_second_look
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
-from detector.fcn import Fcn, SecondLook, build_second_look
+from detector.fcn import Fcn, SecondLook
 from detector.model_files import Manifest, Weights, save_model
 from detector.self_check import record_self_check
 from training.detector_data import DetectorData
@@ -22,6 +23,7 @@ from training.optimisation import compiled, rise_and_fall
 from training.run import Row, Run, Task
 from training.second_look import look_sources
 from training.svhn_fcn import VERSION
+from training.teaching.teacher import Teacher
 from training.validation import validate
 
 
@@ -31,6 +33,7 @@ def fine_tune_second_look(
     proposing: StartingModel,
     pictures: Pictures,
     out_dir: Path,
+    teacher: Teacher | None = None,
 ) -> None:
     """Goes on training a model's second look on other pictures, or goes on with a run that was stopped.
 
@@ -40,6 +43,7 @@ def fine_tune_second_look(
         proposing: the model whose FCN proposes and becomes part of the new model.
         pictures: what is learned from.
         out_dir: gets the model (both networks; the best by validation so far) beside the run's own files.
+        teacher: what it says is learned beside the truth.
 
     Raises:
         TrainingError: if the model has no second look.
@@ -53,6 +57,7 @@ def fine_tune_second_look(
     proposer = DigitDetector(fcn, proposing.manifest)
     kept_in = out_dir / proposing.manifest.sha256[:12]
     own = look_sources(proposer, pictures.own, recipe, kept_in)
+    new_looks = LookMaker(own, recipe.looks, balanced_draw(pictures.own))
     old = None
     if pictures.old:
         part = thinned(pictures.old, recipe.old_images)
@@ -63,9 +68,7 @@ def fine_tune_second_look(
 
     task = Task(
         model=compile_network(recipe, start.weights.second_look),
-        make_batch=mixed(
-            LookMaker(own, recipe.looks, balanced_draw(pictures.own)), old, recipe.batch, recipe.old_part
-        ),
+        make_batch=mixed(new_looks, old, recipe.batch, recipe.old_part, teacher),
         validate=lambda weights: validate(detector(weights), pictures.own),
         save=partial(_save, recipe, start, proposing, pictures, out_dir),
         images=len(pictures.own.validation),

@@ -2,7 +2,15 @@
 
 from training.synthetic.config import SyntheticConfig
 from training.synthetic.fonts import find_fonts, split_fonts
-from training.synthetic.scenes import SyntheticScenes, render_scene
+from training.synthetic.scenes import SyntheticScenes, render_scene, render_scenes
 from training.synthetic.stand_in import stand_in_set
 
-__all__ = ["SyntheticConfig", "SyntheticScenes", "find_fonts", "render_scene", "split_fonts", "stand_in_set"]
+__all__ = [
+    "SyntheticConfig",
+    "SyntheticScenes",
+    "find_fonts",
+    "render_scene",
+    "render_scenes",
+    "split_fonts",
+    "stand_in_set",
+]

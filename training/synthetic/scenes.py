@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from training.appearance import Image
 from training.patches import LabelledImage
@@ -43,6 +44,19 @@ class SyntheticScenes:
     def scene(self, rng: np.random.Generator) -> LabelledImage:
         """A scene; one without digits has boxes (0, 4) and labels (0,)."""
         return render_scene(rng, self._photos, self._fonts, self._config)
+
+
+def render_scenes(count: int, photos: Sequence[Image], seed: int) -> list[LabelledImage]:
+    """So many scenes of which half show words and no digit: letters are what a detector takes for digits.
+
+    Args:
+        count: how many; the first ones are the same however many there are.
+        photos: photographs without digits to hang them on, RGB uint8; may be empty.
+        seed: of the generator.
+    """
+    scenes = SyntheticScenes(photos, config=SyntheticConfig(digit_free=0.5))
+    numbers = tqdm(range(count), "rendering", unit="scene")
+    return [scenes.scene(np.random.default_rng([seed, number])) for number in numbers]
 
 
 def render_scene(

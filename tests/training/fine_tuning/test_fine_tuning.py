@@ -22,6 +22,8 @@ from training.fine_tuning.fcn import Pictures, compile_network, fine_tune, mixed
 from training.fine_tuning.recipes import (
     FcnFineTuning,
     SecondLookFineTuning,
+    TaughtFcnFineTuning,
+    TaughtSecondLookFineTuning,
     ThoroughFcnFineTuning,
     ThoroughSecondLookFineTuning,
 )
@@ -181,6 +183,11 @@ def test_what_a_command_must_say_beside_steps_and_seed() -> None:
     assert [of_look.arguments, replace(of_look, rendered=4000).arguments] == ["", " --rendered 4000"]
     thorough = [ThoroughFcnFineTuning(init="0"), ThoroughSecondLookFineTuning(init="0", fcn="0")]
     assert [recipe.arguments for recipe in thorough] == [" --thorough", " --thorough"]
+    taught = [
+        TaughtFcnFineTuning(init="0", teacher="0"),
+        TaughtSecondLookFineTuning(init="0", fcn="0", teacher="0"),
+    ]
+    assert [recipe.arguments for recipe in taught] == [" --teacher TEACHER"] * 2
     assert replace(thorough[0], frozen=4).arguments == " --thorough --frozen 4"
     anew = SecondLookRecipe()
     assert [anew.arguments, replace(anew, rendered=0).arguments] == ["", " --rendered 0"]
@@ -283,7 +290,7 @@ def test_what_cannot_be_started_from(
     assert not Path("out").exists()
 
 
-@pytest.mark.parametrize("of_fine_tuning", [["--frozen", "0"], ["--thorough"]])
+@pytest.mark.parametrize("of_fine_tuning", [["--frozen", "0"], ["--thorough"], ["--teacher", "x"]])
 def test_what_is_for_fine_tuning_is_refused_without_a_model(
     of_fine_tuning: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
