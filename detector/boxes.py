@@ -36,6 +36,13 @@ def clip(boxes: FloatArray, width: int, height: int) -> FloatArray:
     return np.asarray(np.clip(boxes, 0, np.array([width, height, width, height], np.float32)), np.float32)
 
 
+def heightened(boxes: FloatArray, factor: float) -> FloatArray:
+    """(N, 4) xyxy boxes whose heights are `factor` times as large, their middles where they were."""
+    more = (factor - 1) / 2 * (boxes[:, 3] - boxes[:, 1])
+    zero = np.zeros_like(more)
+    return np.asarray(boxes + np.stack([zero, -more, zero, more], axis=1), np.float32)
+
+
 def non_max_suppression(
     boxes: FloatArray, scores: FloatArray, iou_threshold: float, inside_threshold: float = 1.0
 ) -> NDArray[np.intp]:

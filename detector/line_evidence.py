@@ -23,8 +23,8 @@ class Thresholds:
     """
 
     seed: float = 0.6
-    linked: float = 0.57
-    lone: float = 0.75
+    linked: float = 0.55
+    lone: float = 0.7
 
     @property
     def least(self) -> float:

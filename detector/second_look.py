@@ -19,10 +19,10 @@ WINDOW = 56
 DIGIT_HEIGHT = 24.0
 """Height in px at which a digit is shown, in the middle of the window."""
 
-SCORE_WEIGHT = 0.5
+SCORE_WEIGHT = 0.55
 """Of the second look's scores in the geometric mean with the first's."""
 
-BOX_WEIGHT = 0.5
+BOX_WEIGHT = 0.7
 """Of the second look's boxes in the mean with the first's."""
 
 _LEAST_FIRST_SCORE = 0.01

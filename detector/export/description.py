@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from detector import second_look
-from detector.digit_detector import DetectorConfig
+from detector.digit_detector import BOX_HEIGHT, DetectorConfig
 from detector.model_files import Manifest
 from detector.pyramid import BORDER, STEP
 from detector.score_map import CHANNELS, EDGE_UNIT, FIELD, MAX_LOG_EDGE, STRIDE
@@ -95,6 +95,7 @@ def _defaults() -> dict[str, Any]:
     return {
         **config,
         "pyramid": {"step": STEP, "border_px": BORDER},
+        "box_height_factor": BOX_HEIGHT,
         "second_look": {
             "digit_height_px": second_look.DIGIT_HEIGHT,
             "score_weight": second_look.SCORE_WEIGHT,
