@@ -12,7 +12,7 @@ from detector.score_map import FIELD, STRIDE
 BORDER = 16
 """Width in px of the continued edge around each level: half a window, so that windows centre on every pixel."""
 
-MAX_TILE_SIDE = 1024
+MAX_TILE_SIDE = 896
 """A level that is larger goes through the network in tiles of this size, so that memory stays bounded."""
 
 STEP = 2**0.5
