@@ -136,8 +136,8 @@ class ThoroughSecondLookFineTuning(SecondLookFineTuning):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaughtFcnFineTuning(ThoroughFcnFineTuning):
-    """How the FCN learns what its teacher says: as above, in batches that ask for a machine with an accelerator.
+class Taught:
+    """What is otherwise where a teacher has a say: batches and lengths that ask for a machine with an accelerator.
 
     Attributes:
         teacher: sha256 of the teacher.
@@ -146,28 +146,23 @@ class TaughtFcnFineTuning(ThoroughFcnFineTuning):
     regime: ClassVar[str] = " --teacher TEACHER"
 
     teacher: str
-    steps: int = 10_000
     learning_rate: float = 2e-3
     warmup: int = 300
     average: float = 0.998
-    validate_every: int = 10_000 // VALIDATIONS
     batch: int = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaughtSecondLookFineTuning(ThoroughSecondLookFineTuning):
-    """How the second look learns what its teacher says.
+class TaughtFcnFineTuning(Taught, ThoroughFcnFineTuning):
+    """How the FCN learns from thousands of pictures and from its teacher."""
 
-    Attributes:
-        teacher: sha256 of the teacher.
-    """
+    steps: int = 10_000
+    validate_every: int = 10_000 // VALIDATIONS
 
-    regime: ClassVar[str] = " --teacher TEACHER"
 
-    teacher: str
+@dataclass(frozen=True, kw_only=True)
+class TaughtSecondLookFineTuning(Taught, ThoroughSecondLookFineTuning):
+    """How the second look learns from thousands of pictures and from its teacher."""
+
     steps: int = 13_000
-    learning_rate: float = 2e-3
-    warmup: int = 300
-    average: float = 0.998
     validate_every: int = 13_000 // VALIDATIONS
-    batch: int = 256
