@@ -164,8 +164,9 @@ def test_the_second_look_goes_on_learning_from_what_another_fcn_proposes(runs: R
     before = runs.start.weights.second_look
     changed = [(old != new).any() for old, new in zip(before, weights.second_look, strict=True)]
     assert np.mean(changed) > 0.9
-    moved = max(np.abs(old - new).max() for old, new in zip(before, weights.second_look, strict=True))
-    assert moved < 1, "two batches of a network that goes on learning, not a new one"
+    pairs = zip(before, weights.second_look, strict=True)
+    moved = max((np.abs(old - new) / np.maximum(np.abs(old), 1)).max() for old, new in pairs)
+    assert moved < 0.5, "two batches of a network that goes on learning, not a new one"
     assert manifest.training["fcn"] == proposing.manifest.training["fcn"]
     assert manifest.training["second_look"]["before"] == runs.start.manifest.training["second_look"]
     with pytest.raises(ResumeError, match="other settings"):
