@@ -31,8 +31,7 @@ def build_fcn() -> keras.Model:
     x = layers.Add()([x, convolution(x, 96, 1)])
     x = convolution(x, 96, 3)  # field 32: from here on 1x1 only
     x = convolution(x, 192, 1)
-    outputs = layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x)
-    return keras.Model(inputs, outputs, name="svhn_fcn")
+    return with_heads(inputs, x, "svhn_fcn")
 
 
 def build_second_look() -> keras.Model:
@@ -50,8 +49,7 @@ def build_second_look() -> keras.Model:
     x = convolution(x, 144, 3, strides=2)  # 4 x 4
     x = layers.Add()([x, convolution(x, 144, 3, padding="same")])
     x = convolution(x, 112, 4)  # 1 x 1
-    outputs = layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x)
-    return keras.Model(inputs, outputs, name="second_look")
+    return with_heads(inputs, x, "second_look")
 
 
 def convolution(
@@ -60,6 +58,11 @@ def convolution(
     """A convolution, normalised over the batch, and what of it is positive."""
     x = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization()(x))
+
+
+def with_heads(inputs: keras.KerasTensor, x: keras.KerasTensor, name: str) -> keras.Model:
+    """The network that says of each window what `score_map` describes, from its last features `x`."""
+    return keras.Model(inputs, layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x), name=name)
 
 
 def multiply_adds_per_pixel(model: keras.Model) -> float:

@@ -29,6 +29,9 @@ from training.workers import ALONE, Workers
 CHECKPOINT = "checkpoint.safetensors"
 
 Batch = tuple[FloatArray, FloatArray]
+MakeBatch = Callable[[int, np.random.Generator], Batch]
+"""Makes the batch of a step, with a generator that is seeded for it."""
+
 Row = dict[str, float]
 
 
@@ -76,7 +79,7 @@ class Task:
     """
 
     model: keras.Model
-    make_batch: Callable[[int, np.random.Generator], Batch]
+    make_batch: MakeBatch
     validate: Callable[[list[FloatArray]], Row]
     save: Callable[[list[FloatArray], Row, float], None]
     images: int

@@ -1,6 +1,6 @@
 """The detector's own training: `digit-detector-train svhn-fcn`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from training.detector_recipe import SvhnFcnRecipe
 from training.labels.folder import LabelOptions
 from training.optimisation import Schedule, compiled, fall, rise_and_fall
 from training.patches import PatchMaker, PatchSources
-from training.run import Batch, Row, Task, train_task
+from training.run import Batch, MakeBatch, Row, Task, train_task
 from training.validation import validate
 from training.workers import ALONE, Workers
 
@@ -103,7 +103,7 @@ def write_file_list(files: Iterable[str], out_dir: Path) -> None:
     write_whole(out_dir / TRAINED_ON, "".join(f"{line}\n" for line in dict.fromkeys(files)).encode())
 
 
-def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> Callable[[int, np.random.Generator], Batch]:
+def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> MakeBatch:
     """What makes the batch of a step."""
     main = PatchMaker(sources, recipe.patches)
     refining = PatchMaker(sources, recipe.refining_patches)

@@ -23,10 +23,10 @@ from training.fine_tuning.starting_model import StartingModel
 from training.labels.folder import LabelOptions
 from training.optimisation import compiled, rise_and_fall
 from training.patches import PatchMaker
-from training.run import Batch, Row, Run, Task
+from training.run import Batch, MakeBatch, Row, Run, Task
 from training.svhn_fcn import VERSION, announce, joined_origins, listed_files, record, write_file_list
 from training.synthetic import render_scenes
-from training.teaching.teacher import MakeBatch, Teacher
+from training.teaching.teacher import Teacher
 from training.validation import validate
 
 

@@ -8,8 +8,7 @@ very pictures that its pupil is shown, for long, as in Beyer et al., A Good Teac
 import keras
 from keras import layers
 
-from detector.architecture import convolution
-from detector.score_map import CHANNELS
+from detector.architecture import convolution, with_heads
 from detector.second_look import WINDOW
 
 
@@ -30,7 +29,7 @@ def build_fcn_teacher() -> keras.Model:
     x = _residual(x, 224)
     x = convolution(x, 224, 3)
     x = convolution(x, 512, 1)
-    return _with_heads(inputs, x, "fcn_teacher")
+    return with_heads(inputs, x, "fcn_teacher")
 
 
 def build_second_look_teacher() -> keras.Model:
@@ -46,7 +45,7 @@ def build_second_look_teacher() -> keras.Model:
     for _ in range(3):
         x = _residual(x, 256)
     x = convolution(x, 512, 6)  # 1 x 1
-    return _with_heads(inputs, x, "second_look_teacher")
+    return with_heads(inputs, x, "second_look_teacher")
 
 
 def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
@@ -54,7 +53,3 @@ def _residual(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     within = convolution(x, filters, 3, padding="same")
     within = layers.Conv2D(filters, 3, padding="same", use_bias=False)(within)
     return layers.ReLU()(layers.Add()([x, layers.BatchNormalization()(within)]))
-
-
-def _with_heads(inputs: keras.KerasTensor, x: keras.KerasTensor, name: str) -> keras.Model:
-    return keras.Model(inputs, layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x), name=name)

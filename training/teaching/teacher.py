@@ -10,9 +10,7 @@ import numpy as np
 from detector.detections import FloatArray
 from detector.model_files import load_model
 from training.errors import TrainingError
-from training.run import Batch
-
-MakeBatch = Callable[[int, np.random.Generator], Batch]
+from training.run import Batch, MakeBatch
 
 
 class Teacher:

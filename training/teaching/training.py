@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from detector.detections import FloatArray
 from detector.digit_detector import DigitDetector
@@ -24,7 +23,6 @@ from training.svhn_fcn import VERSION, announce, record, write_file_list
 from training.synthetic import render_scenes
 from training.teaching.architectures import build_fcn_teacher, build_second_look_teacher
 from training.teaching.recipes import FcnTeacherRecipe, SecondLookTeacherRecipe, TeacherRecipe
-from training.teaching.teacher import MakeBatch
 from training.validation import validate
 
 _VALIDATED = Manifest("validated", "", "", "")
@@ -50,13 +48,10 @@ def train_fcn_teacher(
     rendered = render_scenes(recipe.rendered, data.sources.photos, recipe.seed)
     maker = PatchMaker(replace(data.sources, rendered=rendered), recipe.patches, _draw(data))
 
-    def make_batch(_step: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        return maker.batch(recipe.batch, rng)
-
     def detector(weights: list[FloatArray]) -> DigitDetector:
         return DigitDetector(FrozenNetwork(build_fcn_teacher(), weights), _VALIDATED)
 
-    _train(recipe, build_fcn_teacher, make_batch, detector, Weights, data, out_dir)
+    _train(recipe, build_fcn_teacher, maker, detector, Weights, data, out_dir)
 
 
 def train_second_look_teacher(
@@ -85,20 +80,17 @@ def train_second_look_teacher(
     sources = look_sources(DigitDetector(fcn, _VALIDATED), data, recipe, out_dir / recipe.fcn[:12])
     maker = LookMaker(sources, recipe.looks, _draw(data))
 
-    def make_batch(_step: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        return maker.batch(recipe.batch, rng)
-
     def detector(second_look: list[FloatArray]) -> DigitDetector:
         network = FrozenNetwork(build_second_look_teacher(), second_look)
         return DigitDetector(fcn, _VALIDATED, second_look=network)
 
-    _train(recipe, build_second_look_teacher, make_batch, detector, partial(Weights, []), data, out_dir)
+    _train(recipe, build_second_look_teacher, maker, detector, partial(Weights, []), data, out_dir)
 
 
 def _train(
     recipe: TeacherRecipe,
     build: Callable[[], keras.Model],
-    make_batch: MakeBatch,
+    maker: PatchMaker | LookMaker,
     detector: Callable[[list[FloatArray]], DigitDetector],
     held: Callable[[list[FloatArray]], Weights],
     data: DetectorData,
@@ -107,7 +99,7 @@ def _train(
     rate = rise_and_fall(recipe.learning_rate, recipe.steps, recipe.warmup)
     task = Task(
         model=compiled(build, recipe.seed, rate, recipe.weight_decay),
-        make_batch=make_batch,
+        make_batch=lambda _step, rng: maker.batch(recipe.batch, rng),
         validate=lambda weights: validate(detector(weights), data),
         save=lambda weights, row, seconds: _save(recipe, data, out_dir, held(weights), row, seconds),
         images=len(data.validation),
