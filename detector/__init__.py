@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from detector.detections import Detection, Detections, HouseNumber, ImageDetections
-    from detector.digit_detector import DigitDetector
-    from detector.errors import DetectorError
-    from detector.interface import DetectOptions, ImageDetector, ModelInfo
+    from detector.pipeline.detector import DigitDetector
+    from detector.results.detections import Detection, Detections, HouseNumber, ImageDetections
+    from detector.results.errors import DetectorError
+    from detector.results.interface import DetectOptions, ImageDetector, ModelInfo
 
 __all__ = [
     "DetectOptions",
@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "detections": ("Detection", "Detections", "HouseNumber", "ImageDetections"),
-    "digit_detector": ("DigitDetector",),
-    "errors": ("DetectorError",),
-    "interface": ("DetectOptions", "ImageDetector", "ModelInfo"),
+    "results.detections": ("Detection", "Detections", "HouseNumber", "ImageDetections"),
+    "pipeline.detector": ("DigitDetector",),
+    "results.errors": ("DetectorError",),
+    "results.interface": ("DetectOptions", "ImageDetector", "ModelInfo"),
 }
 
 

@@ -1,15 +1,15 @@
 """Puts a model together from the networks of others; the mean of several where several are named.
 
-Such as: python scripts/assemble_model.py --fcn models/new --second-look models/new detector/weights --out models/mean
+Such as: python scripts/assemble_model.py --fcn models/new --refiner models/new detector/weights --out models/mean
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from detector.errors import DetectorError
-from training.assembling import assemble
+from detector.results.errors import DetectorError
 from training.errors import TrainingError
+from training.fine_tuning.weight_averaging import average_models
 
 
 def main() -> None:
@@ -18,13 +18,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--fcn", type=Path, nargs="+", required=True, metavar="DIR", help="model folders")
-    parser.add_argument(
-        "--second-look", type=Path, nargs="*", default=[], metavar="DIR", help="model folders"
-    )
+    parser.add_argument("--refiner", type=Path, nargs="*", default=[], metavar="DIR", help="model folders")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
     args = parser.parse_args()
     try:
-        assemble(args.fcn, args.second_look, args.out)
+        average_models(args.fcn, args.refiner, args.out)
     except (DetectorError, TrainingError) as error:
         sys.exit(f"assemble_model: {error}")
 

@@ -25,12 +25,12 @@ from benchmarks.runtimes import runtimes
 from benchmarks.server import server
 from benchmarks.sharing import sharing
 
-from detector.digit_detector import DigitDetector
-from detector.errors import DetectorError
-from detector.files import write_whole
-from detector.images import decode_image, read_image_file
-from detector.model_files import EMBEDDED
-from detector.networks import load_networks
+from detector.images.decode import decode_image, read_image_file
+from detector.models.backend import load_networks
+from detector.models.model_files import EMBEDDED
+from detector.pipeline.detector import DigitDetector
+from detector.results.errors import DetectorError
+from detector.system.files import write_whole
 
 SAMPLE = SAMPLES / "svhn_train_1345.png"
 
@@ -115,7 +115,7 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 
 def _prepare(args: argparse.Namespace) -> Bench:
     fcn, look, manifest = load_networks(args.model)
-    detector = DigitDetector(fcn, manifest, second_look=look)
+    detector = DigitDetector(fcn, manifest, refiner=look)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1

@@ -12,12 +12,12 @@ from pathlib import Path
 from local_server import running_server
 
 from detector import ImageDetections
-from detector.draw import annotate, encode_image
-from detector.errors import DetectorError
-from detector.files import write_whole
-from detector.images import decode_image, read_image_file
-from detector.interface import ImageDetector
+from detector.images.decode import decode_image, read_image_file
+from detector.images.draw import annotate, encode_image
+from detector.results.errors import DetectorError
+from detector.results.interface import ImageDetector
 from detector.serving.client import DetectorClient
+from detector.system.files import write_whole
 
 SAMPLES = Path(str(files("detector") / "samples"))
 OUTPUT = Path("demo-output")

@@ -7,7 +7,7 @@ fills); each split of OUT, a YOLO folder, is made of that split's alone.
 import argparse
 from pathlib import Path
 
-from training.pasted_numbers import write_pasted_numbers
+from training.data.pasted_numbers import write_pasted_numbers
 
 
 def main() -> None:

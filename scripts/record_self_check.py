@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from detector.errors import DetectorError
-from detector.self_check import record_self_check
+from detector.pipeline.loading import record_self_check
+from detector.results.errors import DetectorError
 
 
 def main() -> None:

@@ -11,59 +11,39 @@ PACKAGES = ("detector", "training", "scripts")
 GENERATED = "detector.v1"
 
 LAYERS = (
-    {
-        "detector.errors",
-        "detector.detections",
-        "detector.interface",
-        "detector.boxes",
-        "detector.console",
-        "detector.files",
-        "detector.ahead",
-        "detector.cluster_address",
-    },
-    {
-        "detector.images",
-        "detector.image_sources",
-        "detector.pyramid",
-        "detector.architecture",
-        "detector.fcn",
-        "detector.networks",
-        "detector.score_map",
-        "detector.second_look",
-        "detector.views",
-        "detector.merging",
-        "detector.line_evidence",
-        "detector.numbers",
-        "detector.model_files",
-        "detector.draw",
-        GENERATED,
-    },
-    {"detector.digit_detector", "detector.runtimes", "detector.self_check", "detector.export"},
+    {"detector.system", "detector.results"},
+    {"detector.images", "detector.models", GENERATED},
+    {"detector.pipeline"},
     {"detector.serving", "detector.folders"},
-    {"detector.commands", "detector.arguments", "detector.cli"},
+    {"detector.cli"},
     {"scripts"},
 )
 """A module may import from its own layer and from those before it. A package's name stands for all in it."""
 
 HOMES = {
-    "tensorflow": {"detector.fcn", "detector.export", "training"},
-    "keras": {"detector.architecture", "detector.fcn", "training"},
-    "cv2": {"detector.images", "detector.pyramid", "detector.views", "detector.draw", "training"},
-    "tf2onnx": {"detector.export"},
-    "yaml": {"training.labels.yolo"},
-    "defusedxml": {"training.labels.xml_fields"},
-    "openvino": {"detector.export", "scripts.benchmarks.runtimes"},
-    "ray": {"detector.folders.ray_data", "detector.serving.ray_serve", "training.ray_train"},
+    "tensorflow": {"detector.models", "training"},
+    "keras": {"detector.models", "training"},
+    "cv2": {"detector.images", "detector.pipeline", "training"},
+    "tf2onnx": {"detector.models.export_formats"},
+    "yaml": {"training.data.labels.yolo"},
+    "defusedxml": {"training.data.labels.voc"},
+    "openvino": {"detector.models", "scripts.benchmarks.runtimes"},
+    "ray": {
+        "detector.folders.sharded.ray_data",
+        "detector.serving.ray.application",
+        "detector.serving.ray.deployment",
+        "training.engine.distributed.ray_train",
+    },
     "pyarrow": {"detector.folders.sharded"},
-    "fsspec": {"detector.folders.sharded.places"},
+    "fsspec": {"detector.folders.sharded.storage"},
     "grpc": {"detector.serving", GENERATED},
     "grpc_health": {"detector.serving"},
     "grpc_reflection": {"detector.serving"},
     "grpc_status": {"detector.serving"},
     "google": {"detector.serving", GENERATED},
-    "prometheus_client": {"detector.serving.metrics", "detector.serving.metrics_page"},
-    "pydantic": {"detector.serving.ray_serve"},
-    "opentelemetry": {"detector.serving.tracing", "detector.serving.propagation"},
+    "prometheus_client": {"detector.serving.telemetry"},
+    "pydantic": {"detector.serving.ray.application"},
+    "opentelemetry": {"detector.serving.telemetry.tracing", "detector.serving.client.channel"},
 }
 """Libraries with a home: nobody else imports them."""
 
@@ -103,9 +83,9 @@ def layer_of(name: str) -> int | None:
 
 
 def test_the_walk_sees_the_imports_that_it_is_about() -> None:
-    assert "detector.digit_detector" in SOURCES
-    assert "detector.numbers" in set(imports("detector.digit_detector"))
-    assert "detector.serving.client" in set(imports("detector.commands.choice"))
+    assert "detector.pipeline.detector" in SOURCES
+    assert "detector.pipeline.numbers" in set(imports("detector.pipeline.detector"))
+    assert "detector.serving.client" in set(imports("detector.cli.running"))
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if not name.startswith("training")])

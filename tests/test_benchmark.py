@@ -70,7 +70,7 @@ def test_a_tiny_benchmark(checkout: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_second_look_stays_within_its_budget_of_arithmetic(checkout: Path, tmp_path: Path) -> None:
+def test_the_refiner_stays_within_its_budget_of_arithmetic(checkout: Path, tmp_path: Path) -> None:
     """Multiply-adds are counted, not timed: they are the same on every machine."""
     report = tmp_path / "report.json"
     run = benchmark(checkout, "looks", "--repetitions", "1", "--json", str(report))
@@ -78,7 +78,7 @@ def test_the_second_look_stays_within_its_budget_of_arithmetic(checkout: Path, t
     figures = {row["name"]: row["value"] for row in json.loads(report.read_text())["figures"]["looks"]}
     assert 8 <= figures["digits found"] <= figures["windows looked at again"]
     assert 70_000 < figures["multiply-adds per pixel"] <= 250_000
-    assert figures["with / without"] == pytest.approx(figures["with the second look"] / figures["without it"])
+    assert figures["with / without"] == pytest.approx(figures["with the refiner"] / figures["without it"])
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_runtimes_are_compared_on_equal_score_maps(checkout: Path, tmp_path: Pat
     slow, fast, ratio = (row["value"] for row in written["figures"]["runtimes"])
     assert ratio == pytest.approx(slow / fast)
     (table,) = written["tables"]["runtimes"]
-    assert [row["network"] for row in table] == ["fcn"] * 5 + ["second_look"] * 5
+    assert [row["network"] for row in table] == ["fcn"] * 5 + ["refiner"] * 5
     tensorflow = {row["network"]: row["ms"] for row in table if row["runtime"] == "TensorFlow"}
     for row in table:
         assert row["TensorFlow's / its"] == pytest.approx(tensorflow[row["network"]] / row["ms"])

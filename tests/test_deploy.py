@@ -16,7 +16,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-import detector.cli
+import detector.cli.main
 from detector.serving.client import DetectorClient
 from tests.detector.serving.harness import free_port
 from tests.dockerfile import PIP_ENVIRONMENT, BareRoot, Stage, make_bare_root, stages_of
@@ -31,7 +31,7 @@ def deploy(checkout: Path) -> Path:
 
 def arguments_of(words: list[str]) -> Any:
     """What our command line understands; ends the test if it does not."""
-    return detector.cli.parser().parse_args(words)
+    return detector.cli.main.parser().parse_args(words)
 
 
 # Kubernetes

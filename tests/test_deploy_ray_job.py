@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-import detector.cli
+import detector.cli.main
 from tests.test_deploy import StrictLoader
 
 Check = Callable[[Any], bool]
@@ -156,7 +156,7 @@ def test_a_wrong_field_would_be_found(
 def test_it_runs_our_command_and_goes_on_after_a_loss(job: dict[str, Any]) -> None:
     command, *end = shlex.split(job["spec"]["entrypoint"].partition("||")[0])
     assert command == "digit-detector"
-    told = detector.cli.parser().parse_args(end)
+    told = detector.cli.main.parser().parse_args(end)
     assert told.engine == "ray"
     assert told.resume, "it is begun again when its driver is lost"
     assert told.address is None, "Ray names its own cluster to the jobs that are submitted to it"

@@ -13,8 +13,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from detector.serving.cluster import ClusterAddress, ClusterSettings
-from detector.serving.proxied import REGISTER
+from detector.serving.ray.cluster_settings import ClusterAddress, ClusterSettings
+from detector.serving.ray.raw_methods import REGISTER
 from tests.dockerfile import stages_of
 from tests.test_deploy import StrictLoader
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import detector.cli
-import training.cli
+import detector.cli.main
+import training.cli.main
 from detector import DigitDetector
-from detector.serving.metrics import REGISTRY
-from detector.serving.statuses import CODES
+from detector.serving.telemetry.metrics import REGISTRY
+from detector.serving.wire.statuses import CODES
 from tests.detector.serving.harness import RunningServer
 
 ADDRESS = "127.0.0.1:50051"
@@ -55,7 +55,7 @@ def test_every_command_shown_is_one(checkout: Path) -> None:
     assert len(shown) > 5
     for command in shown:
         name, *arguments = shlex.split(command)
-        parser = training.cli.parser() if name == "digit-detector-train" else detector.cli.parser()
+        parser = training.cli.main.parser() if name == "digit-detector-train" else detector.cli.main.parser()
         try:
             parser.parse_args(arguments)
         except SystemExit:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.cli import main
+from detector.cli.main import main
 from tests.test_readme import section
 
 FORMATS = ("savedmodel", "onnx", "openvino", "tflite")

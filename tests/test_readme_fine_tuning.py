@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-import detector.cli
-import training.cli
-from detector.model_files import load_model
+import detector.cli.main
+import training.cli.main
+from detector.models.model_files import load_model
 from tests.detector.serving.harness import free_port
 from tests.test_readme import ADDRESS, section
 from tests.test_readme_serving import programs, serving
@@ -50,11 +50,11 @@ def write_yolo(folder: Path) -> None:
 
 def run(line: str) -> int:
     program, *arguments = shlex.split(line)
-    if arguments[0] in ("svhn-fcn", "second-look"):
+    if arguments[0] in ("svhn-fcn", "refiner"):
         arguments += ["--steps", "2"]
-    return {"digit-detector": detector.cli.main, "digit-detector-train": training.cli.main}[program](
-        arguments
-    )
+    return {"digit-detector": detector.cli.main.main, "digit-detector-train": training.cli.main.main}[
+        program
+    ](arguments)
 
 
 @pytest.mark.slow
@@ -83,7 +83,7 @@ def test_from_pictures_to_a_served_model(
         if " check " in line:
             assert "images: 50 (train 40, val 5, test 5)" in printed
             assert "problems: 0" in printed
-        if "second-look" in line or "svhn-fcn" in line:
+        if "refiner" in line or "svhn-fcn" in line:
             assert "40 train images, 5 validation images" in printed
             assert re.search(r"^own: f1_50 +[01]\.\d+ +[01]\.\d+ +[+-]", printed, re.MULTILINE)
     original, first, both = (
@@ -92,7 +92,7 @@ def test_from_pictures_to_a_served_model(
     )
     assert any((old != new).any() for old, new in zip(original.fcn, first.fcn, strict=True))
     assert all((old == new).all() for old, new in zip(first.fcn, both.fcn, strict=True))
-    assert any((old != new).any() for old, new in zip(first.second_look, both.second_look, strict=True))
+    assert any((old != new).any() for old, new in zip(first.refiner, both.refiner, strict=True))
     assert list(Path("models/mine-exported").glob("*fcn*"))
     with serving(f"{serve} --port {address.partition(':')[2]}", tmp_path, programs):
         assert run(detect) == 0

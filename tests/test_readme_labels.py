@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import detector.cli
-import training.cli
+import detector.cli.main
+import training.cli.main
 
 
 def test_labelling_with_the_model_works_as_shown(
@@ -23,9 +23,9 @@ def test_labelling_with_the_model_works_as_shown(
         capsys.readouterr()
         match program:
             case "digit-detector":
-                assert detector.cli.main(arguments) == 0
+                assert detector.cli.main.main(arguments) == 0
             case "digit-detector-train":
-                assert training.cli.main(arguments) == 0
+                assert training.cli.main.main(arguments) == 0
             case "cp":
                 shutil.copytree(arguments[-2], arguments[-1])
             case _:
@@ -33,5 +33,5 @@ def test_labelling_with_the_model_works_as_shown(
     assert capsys.readouterr().out == shown
     with Path("mine/labels/svhn_train_5.txt").open("a") as file:
         file.write("3 0.5 0.5\n")
-    assert training.cli.main(["check", "--data", "mine"]) == 1
+    assert training.cli.main.main(["check", "--data", "mine"]) == 1
     assert capsys.readouterr().out.startswith(broken)

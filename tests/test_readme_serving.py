@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from detector import DigitDetector
-from detector.errors import ServiceUnavailableError
+from detector.results.errors import ServiceUnavailableError
 from detector.serving.client import DetectorClient, Tls
-from detector.serving.settings import Security
+from detector.serving.server.settings import Security
 from tests.detector.serving.harness import RunningServer, SlowDetector, free_port
 from tests.test_readme import ADDRESS, blocks
 
@@ -34,7 +34,7 @@ def programs(checkout: Path, tmp_path: Path) -> dict[str, str]:
     """An environment in which the README's programs are found, those of the checkout and stand-ins first."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    commands = {"digit-detector": "-c 'import sys; from detector.cli import main; sys.exit(main())'"}
+    commands = {"digit-detector": "-c 'import sys; from detector.cli.main import main; sys.exit(main())'"}
     if shutil.which("grpcurl") is None:
         commands["grpcurl"] = str(Path(__file__).with_name("reflecting.py"))
     if shutil.which("curl") is None:

@@ -2,6 +2,6 @@
 
 from detector.folders.job import detect_folder
 from detector.folders.plan import FolderJob, FolderPlan, plan_folder
-from detector.folders.summary import FolderSummary
+from detector.folders.progress import FolderSummary
 
 __all__ = ["FolderJob", "FolderPlan", "FolderSummary", "detect_folder", "plan_folder"]

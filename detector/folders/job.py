@@ -1,21 +1,25 @@
-"""A planned folder job worked off: one JSON line per image, in the plan's order."""
+"""A planned folder job worked off: one JSON line per image, in the plan's order, and annotated copies if wanted."""
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
-from detector.folders.annotated import write_annotated
 from detector.folders.journal import open_journal
-from detector.folders.listing import ImageFile
-from detector.folders.pipeline import detect_files
-from detector.folders.plan import FolderPlan
-from detector.folders.progress import shown_progress
+from detector.folders.listing import ImageFile, is_image_name
+from detector.folders.plan import FolderJob, FolderPlan, mixes_with_images
+from detector.folders.progress import FolderSummary, shown_progress
 from detector.folders.report import write_report
-from detector.folders.results import ResultsFile
-from detector.folders.rows import row_of
-from detector.folders.settings import settings_of
-from detector.folders.summary import FolderSummary
-from detector.interface import ImageDetector
+from detector.folders.rows import ResultsFile, row_of, text_of_name
+from detector.folders.run_config import Settings, made_with
+from detector.images.decode import decode_image
+from detector.images.draw import annotate, encode_image
+from detector.results.detections import ImageDetections
+from detector.results.errors import DetectorError, InvalidOptionError
+from detector.results.interface import DetectOptions, ImageDetector, ModelInfo
+from detector.system.files import write_whole
 
 
 def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
@@ -55,3 +59,82 @@ def _limited(images: Iterable[ImageFile], rows: int, limit: int | None) -> Itera
     """As many of the images as may still get rows; a sequence if `images` is one."""
     left = None if limit is None else max(0, limit - rows)
     return images[:left] if isinstance(images, Sequence) else islice(images, left)
+
+
+@dataclass(frozen=True, eq=False)
+class FileResult:
+    """What came of one file.
+
+    Attributes:
+        image: the file.
+        outcome: what was found in it, or why nothing could be.
+    """
+
+    image: ImageFile
+    outcome: ImageDetections | DetectorError
+
+
+def detect_files(
+    images: Iterable[ImageFile], detector: ImageDetector, options: DetectOptions
+) -> Generator[FileResult]:
+    """Detects the digits of each file while the next ones are read.
+
+    Yields:
+        One result for each image, in the same order.
+
+    Raises:
+        DetectorError: if every image would fail from here on, for example because the server went away.
+    """
+    taken: deque[ImageFile] = deque()
+
+    def readers() -> Iterator[Callable[[], bytes]]:
+        for image in images:
+            taken.append(image)
+            yield image.read
+
+    with closing(detector.detect_many(readers(), options)) as outcomes:
+        for outcome in outcomes:
+            yield FileResult(taken.popleft(), outcome)
+
+
+def write_annotated(result: FileResult, directory: Path, name: str) -> None:
+    """Writes the result's picture with its digits painted on it to `directory` / `name`.
+
+    Nothing is written for an image that could not be read, now or before. A name that begins with `/` or has `..` in
+    it, as paths in a list may, is taken for what is left of it.
+
+    Raises:
+        InvalidOptionError: if the place is not below `directory`, which a link there can cause, or the image is.
+        OSError: if it cannot be written.
+    """
+    if not isinstance(result.outcome, ImageDetections):
+        return
+    target = directory.joinpath(*(part for part in name.split("/") if part not in ("", ".", "..")))
+    if not is_image_name(target.name):  # a list may call images as it likes
+        target = target.with_name(f"{target.name}.png")
+    place = directory.resolve()
+    if not target.parent.resolve().is_relative_to(place):
+        raise InvalidOptionError("annotated", f"{target.parent} leads out of {directory}")
+    if result.image.path.resolve().is_relative_to(place):
+        raise mixes_with_images(directory)
+    try:
+        picture = annotate(decode_image(result.image.read()), result.outcome)
+    except DetectorError:  # it went away since
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, encode_image(picture, target.suffix))
+
+
+def settings_of(job: FolderJob, model: ModelInfo) -> Settings:
+    """The settings that are kept beside the output, under the names by which a refusal calls them.
+
+    Whether a model or a server that has the same model detects makes no difference. Nor do the limit and watching:
+    they say how far to go.
+    """
+    return {
+        "images": text_of_name(str(job.images.resolve()))
+        if isinstance(job.images, Path)
+        else "a list of paths",
+        **made_with(job.selection, job.options, model),
+        "annotated": None if job.annotated is None else text_of_name(str(job.annotated.resolve())),
+    }

@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detector.errors import InvalidOptionError
-from detector.files import sync_folder, write_whole
-from detector.folders.kept_settings import Settings, encode_settings, refuse_other_settings
+from detector.folders.progress import FolderSummary
 from detector.folders.rows import Row, to_json_line
-from detector.folders.summary import FolderSummary
+from detector.folders.run_config import Settings, check_same_settings, encode_settings
+from detector.results.errors import InvalidOptionError
+from detector.system.files import sync_folder, write_whole
 
 SYNC_SECONDS = 1.0
 """Rows older than this survive the loss of power too, not only of the process."""
@@ -65,7 +65,7 @@ class Journal:
             self._synced = time.monotonic()
 
 
-def refuse_earlier_output(output: Path) -> None:
+def check_no_earlier_output(output: Path) -> None:
     """Looks whether a run that is to start afresh would meet rows.
 
     Raises:
@@ -97,12 +97,12 @@ def open_journal(output: Path, settings: Settings, *, resume: bool, overwrite: b
     try:
         _lock(file, output)
         if not resume and not overwrite:
-            refuse_earlier_output(output)
+            check_no_earlier_output(output)
         if overwrite:
             os.ftruncate(file, 0)
         if os.fstat(file).st_size:
             sidecar = settings_path(output)
-            refuse_other_settings(str(output), str(sidecar), sidecar.read_bytes, settings)
+            check_same_settings(str(output), str(sidecar), sidecar.read_bytes, settings)
             journal = _take_up(file, output)
         else:
             write_whole(settings_path(output), encode_settings(settings))

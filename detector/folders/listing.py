@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.errors import ImageUnreadableError
 from detector.folders.rows import text_of_name
-from detector.images import IMAGE_SUFFIXES, read_image_file
+from detector.images.decode import IMAGE_SUFFIXES, read_image_file
+from detector.results.errors import ImageUnreadableError
 
 VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
 """Files with these endings are taken for videos, which are not read."""

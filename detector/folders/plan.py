@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from detector.errors import InvalidOptionError
-from detector.folders.journal import refuse_earlier_output, settings_path
+from detector.folders.journal import check_no_earlier_output, settings_path
 from detector.folders.listing import VIDEO_HINT, ImageFile, is_image_name, is_video_name, list_images
 from detector.folders.report import check_report_folder
-from detector.folders.selection import Selection
-from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Source
-from detector.folders.watching import WatchedFolder
-from detector.interface import DetectOptions
+from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
+from detector.folders.watch import WatchedFolder
+from detector.results.errors import InvalidOptionError
+from detector.results.interface import DetectOptions
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def plan_folder(job: FolderJob) -> FolderPlan:
     output = job.output.resolve()  # a link stays, what it points to is written
     _check_output(output)
     if not (job.resume or job.overwrite):
-        refuse_earlier_output(output)  # the journal would, but only when the model has been loaded
+        check_no_earlier_output(output)  # the journal would, but only when the model has been loaded
     if job.annotated is not None:
         if isinstance(job.images, Path) and job.images.resolve().is_relative_to(job.annotated.resolve()):
             raise mixes_with_images(job.annotated)

@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from detector.errors import OverloadedError
+from detector.results.errors import OverloadedError
 from detector.serving.client import AsyncDetectorClient
 
 RETRY_S = 1.0

@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measuring import Bench, Figure, Result, medians
-from detector.draw import encode_image
 from detector.folders import FolderJob, detect_folder, plan_folder
+from detector.images.draw import encode_image
 
 IMAGES = 8
 

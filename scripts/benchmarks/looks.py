@@ -1,4 +1,4 @@
-"""The section about the second look: what it adds to an image with ten digits."""
+"""The section about the refiner: what it adds to an image with ten digits."""
 
 import json
 from itertools import accumulate
@@ -6,24 +6,24 @@ from itertools import accumulate
 import numpy as np
 
 from benchmarks.measuring import SAMPLES, Bench, Figure, Picture, Result, medians
-from detector.architecture import build_fcn, build_second_look, multiply_adds
-from detector.digit_detector import DigitDetector
-from detector.images import decode_image, read_image_file
-from detector.second_look import WINDOW
+from detector.images.decode import decode_image, read_image_file
+from detector.models.architecture import build_fcn, build_refiner, multiply_adds
+from detector.models.geometry import REFINER_WINDOW
+from detector.pipeline.detector import DigitDetector
 
 DIGITS = 10
 SIZE = (480, 640)
 
 
 def looks(bench: Bench) -> list[Result]:
-    """An image with ten digits, detected with the second look and without it; nothing if the model has none."""
+    """An image with ten digits, detected with the refiner and without it; nothing if the model has none."""
     if bench.look is None:
         return []
     once = DigitDetector(bench.fcn, bench.detector.manifest)
     picture = picture_of_ten()
     found = len(bench.detector.detect(picture).digits)
     windows = sum(map(len, bench.windows(picture)))
-    again = windows * multiply_adds(build_second_look(), WINDOW, WINDOW)
+    again = windows * multiply_adds(build_refiner(), REFINER_WINDOW, REFINER_WINDOW)
     dense = sum(multiply_adds(build_fcn(), *tile.shape[:2]) for tile in bench.tiles(picture))
     pixels = picture.shape[0] * picture.shape[1]
     with_it, without = medians(
@@ -32,7 +32,7 @@ def looks(bench: Bench) -> list[Result]:
     return [
         Figure("digits found", found),
         Figure("windows looked at again", windows),
-        Figure("with the second look", 1e3 * with_it, "ms"),
+        Figure("with the refiner", 1e3 * with_it, "ms"),
         Figure("without it", 1e3 * without, "ms"),
         Figure("with / without", with_it / without, target="<= 1.2"),
         Figure("multiply-adds per pixel", (dense + again) / pixels, target="<= 250000"),

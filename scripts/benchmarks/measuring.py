@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import FloatArray
-from detector.digit_detector import DigitDetector
-from detector.fcn import Fcn, SecondLook
-from detector.pyramid import levels, tiles
+from detector.models.tensorflow_backend import Fcn, Refiner
+from detector.pipeline.detector import DigitDetector
+from detector.pipeline.pyramid import levels, tiles
+from detector.results.detections import FloatArray
 
 SAMPLES = Path(str(files("detector") / "samples"))
 
@@ -64,7 +64,7 @@ class Bench:
     """
 
     fcn: Fcn
-    look: SecondLook | None
+    look: Refiner | None
     detector: DigitDetector
     model: Path
     picture: Picture
@@ -78,18 +78,18 @@ class Bench:
         return [tile.pixels for level in levels(picture, low, float("inf")) for tile in tiles(level)]
 
     def windows(self, picture: Picture) -> list[Picture]:
-        """The batches of windows that `detect` gives the second look; none if the model has none."""
+        """The batches of windows that `detect` gives the refiner; none if the model has none."""
         shown: list[Picture] = []
         if self.look is not None:
             look = _Recording(self.look, shown)
-            DigitDetector(self.fcn, self.detector.manifest, second_look=look).detect(picture)
+            DigitDetector(self.fcn, self.detector.manifest, refiner=look).detect(picture)
         return shown
 
 
 class _Recording:
-    """A second look that keeps what it is shown."""
+    """A refiner that keeps what it is shown."""
 
-    def __init__(self, look: SecondLook, shown: list[Picture]) -> None:
+    def __init__(self, look: Refiner, shown: list[Picture]) -> None:
         self._look, self._shown = look, shown
 
     def __call__(self, images: Picture) -> FloatArray:

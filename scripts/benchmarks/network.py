@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from benchmarks.measuring import Bench, Figure, Picture, Result, medians
-from detector.architecture import build_fcn, multiply_adds
-from detector.draw import encode_image
-from detector.score_map import FIELD, STRIDE
+from detector.images.draw import encode_image
+from detector.models.architecture import build_fcn, multiply_adds
+from detector.models.geometry import RECEPTIVE_FIELD, STRIDE
 
 LARGEST_DIFFERENCE = 1e-4
 
@@ -77,12 +77,14 @@ def arithmetic_limit(parts: Sequence[Picture], window_count: int) -> float:
     """Multiply-adds of all windows on their own / those of the tiles that hold them, summed over the layers."""
     model = build_fcn()
     slid = sum(multiply_adds(model, *part.shape[:2]) for part in parts)
-    return window_count * multiply_adds(model, FIELD, FIELD) / slid
+    return window_count * multiply_adds(model, RECEPTIVE_FIELD, RECEPTIVE_FIELD) / slid
 
 
 def batches_of_windows(part: Picture, size: int) -> Iterator[Picture]:
     """All windows of one tile, row by row, in batches of up to `size`: (B, 32, 32, 3)."""
-    grid = np.lib.stride_tricks.sliding_window_view(part, (FIELD, FIELD, 3))[::STRIDE, ::STRIDE, 0]
+    grid = np.lib.stride_tricks.sliding_window_view(part, (RECEPTIVE_FIELD, RECEPTIVE_FIELD, 3))[
+        ::STRIDE, ::STRIDE, 0
+    ]
     rows, columns = np.indices(grid.shape[:2]).reshape(2, -1)
     for start in range(0, len(rows), size):
         yield grid[rows[start : start + size], columns[start : start + size]]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measuring import Bench, Figure, Result, Table
-from detector.draw import encode_image
+from detector.images.draw import encode_image
 
 IMAGES = 24
 """For each worker; the first few and the last one of each are not counted."""

@@ -10,7 +10,7 @@ from local_server import running_server
 from benchmarks.callers import Seen
 from benchmarks.measuring import Bench, Figure, Result, quantile
 from benchmarks.server import ask
-from detector.draw import encode_image
+from detector.images.draw import encode_image
 
 ROUNDS = 5
 IMAGES = 10

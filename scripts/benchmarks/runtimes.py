@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measuring import Bench, Figure, Picture, Result, Table, medians
-from detector.draw import encode_image
-from detector.export import export_model
-from detector.runtimes import OPENVINO, load_detector
-from detector.second_look import WINDOW
+from detector.images.draw import encode_image
+from detector.models.geometry import REFINER_WINDOW
+from detector.pipeline.export import export_model
+from detector.pipeline.loading import OPENVINO, load_detector
 
 LOOKS = 26
-"""Windows that the second look is given at once: those of an image with ten digits."""
+"""Windows that the refiner is given at once: those of an image with ten digits."""
 
 Network = Callable[[Picture], NDArray[np.float32]]
 
@@ -27,7 +27,7 @@ def runtimes(bench: Bench) -> list[Result]:
     tiles = [tile[None] for tile in bench.tiles(bench.picture)]
     work = [("fcn", bench.fcn, tiles)]
     if bench.look is not None:
-        work.append(("second_look", bench.look, [_noise()]))
+        work.append(("refiner", bench.look, [_noise()]))
     rows: list[tuple[str | float, ...]] = []
     with TemporaryDirectory() as folder:
         for export_format in ("onnx", "openvino", "tflite"):
@@ -100,7 +100,7 @@ def _rows(
 
 
 def _noise() -> Picture:
-    return np.random.default_rng(0).integers(0, 256, (LOOKS, WINDOW, WINDOW, 3), np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (LOOKS, REFINER_WINDOW, REFINER_WINDOW, 3), np.uint8)
 
 
 def _onnx_runtime(path: Path) -> Network:

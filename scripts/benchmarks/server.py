@@ -14,13 +14,13 @@ from local_server import running_server
 
 from benchmarks.callers import Seen
 from benchmarks.measuring import Bench, Figure, Result, Table, quantile
-from detector.draw import encode_image
+from detector.images.draw import encode_image
 
 CALLERS = (1, 2, 4, 16, 64)
 PAIRS = 5
 PAIRED_CALLERS = 4
 IMAGES_PER_PAIR = 16
-_STAGES = ("queue", "decode", "pyramid", "network", "score_map", "merge", "second_look", "numbers")
+_STAGES = ("queue", "decode", "pyramid", "network", "score_map", "merge", "refiner", "numbers")
 _CALLERS_PROGRAM = Path(__file__).with_name("callers.py")
 
 

@@ -6,7 +6,7 @@ from itertools import zip_longest
 import numpy as np
 
 from benchmarks.measuring import SAMPLES, Bench, Figure, Picture, Result, medians
-from detector.images import decode_image, read_image_file
+from detector.images.decode import decode_image, read_image_file
 
 SIZES = ((64, 48), (128, 96), (256, 192), (640, 480))
 TOGETHER = 4

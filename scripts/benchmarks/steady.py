@@ -13,8 +13,8 @@ from pathlib import Path
 
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
-from detector.digit_detector import DigitDetector
-from detector.errors import DetectorError
+from detector.pipeline.detector import DigitDetector
+from detector.results.errors import DetectorError
 
 
 def main() -> int:

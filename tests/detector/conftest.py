@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "import sys; from detector.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "import sys; from detector.cli.main import main; sys.exit(main())"]
 
 
 @pytest.fixture(scope="package")

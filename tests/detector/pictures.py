@@ -10,12 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from detector.errors import (
-    DetectorError,
-    ImageEmptyError,
-    ImageTooLargeError,
-    ImageUndecodableError,
-)
+from detector.results.errors import DetectorError, ImageEmptyError, ImageTooLargeError, ImageUndecodableError
 
 WIDTH, HEIGHT = 48, 32
 COLOURS = ((200, 40, 30), (30, 160, 60), (40, 60, 200), (230, 220, 90))

@@ -29,14 +29,18 @@ def modules_after(statement: str) -> set[str]:
             {"tensorflow", "keras", "cv2", "scipy"},
             "a client has no need of what the server computes with",
         ),
-        ("import detector.cli", {"tensorflow", "keras", "grpc", "cv2", "numpy"}, "help is quick"),
+        ("import detector.cli.main", {"tensorflow", "keras", "grpc", "cv2", "numpy"}, "help is quick"),
         (
-            "import detector, detector.folders, detector.commands.detect_folder",
+            "import detector, detector.folders, detector.cli.detect_folder",
             {"ray", "pyarrow"},
             "one machine has no need of what many have",
         ),
-        ("import detector.commands.choice", {"tensorflow", "keras", "grpc"}, "who detects is not known yet"),
-        ("import detector.serving.serve", {"tensorflow", "keras"}, "the server answers while it loads"),
+        ("import detector.cli.running", {"tensorflow", "keras", "grpc"}, "who detects is not known yet"),
+        (
+            "import detector.serving.server.processes.serve",
+            {"tensorflow", "keras"},
+            "the server answers while it loads",
+        ),
     ],
 )
 def test_importing_leaves_out_what_is_not_needed(statement: str, absent: set[str], reason: str) -> None:
@@ -44,7 +48,9 @@ def test_importing_leaves_out_what_is_not_needed(statement: str, absent: set[str
 
 
 def test_a_network_does_bring_in_tensorflow() -> None:
-    assert "tensorflow" in modules_after("import detector.fcn"), "else the other tests prove nothing"
+    assert "tensorflow" in modules_after("import detector.models.tensorflow_backend"), (
+        "else the other tests prove nothing"
+    )
 
 
 @pytest.mark.parametrize("name", detector.__all__)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.images import decode_image
+from detector.images.decode import decode_image
 
 PACKAGES = ("detector", "training")
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "demo-output", "shared")
@@ -79,8 +79,8 @@ def test_both_commands_are_installed(wheel: Path) -> None:
         entries = ConfigParser()
         entries.read_string(archive.read(name).decode())
     assert dict(entries["console_scripts"]) == {
-        "digit-detector": "detector.cli:main",
-        "digit-detector-train": "training.cli:main",
+        "digit-detector": "detector.cli.main:main",
+        "digit-detector-train": "training.cli.main:main",
     }
 
 

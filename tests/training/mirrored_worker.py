@@ -13,10 +13,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from detector.score_map import CHANNELS
-from training.loss import detector_loss
-from training.targets import TARGET_CHANNELS
-from training.workers import ALONE, Workers
+from detector.models.geometry import CHANNELS
+from training.engine.distributed.workers import SINGLE_PROCESS, Workers
+from training.engine.optimization import detector_loss
+from training.samplers.targets import TARGET_CHANNELS
 
 STEPS, BATCH, SIDE, WINDOWS = 4, 5, 12, 3
 
@@ -48,25 +48,25 @@ def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
 
 def workers_of(rank: int, addresses: list[str]) -> Workers:
     if len(addresses) == 1:
-        return ALONE
+        return SINGLE_PROCESS
     cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
     os.environ["TF_CONFIG"] = json.dumps(cluster)
-    from training.mirrored import Mirrored, use_threads  # noqa: PLC0415
+    from training.engine.distributed.mirrored import Mirrored, use_threads  # noqa: PLC0415
 
     use_threads(1)
-    return Mirrored(ALONE.bar)
+    return Mirrored(SINGLE_PROCESS.bar)
 
 
 def main(rank: int, addresses: list[str], out: Path) -> None:
     workers = workers_of(rank, addresses)
     keras.config.set_dtype_policy("float64")
     keras.config.set_floatx("float64")
-    with workers.leader_first():
+    with workers.chief_first():
         began = time.time()
-        time.sleep(1 if workers.leads else 0)
+        time.sleep(1 if workers.is_chief else 0)
         ended = time.time()
     model = network(seed=rank)  # only the leader's counts
-    workers.start_alike(model)
+    workers.broadcast_variables(model)
     train = workers.step_of(model)
     losses = [train(*batch(step)) for step in range(STEPS)]
     weights = {f"weight {place}": weight for place, weight in enumerate(model.get_weights())}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import savemat
 
-from training.crops import cut_crop
+from training.data.svhn import cut_crop
 
 Digit = tuple[int, float, float, float, float]
 """The digit 0..9 and its left, top, width and height in px."""

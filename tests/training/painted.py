@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import Detections, ImageDetections, IntArray
-from detector.images import decode_image
-from detector.interface import DetectOptions
-from detector.numbers import group_numbers
+from detector.images.decode import decode_image
+from detector.pipeline.numbers import group_numbers
+from detector.results.detections import Detections, ImageDetections, IntArray
+from detector.results.interface import DetectOptions
 from tests.training.official_files import write_crops, write_digit_struct
 
 Image = NDArray[np.uint8]
@@ -65,10 +65,10 @@ class PaintedDigitDetector:
         digits = digits.select(best_first[digits.scores[best_first] >= least][: options.max_detections])
         return ImageDetections(width, height, digits, group_numbers(digits), "painted", "1")
 
-    def classify_crops(self, crops: Image, look_again: bool = True) -> IntArray:
+    def classify_crops(self, crops: Image, refine: bool = True) -> IntArray:
         """The first look reads a 9 as a 4."""
         read = self._read(crops)
-        return read if look_again else np.where(read == 9, 4, read).astype(np.int32)
+        return read if refine else np.where(read == 9, 4, read).astype(np.int32)
 
     @staticmethod
     def _read(crops: Image) -> IntArray:

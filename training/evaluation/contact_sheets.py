@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from detector.boxes import clip, intersections
-from detector.detections import Detections, FloatArray, IntArray
-from detector.images import decode_image, read_image_file
+from detector.images.decode import decode_image, read_image_file
+from detector.results.boxes import clip, intersections
+from detector.results.detections import Detections, FloatArray, IntArray
+from training.data.scenes import Scene
 from training.evaluation.figures import PhotoFigures, SceneObservations
 from training.evaluation.metrics import match
-from training.scenes import Scene
 
 TRUE, SEEN = "lime", "orangered"
 IOU_THRESHOLD = 0.3

@@ -8,13 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from detector.boxes import clip
-from detector.detections import ImageDetections, IntArray
-from detector.errors import InvalidRequestError
-from detector.images import read_image_file
-from detector.interface import DetectOptions
-from training.crops import cut_crops
+from detector.images.decode import read_image_file
+from detector.results.boxes import clip
+from detector.results.detections import ImageDetections, IntArray
+from detector.results.errors import InvalidRequestError
+from detector.results.interface import DetectOptions
+from training.data.labels.folder import LabelOptions, labels_are_own, read_labels
+from training.data.scenes import Scene
+from training.data.svhn import cut_crops, read_crops, read_scenes
 from training.errors import DataError
+from training.evaluation.composed_scenes import measure_pasted, measure_rendered
+from training.evaluation.evaluation_report import format_table, to_json
 from training.evaluation.figures import (
     CropFigures,
     Evaluation,
@@ -32,12 +36,6 @@ from training.evaluation.metrics import (
     recall_by_digit,
     recall_by_height,
 )
-from training.evaluation.pasting import measure_pasted
-from training.evaluation.plates_and_signs import measure_rendered
-from training.evaluation.report import format_table, to_json
-from training.labels.folder import LabelOptions, labels_are_own, read_labels
-from training.scenes import Scene
-from training.svhn import read_crops, read_scenes
 
 __all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
 
@@ -61,7 +59,7 @@ def evaluate(
     Args:
         detector: what to measure.
         data_dir: a folder with `svhn/` and `backgrounds/` as officially laid out, of which any part may be missing;
-            or one of one's own labels, in any format that `training.labels` reads.
+            or one of one's own labels, in any format that `training.data.labels` reads.
         split: of SVHN "train", "test" (if None) or "extra"; of one's own labels one that the folder has, or all of it.
         progress: whether to show progress bars on stderr.
         rendered: also measure on so many rendered plates and signs.
@@ -124,7 +122,7 @@ def _measure_crops(
     confusion = np.zeros((10, 10), np.int64)
     read = detector.classify_crops(images)
     np.add.at(confusion, (labels, read), 1)
-    fcn_error = float(np.mean(detector.classify_crops(images, look_again=False) != labels))
+    fcn_error = float(np.mean(detector.classify_crops(images, refine=False) != labels))
     return CropFigures(path, confusion, read != labels, fcn_error)
 
 

@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import Detections, ImageDetections, IntArray
-from detector.interface import DetectOptions
+from detector.results.detections import Detections, ImageDetections, IntArray
+from detector.results.interface import DetectOptions
+from training.data.scenes import Scene
 from training.evaluation.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
-from training.scenes import Scene
 
 
 class MeasurableDetector(Protocol):
@@ -21,8 +21,8 @@ class MeasurableDetector(Protocol):
         """Finds the digits of one encoded image."""
         ...
 
-    def classify_crops(self, crops: NDArray[np.uint8], look_again: bool = True) -> IntArray:
-        """(N,) int32: the digit in each of (N, 32, 32, 3) uint8 RGB crops, with or without the second look."""
+    def classify_crops(self, crops: NDArray[np.uint8], refine: bool = True) -> IntArray:
+        """(N,) int32: the digit in each of (N, 32, 32, 3) uint8 RGB crops, with or without the refiner."""
         ...
 
 

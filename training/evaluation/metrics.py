@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.boxes import iou
-from detector.detections import Detections, FloatArray, HouseNumber, IntArray
-from training.scenes import Scene
+from detector.results.boxes import iou
+from detector.results.detections import Detections, FloatArray, HouseNumber, IntArray
+from training.data.scenes import Scene
 
 Float64Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool]

@@ -1,1 +1,1 @@
-"""`--init` of `digit-detector-train svhn-fcn` and `second-look`: a model goes on learning, from other pictures."""
+"""`--init` of `digit-detector-train svhn-fcn` and `refiner`: a model goes on learning, from other pictures."""

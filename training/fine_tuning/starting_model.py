@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from detector.model_files import EMBEDDED, Manifest, Weights, load_model
-from detector.networks import build_networks
+from detector.models.backend import build_networks
+from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
-    from detector.fcn import SecondLook
+    from detector.models.tensorflow_backend import Refiner
 
 EMBEDDED_NAME = "embedded"
 
@@ -28,14 +28,14 @@ class StartingModel:
         folder: its files.
         weights: of its networks.
         manifest: what is known of them.
-        second_look: the network that looks again, ready to use; None if the model has none.
+        refiner: the network that looks again, ready to use; None if the model has none.
     """
 
     name: str
     folder: Path
     weights: Weights
     manifest: Manifest
-    second_look: "SecondLook | None"
+    refiner: "Refiner | None"
 
     @classmethod
     def load(cls, name: str, out_dir: Path) -> Self:
@@ -53,5 +53,5 @@ class StartingModel:
         if folder.resolve() == out_dir.resolve():
             raise TrainingError(f"--out {out_dir} would replace the model of --init; choose another --out")
         weights, manifest = load_model(folder)
-        _, second_look = build_networks(weights, folder)
-        return cls(name, folder, weights, manifest, second_look)
+        _, refiner = build_networks(weights, folder)
+        return cls(name, folder, weights, manifest, refiner)

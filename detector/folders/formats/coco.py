@@ -8,9 +8,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from detector.detections import Detection
-from detector.folders.results import FoundRow
-from detector.folders.rows import BOX_DECIMALS
+from detector.folders.rows import BOX_DECIMALS, FoundRow
+from detector.results.detections import Detection
 
 CATEGORIES = [{"id": digit, "name": str(digit), "supercategory": "digit"} for digit in range(10)]
 

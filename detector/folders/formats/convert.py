@@ -7,13 +7,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from detector.errors import InvalidOptionError
-from detector.files import whole_file, whole_folder
 from detector.folders.formats.coco import write_coco_dataset, write_coco_results
-from detector.folders.formats.tables import write_digits_csv, write_numbers_csv
-from detector.folders.formats.voc import write_voc
-from detector.folders.formats.yolo import write_yolo
-from detector.folders.results import ErrorRow, FoundRow, ResultsFile
+from detector.folders.formats.csv_tables import write_digits_csv, write_numbers_csv
+from detector.folders.formats.label_files import write_voc, write_yolo
+from detector.folders.rows import ErrorRow, FoundRow, ResultsFile
+from detector.results.errors import InvalidOptionError
+from detector.system.files import whole_file, whole_folder
 
 _FILE_FORMATS: dict[str, Callable[[Iterable[FoundRow], TextIO], None]] = {
     "csv-digits": write_digits_csv,

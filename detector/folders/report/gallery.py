@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.errors import InvalidOptionError
-from detector.files import whole_file
 from detector.folders.report.page import GENERATOR, page_chunks
 from detector.folders.report.pictures import PICTURES, THUMBNAILS, Picture, write_pictures
-from detector.folders.results import FoundRow, ResultRow, ResultsFile
+from detector.folders.rows import FoundRow, ResultRow, ResultsFile
+from detector.results.errors import InvalidOptionError
+from detector.system.files import whole_file
 
 PAGE = "index.html"
 

@@ -18,8 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from detector.folders.report.pictures import Picture
-from detector.folders.results import ErrorRow, ResultRow
-from detector.folders.rows import printable_name
+from detector.folders.rows import ErrorRow, ResultRow, printable_name
 
 GENERATOR = '<meta name="generator" content="digit-detector report">'
 """What tells a report's page from anybody else's."""

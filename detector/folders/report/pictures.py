@@ -9,10 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from detector.errors import DetectorError
-from detector.folders.results import FoundRow, ResultRow
-from detector.folders.rows import names_of_text
-from detector.images import decode_image, read_image_file
+from detector.folders.rows import FoundRow, ResultRow, names_of_text
+from detector.images.decode import decode_image, read_image_file
+from detector.results.errors import DetectorError
 
 PICTURE_PX, THUMBNAIL_PX = 2048, 480
 """The longest side of the picture that a click shows, and of the one in the gallery."""

@@ -19,15 +19,14 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from detector import DigitDetector
-from detector.arguments.convert import _FORMATS
-from detector.cli import main
-from detector.errors import InvalidOptionError
+from detector.cli.convert import _FORMATS
+from detector.cli.main import main
 from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.formats import FORMATS, Conversion, convert
-from detector.folders.formats.label_paths import LabelPaths
-from detector.folders.formats.tables import DIGIT_COLUMNS, NUMBER_COLUMNS
-from detector.folders.formats.voc import _pixels
-from detector.folders.results import FoundRow, ResultsFile
+from detector.folders.formats.csv_tables import DIGIT_COLUMNS, NUMBER_COLUMNS
+from detector.folders.formats.label_files import LabelPaths, _pixels
+from detector.folders.rows import FoundRow, ResultsFile
+from detector.results.errors import InvalidOptionError
 
 NAMES = ["street/31.png", 'two\nlines, and "quotes".png', "=1+1.png", "straße 日本.png", "ü/<b>&.png"]
 

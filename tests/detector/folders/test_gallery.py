@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from detector.folders.report import write_report
-from detector.folders.results import ResultsFile
+from detector.folders.rows import ResultsFile
 from tests.detector.folders.browser import Gallery, chromium
 from tests.detector.folders.gallery_rows import (
     HEIGHT,

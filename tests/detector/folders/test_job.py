@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from detector import DetectOptions, DigitDetector, ImageDetections, ModelInfo
-from detector.draw import encode_image
-from detector.errors import DetectorError, InvalidOptionError, ServiceUnavailableError
 from detector.folders import FolderJob, FolderSummary, detect_folder, plan_folder
 from detector.folders.rows import detections_row
-from detector.images import decode_image
-from detector.interface import EncodedImage
+from detector.images.decode import decode_image
+from detector.images.draw import encode_image
+from detector.results.errors import DetectorError, InvalidOptionError, ServiceUnavailableError
+from detector.results.interface import EncodedImage
 
 BAD_FILES = {
     "bad/empty.png": (b"", "IMAGE_EMPTY"),

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.errors import InvalidOptionError
 from detector.folders.journal import Journal, open_journal, settings_path
+from detector.folders.progress import FolderSummary
 from detector.folders.rows import Row, to_json_line
-from detector.folders.summary import FolderSummary
+from detector.results.errors import InvalidOptionError
 
 SETTINGS = {"model": "test 1", "options": {"score_threshold": 0.5}, "exclude": ["*\u00e9*"]}
 

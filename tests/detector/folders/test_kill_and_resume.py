@@ -16,7 +16,7 @@ from detector.folders.journal import settings_path
 COMMAND = [
     sys.executable,
     "-c",
-    "import sys; from detector.cli import main; sys.exit(main())",
+    "import sys; from detector.cli.main import main; sys.exit(main())",
     "detect-folder",
 ]
 

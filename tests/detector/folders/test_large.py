@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector import DetectOptions, DigitDetector, pyramid
-from detector.boxes import iou
-from detector.draw import encode_image
-from detector.images import decode_image
-from detector.pyramid import BORDER, MAX_TILE_SIDE
-from detector.score_map import FIELD, STRIDE
+from detector import DetectOptions, DigitDetector
+from detector.images.decode import decode_image
+from detector.images.draw import encode_image
+from detector.models.geometry import RECEPTIVE_FIELD, STRIDE
+from detector.pipeline import pyramid
+from detector.pipeline.pyramid import BORDER, MAX_TILE_SIDE
+from detector.results.boxes import iou
 from tests.memory import wait_for_peak_memory
 
 COMMAND = [
     sys.executable,
     "-c",
-    "import sys; from detector.cli import main; sys.exit(main())",
+    "import sys; from detector.cli.main import main; sys.exit(main())",
     "detect-folder",
 ]
 
@@ -39,7 +40,7 @@ def wall(real_images: dict[str, Path], width: int, height: int) -> NDArray[np.ui
 
 def at_a_seam(boxes: NDArray[np.float32], scale: float) -> NDArray[np.bool]:
     """Which of (N, 4) boxes in the image lie across the edge of a tile of the largest level."""
-    step = MAX_TILE_SIDE - (FIELD - STRIDE)
+    step = MAX_TILE_SIDE - (RECEPTIVE_FIELD - STRIDE)
     edges = boxes * scale + BORDER
     return np.asarray(((edges[:, :2] % step) > (edges[:, 2:] % step)).any(axis=1))
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.errors import InvalidOptionError
 from detector.folders import FolderJob, plan_folder
 from detector.folders.plan import plan_files
+from detector.results.errors import InvalidOptionError
 
 
 @pytest.fixture

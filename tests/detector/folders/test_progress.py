@@ -8,12 +8,11 @@ import termios
 
 import pytest
 
-from detector.folders.progress import shown_progress
-from detector.folders.summary import FolderSummary
+from detector.folders.progress import FolderSummary, shown_progress
 
 SHOW = """
 from detector.folders.progress import shown_progress
-from detector.folders.summary import FolderSummary
+from detector.folders.progress import FolderSummary
 with shown_progress(FolderSummary(rows=2), 5, line_seconds=0.0) as show:
     for rows in (3, 4, 5):
         show(FolderSummary(rows=rows, errors=1, numbers=2))

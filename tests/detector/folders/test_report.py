@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from detector import DigitDetector
-from detector.cli import main
-from detector.draw import encode_image
-from detector.errors import InvalidOptionError, ServiceUnavailableError
+from detector.cli.main import main
 from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.report import Report, write_report
-from detector.folders.results import ResultsFile
-from detector.images import decode_image
+from detector.folders.rows import ResultsFile
+from detector.images.decode import decode_image
+from detector.images.draw import encode_image
+from detector.results.errors import InvalidOptionError, ServiceUnavailableError
 from tests.detector.folders.gallery_rows import HOSTILE, Row, error_row, made_row, write_images, write_rows
 from tests.detector.folders.test_job import GoesAway
 from tests.detector.pictures import encode

@@ -6,10 +6,10 @@ import os
 import numpy as np
 import pytest
 
-from detector.detections import Detections, HouseNumber, ImageDetections
-from detector.errors import ImageTooLargeError, ImageUndecodableError
+from detector.cli.detect import header_line, table_lines
 from detector.folders.rows import printable_name, row_of, to_json_line
-from detector.folders.table import header_line, table_lines
+from detector.results.detections import Detections, HouseNumber, ImageDetections
+from detector.results.errors import ImageTooLargeError, ImageUndecodableError
 
 FOUND = ImageDetections(
     width_px=640,

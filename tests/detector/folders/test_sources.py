@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from detector.folders.listing import ImageFile
-from detector.folders.selection import Selection
-from detector.folders.sources import ListedFiles, ListedFolder, PathStream
+from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection
 
 ALL = Selection()
 

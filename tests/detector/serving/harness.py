@@ -14,11 +14,11 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from numpy.typing import NDArray
 
-from detector.detections import Detections, HouseNumber, ImageDetections
-from detector.interface import DetectOptions, ModelInfo
-from detector.serving.server import DetectorServer
-from detector.serving.settings import ServerSettings, WorkLimits
-from detector.serving.workbench import PixelDetector
+from detector.results.detections import Detections, HouseNumber, ImageDetections
+from detector.results.interface import DetectOptions, ModelInfo
+from detector.serving.server.inference_queue import PixelDetector
+from detector.serving.server.server import DetectorServer
+from detector.serving.server.settings import ServerSettings, WorkLimits
 from detector.v1 import detector_pb2_grpc
 
 Result = TypeVar("Result")

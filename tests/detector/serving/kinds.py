@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from detector.detections import ImageDetections
-from detector.interface import DetectOptions, ModelInfo
+from detector.results.detections import ImageDetections
+from detector.results.interface import DetectOptions, ModelInfo
 from detector.serving.client import AsyncDetectorClient, DetectorClient, StreamItem, StreamResult
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.detections import ImageDetections
-from detector.errors import ModelError
-from detector.interface import DetectOptions, ModelInfo
+from detector.results.detections import ImageDetections
+from detector.results.errors import ModelError
+from detector.results.interface import DetectOptions, ModelInfo
 from tests.detector.serving.harness import SlowDetector
 
 STORY = "DETECTOR_TEST_STORY"

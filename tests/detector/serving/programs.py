@@ -14,7 +14,7 @@ import grpc
 
 from tests.detector.serving.harness import PATIENCE_S
 
-CLI = [sys.executable, "-c", "import sys; from detector.cli import main; sys.exit(main())", "serve"]
+CLI = [sys.executable, "-c", "import sys; from detector.cli.main import main; sys.exit(main())", "serve"]
 
 
 class Process:
@@ -112,8 +112,8 @@ def serving(load: str, **settings: object) -> list[str]:
     told = ", ".join(f"{name}={value!r}" for name, value in {"port": 0, "grace_s": 20, **settings}.items())
     program = f"""
 import sys
-from detector.serving.serve import serve_detector
-from detector.serving.settings import Observability, ServerSettings
+from detector.serving.server.processes.serve import serve_detector
+from detector.serving.server.settings import Observability, ServerSettings
 from tests.detector.serving import loads
 
 sys.exit(serve_detector(loads.{load}, ServerSettings({told})))

@@ -16,7 +16,7 @@ from detector.folders.rows import Row
 COMMAND = [
     sys.executable,
     "-c",
-    "import sys; from detector.cli import main; sys.exit(main())",
+    "import sys; from detector.cli.main import main; sys.exit(main())",
     "detect-folder",
 ]
 LONG = 300.0

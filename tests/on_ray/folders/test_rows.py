@@ -11,13 +11,12 @@ from pyarrow.fs import FileSystem
 from ray._private.internal_api import memory_summary
 from ray.cluster_utils import Cluster
 
-import detector.cli
+import detector.cli.main
 from detector import DigitDetector
 from detector.folders import FolderJob, detect_folder, plan_folder
-from detector.folders.results import ResultsFile
-from detector.folders.rows import Row
-from detector.folders.selection import Selection
-from detector.model_files import EMBEDDED, load_model, save_model
+from detector.folders.rows import ResultsFile, Row
+from detector.folders.sources import Selection
+from detector.models.model_files import EMBEDDED, load_model, save_model
 from tests.detector.serving.harness import free_port
 from tests.on_ray.folders.jobs import assert_same_rows, rows_in, run, shards_in
 
@@ -58,7 +57,7 @@ def test_a_folder_on_disks(
         ["report", str(table), "--images", str(local_photos), "--out", str(tmp_path / "gallery")],
         ["convert", str(table), "--to", "csv-digits", "--out", str(tmp_path / "digits.csv")],
     ):
-        assert detector.cli.main(command) == 0
+        assert detector.cli.main.main(command) == 0
 
 
 def test_a_prefix_in_an_object_store(

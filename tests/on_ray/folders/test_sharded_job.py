@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from detector.errors import InvalidOptionError, ModelError
 from detector.folders.listing import list_images
-from detector.folders.selection import Selection
-from detector.folders.sharded.job import (
+from detector.folders.progress import FolderSummary
+from detector.folders.sharded.shard_worker import ShardMaker, Work
+from detector.folders.sharded.sharded_job import (
     SETTINGS,
     ShardedJob,
     check_images,
+    inspect_output,
     list_units,
-    look_into_output,
     prepare_output,
 )
-from detector.folders.sharded.places import place_at
-from detector.folders.sharded.units import Listing, Unit, read_lines, unit_of
-from detector.folders.sharded.worker import ShardMaker, Work
-from detector.folders.summary import FolderSummary
-from detector.model_files import EMBEDDED, load_model, read_model_files
-from detector.runtimes import OPENVINO, TENSORFLOW, load_detector, named_after
+from detector.folders.sharded.storage import storage_at
+from detector.folders.sharded.work_units import Listing, WorkUnit, read_lines, work_unit
+from detector.folders.sources import Selection
+from detector.models.model_files import EMBEDDED, load_model, read_model_files
+from detector.pipeline.loading import OPENVINO, TENSORFLOW, load_detector, named_after
+from detector.results.errors import InvalidOptionError, ModelError
 
 pytestmark = pytest.mark.ray
 
@@ -38,7 +38,7 @@ def job(tmp_path: Path, real_images: dict[str, Path]) -> ShardedJob:
         shutil.copy(path, photos / f"{number}.png")
     (photos / "holiday.mp4").touch()
     return ShardedJob(
-        place_at(str(photos), "images"), place_at(str(tmp_path / "out"), "output"), shard_images=2
+        storage_at(str(photos), "images"), storage_at(str(tmp_path / "out"), "output"), shard_images=2
     )
 
 
@@ -47,12 +47,12 @@ def work_of(job: ShardedJob, runtime: str = TENSORFLOW) -> Work:
     return Work(job, settings, read_model_files(EMBEDDED), runtime, 1)
 
 
-def begin(job: ShardedJob) -> list[Unit]:
+def begin(job: ShardedJob) -> list[WorkUnit]:
     """As the command does; the units of the list."""
     settings = work_of(job).settings
-    prepare_output(job, settings, look_into_output(job, settings))
+    prepare_output(job, settings, inspect_output(job, settings))
     listing = list_units(job, lambda count: None, lambda name: None)
-    return [unit_of(line) for file in range(listing.files) for line in read_lines(job.output, file)]
+    return [work_unit(line) for file in range(listing.files) for line in read_lines(job.output, file)]
 
 
 def work_off(job: ShardedJob) -> FolderSummary:
@@ -146,7 +146,7 @@ def test_a_limit_takes_the_first_as_on_one_machine(job: ShardedJob, selection: S
 
 def test_videos_are_named_and_left_out(job: ShardedJob) -> None:
     settings = work_of(job).settings
-    prepare_output(job, settings, look_into_output(job, settings))
+    prepare_output(job, settings, inspect_output(job, settings))
     videos: list[str] = []
     assert list_units(job, lambda count: None, videos.append) == Listing(5, 3, 1)
     assert videos == ["holiday.mp4"]
@@ -157,12 +157,12 @@ def test_videos_are_named_and_left_out(job: ShardedJob) -> None:
 )
 def test_images_that_are_no_folder(job: ShardedJob, name: str, reason: str) -> None:
     with pytest.raises(InvalidOptionError, match=reason):
-        check_images(place_at(f"{job.images.address}/{name}", "images"))
+        check_images(storage_at(f"{job.images.address}/{name}", "images"))
 
 
 def test_a_machine_that_sees_other_folders_does_no_work(job: ShardedJob, tmp_path: Path) -> None:
     begin(job)
-    elsewhere = replace(job, images=place_at(str(tmp_path / "elsewhere"), "images"))
+    elsewhere = replace(job, images=storage_at(str(tmp_path / "elsewhere"), "images"))
     with pytest.raises(
         InvalidOptionError, match=r"has no folder .*elsewhere: name a folder that all machines share"
     ):
@@ -189,10 +189,10 @@ def test_another_runtime_and_another_format(job: ShardedJob, real_images: dict[s
     job = replace(job, format="parquet")
     work = work_of(job, OPENVINO)
     assert "+openvino" in work.settings["model"]
-    prepare_output(job, work.settings, look_into_output(job, work.settings))
+    prepare_output(job, work.settings, inspect_output(job, work.settings))
     list_units(job, lambda count: None, lambda name: None)
     (line, *_) = read_lines(job.output, 0)
-    found = ShardMaker(work).make(unit_of(line))
+    found = ShardMaker(work).make(work_unit(line))
     expected = load_detector(runtime=OPENVINO).detect(real_images["31"].read_bytes())
     assert found.rows == 2
     assert found.digits > len(expected.digits) > 0

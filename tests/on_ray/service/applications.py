@@ -7,10 +7,11 @@ import grpc
 from ray import serve
 from ray._private import state
 
-from detector.serving import ray_serve
 from detector.serving.client import DetectorClient
-from detector.serving.cluster import ClusterSettings
-from detector.serving.proxied import REGISTER
+from detector.serving.ray import application as ray_serve
+from detector.serving.ray.cluster_settings import ClusterSettings
+from detector.serving.ray.deployment import NAME
+from detector.serving.ray.raw_methods import REGISTER
 
 PATIENCE_S = 240.0
 """For what takes seconds on an idle machine: a process with TensorFlow starts, a replica is replaced."""
@@ -32,7 +33,7 @@ class RayServer:
         """Replaces what is deployed, and waits until that answers."""
         self.start()
         application = ray_serve.application(settings, replica)
-        serve.run(application, name=ray_serve.NAME, route_prefix=f"/{ray_serve.NAME}")
+        serve.run(application, name=NAME, route_prefix=f"/{NAME}")
         eventually(self.answers, "it answers")
 
     def answers(self) -> bool:

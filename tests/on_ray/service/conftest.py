@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from detector.interface import MAX_MESSAGE_BYTES
-from detector.serving.cluster import ClusterSettings
+from detector.results.interface import MAX_MESSAGE_BYTES
+from detector.serving.ray.cluster_settings import ClusterSettings
 from tests.detector.serving.conftest import channel, client  # noqa: F401 - the same fixtures, of another server
 from tests.detector.serving.harness import free_port
 

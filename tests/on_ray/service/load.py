@@ -8,7 +8,7 @@ from typing import Self
 
 import grpc
 
-from detector.errors import DetectorError
+from detector.results.errors import DetectorError
 from tests.on_ray.service.applications import PATIENCE_S, eventually
 
 

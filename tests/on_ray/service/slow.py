@@ -1,9 +1,9 @@
 """Replicas that take a second for each image, whatever the machine: for what a test has to catch in the middle."""
 
-from detector.serving.answering import Answering
-from detector.serving.cluster import ClusterSettings
-from detector.serving.settings import WorkLimits
-from detector.serving.workbench import Workbench
+from detector.serving.ray.cluster_settings import ClusterSettings
+from detector.serving.server.inference_queue import InferenceQueue
+from detector.serving.server.request_handler import Answering
+from detector.serving.server.settings import WorkLimits
 from detector.v1 import detector_pb2 as wire
 from tests.detector.serving.loads import Steady
 
@@ -13,9 +13,9 @@ class SlowReplica:
 
     def __init__(self, settings: ClusterSettings) -> None:
         self._detector = Steady(moment_s=1.0)
-        workbench = Workbench(WorkLimits(places=settings.places))
-        workbench.open(self._detector)
-        self._answering = Answering(workbench)
+        inference_queue = InferenceQueue(WorkLimits(places=settings.places))
+        inference_queue.open(self._detector)
+        self._answering = Answering(inference_queue)
 
     async def detect(self, request: bytes) -> wire.DetectStreamResponse:
         return await self._answering.outcome(wire.DetectRequest.FromString(request))

@@ -6,10 +6,10 @@ import grpc
 import pytest
 from ray import serve
 
-from detector.errors import DeadlineExceededError, OverloadedError
-from detector.serving import ray_serve
+from detector.results.errors import DeadlineExceededError, OverloadedError
 from detector.serving.client import DetectorClient
-from detector.serving.cluster import ClusterSettings
+from detector.serving.ray import deployment
+from detector.serving.ray.cluster_settings import ClusterSettings
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode, scene
 from tests.detector.serving.harness import RichError, stub
@@ -33,7 +33,7 @@ def image(width: int) -> bytes:
 
 def seen() -> list[int]:
     """What the replica has begun with."""
-    handle = serve.get_deployment_handle("Detector", ray_serve.NAME)
+    handle = serve.get_deployment_handle("Detector", deployment.NAME)
     found: list[int] = handle.seen.remote().result(timeout_s=PATIENCE_S)
     return found
 

@@ -9,9 +9,10 @@ import grpc
 import pytest
 from ray import serve
 
-from detector.serving import ray_serve
 from detector.serving.client import DetectorClient
-from detector.serving.cluster import ClusterSettings
+from detector.serving.ray import application
+from detector.serving.ray.cluster_settings import ClusterSettings
+from detector.serving.ray.deployment import NAME, withdraw
 from detector.v1 import detector_pb2 as wire
 from tests.detector.serving.harness import stub
 from tests.on_ray.service.applications import PATIENCE_S, RayServer, eventually, replicas
@@ -55,12 +56,12 @@ def test_callers_do_not_notice_that_the_service_is_replaced(cluster_server: RayS
 
 def test_beside_another_application_callers_name_it(cluster_server: RayServer) -> None:
     cluster_server.deploy(ELASTIC, SlowReplica)
-    another = ray_serve.application(replace(ELASTIC, streams=2), SlowReplica)
+    another = application.application(replace(ELASTIC, streams=2), SlowReplica)
     serve.run(another, name="another", route_prefix="/another")
     try:
         with cluster_server.channel() as channel:
             eventually(lambda: _refused(channel) is grpc.StatusCode.NOT_FOUND, "it has to be named")
-            named = (("application", ray_serve.NAME),)
+            named = (("application", NAME),)
             assert stub(channel).GetModelInfo(wire.GetModelInfoRequest(), metadata=named).name == "steady"
     finally:
         serve.delete("another")
@@ -73,7 +74,7 @@ def test_what_was_taken_on_is_finished(cluster_server: RayServer) -> None:
         calls = [stub(channel).Detect.future(wire.DetectRequest(image=image(11))) for _ in range(8)]
         stream = stub(channel).DetectStream(_endless())
         eventually(lambda: any(call.done() for call in calls), "they are all there")
-        withdrawn = threads.submit(ray_serve.withdraw, settings)
+        withdrawn = threads.submit(withdraw, settings)
         assert [call.result(PATIENCE_S).width_px for call in calls] == [11] * 8
         assert next(stream).response.width_px == 13
         with pytest.raises(grpc.RpcError, match="shutting down") as ended:

@@ -14,9 +14,9 @@ import ray
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from detector.console import NOT_STARTED
-from detector.detections import ImageDetections
-from detector.model_files import EMBEDDED
+from detector.cli.exit_codes import NOT_STARTED
+from detector.models.model_files import EMBEDDED
+from detector.results.detections import ImageDetections
 from detector.serving.client import DetectorClient
 from tests.detector.serving.harness import free_port
 from tests.detector.serving.programs import CLI, running
@@ -100,11 +100,11 @@ def test_nobody_at_the_address() -> None:
 
 def test_serve_build_writes_a_configuration_that_ray_takes(checkout: Path, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    command = [*SERVE, "build", "detector.serving.ray_serve:app", "--output-path", str(file)]
+    command = [*SERVE, "build", "detector.serving.ray.application:app", "--output-path", str(file)]
     subprocess.run(command, timeout=PATIENCE_S, check=True, cwd=checkout)
     config = ServeDeploySchema.model_validate(yaml.safe_load(file.read_text()))
     (application,) = config.applications
-    assert application.import_path == "detector.serving.ray_serve:app"
+    assert application.import_path == "detector.serving.ray.application:app"
     assert {deployment.name for deployment in application.deployments} == {"Detector", "RayIngress"}
 
 
@@ -115,7 +115,7 @@ def test_ray_takes_the_configurations_under_deploy(checkout: Path, name: str) ->
         yaml.safe_load(document["spec"]["serveConfigV2"]) if name == "ray-service.yaml" else document
     )
     (application,) = ServeDeploySchema.model_validate(config).applications
-    assert application.import_path == "detector.serving.ray_serve:build"
+    assert application.import_path == "detector.serving.ray.application:build"
 
 
 def test_serve_run_takes_typed_arguments(
@@ -123,7 +123,7 @@ def test_serve_run_takes_typed_arguments(
 ) -> None:
     command = [*SERVE, "run", "--name", "digit-detector", "--route-prefix", "/digit-detector"]
     where = ["--address", ray.get_runtime_context().gcs_address]
-    arguments = ["detector.serving.ray_serve:build", "min_replicas=1", "max_replicas=2", "cpus=1"]
+    arguments = ["detector.serving.ray.application:build", "min_replicas=1", "max_replicas=2", "cpus=1"]
     wrong = subprocess.run(
         [*command, *where, arguments[0], "min_replica=1"], capture_output=True, text=True, check=False
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from ray import serve
 
-from detector.serving import ray_serve
 from detector.serving.client import DetectorClient
-from detector.serving.cluster import ClusterSettings
+from detector.serving.ray import application
+from detector.serving.ray.cluster_settings import ClusterSettings
+from detector.serving.ray.deployment import NAME
 from detector.v1 import detector_pb2 as wire
 from tests.detector.serving.harness import stub
 from tests.on_ray.service.applications import PATIENCE_S, RayServer, eventually, replicas
@@ -53,7 +54,7 @@ def test_what_a_death_is_without_retries(deployment: str, code: str, server: Ray
     assert set(load.told) == {"OK", code}
 
 
-class Decaying(ray_serve.Detector):
+class Decaying(application.Detector):
     """A replica whose model can be made to find something else than its manifest records."""
 
     async def decay(self) -> None:
@@ -65,10 +66,10 @@ class Decaying(ray_serve.Detector):
 def test_a_replica_that_finds_something_else_is_replaced(
     cluster_server: RayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_serve, "_HEALTH_PERIOD_S", 1.0)
+    monkeypatch.setattr(application, "_HEALTH_PERIOD_S", 1.0)
     cluster_server.deploy(ClusterSettings(max_replicas=1), Decaying)
     before = replicas("Detector")
-    serve.get_deployment_handle("Detector", ray_serve.NAME).decay.remote().result(timeout_s=PATIENCE_S)
+    serve.get_deployment_handle("Detector", NAME).decay.remote().result(timeout_s=PATIENCE_S)
     eventually(lambda: replicas("Detector").keys() - before.keys(), "there is another")
     eventually(lambda: not replicas("Detector").keys() & before.keys(), "it is gone")
     eventually(cluster_server.answers, "the other answers")

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.detector_recipe import SvhnFcnRecipe
-from training.placement import Placement
-from training.ray_train import train_on_ray
-from training.svhn_fcn import train
-from training.workers import Step, Workers
+from training.engine.distributed.placement import Placement
+from training.engine.distributed.ray_train import train_on_ray
+from training.engine.distributed.workers import Step, Workers
+from training.fcn.fcn_recipe import SvhnFcnRecipe
+from training.fcn.train_fcn import train
 
 RECIPE = SvhnFcnRecipe(steps=6, batch=6, warmup=2, validate_every=2, average=0.5)
 
@@ -43,7 +43,7 @@ def kill_at(step: int, victim: int, marker: Path, make: Callable[[Any], Step]) -
 
 
 def train_and_kill(data: Path, out: Path, victim: str, driver: int, step: int, workers: Workers) -> None:
-    killers = {"driver": workers.leads, "leader": workers.leads, "worker": not workers.leads}
+    killers = {"driver": workers.is_chief, "leader": workers.is_chief, "worker": not workers.is_chief}
     if killers.get(victim, False):
         dies = driver if victim == "driver" else os.getpid()
         marker = out.with_name(f"{out.name}-killed")

@@ -11,21 +11,21 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from detector.model_files import load_model
+from detector.models.model_files import load_model
 from tests.on_ray.clusters import started_cluster
 from tests.on_ray.training.killing import RECIPE
 from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
-from training.checkpoint import RunState, load_state
-from training.run import CHECKPOINT
-from training.second_look import train as train_second_look
-from training.second_look_recipe import SecondLookRecipe
-from training.svhn_fcn import train
+from training.engine.checkpoint import RunState, load_state
+from training.engine.training_run import CHECKPOINT
+from training.fcn.train_fcn import train
+from training.refiner.refiner_recipe import RefinerRecipe
+from training.refiner.train_refiner import train as train_refiner
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 
 
-SECOND_LOOK = SecondLookRecipe(steps=2, batch=16, warmup=2, validate_every=2, average=0.5, rendered=2)
+SECOND_LOOK = RefinerRecipe(steps=2, batch=16, warmup=2, validate_every=2, average=0.5, rendered=2)
 
 TRAIN_SECOND_LOOK = """
 import sys
@@ -33,9 +33,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.on_ray.training.test_ray_train import SECOND_LOOK
-from training.placement import Placement
-from training.ray_train import train_on_ray
-from training.second_look import train
+from training.engine.distributed.placement import Placement
+from training.engine.distributed.ray_train import train_on_ray
+from training.refiner.train_refiner import train
 
 data, out, address = sys.argv[1:]
 train_on_ray(partial(train, SECOND_LOOK, None, Path(data), Path(out), None), Placement(2, 1, address))
@@ -131,22 +131,22 @@ def test_a_killed_driver_s_run_goes_on_with_one_worker_and_then_with_two(
     agrees_with_one_worker(place, out)
 
 
-def test_the_second_look_is_trained_so_too(place: Place, tmp_path: Path) -> None:
+def test_the_refiner_is_trained_so_too(place: Place, tmp_path: Path) -> None:
     """The leader asks the FCN what it proposes, the other reads that."""
-    train_second_look(SECOND_LOOK, None, place.data, tmp_path / "one")
+    train_refiner(SECOND_LOOK, None, place.data, tmp_path / "one")
     command = [sys.executable, "-c", TRAIN_SECOND_LOOK, place.data, tmp_path / "two", place.address]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     one, two = (json.loads((tmp_path / out / "metrics.json").read_text()) for out in ("one", "two"))
     assert two[-1]["loss"] == pytest.approx(one[-1]["loss"], rel=0.03)
-    assert load_model(tmp_path / "two")[0].second_look
+    assert load_model(tmp_path / "two")[0].refiner
     assert {path.name for path in (tmp_path / "one").iterdir()} == {
         path.name for path in (tmp_path / "two").iterdir()
     }
 
 
 def test_what_is_wrong_is_said_once_and_not_tried_again(place: Place, tmp_path: Path) -> None:
-    command = ["-m", "training.cli", "svhn-fcn", "--workers", "2", "--address", place.address]
+    command = ["-m", "training.cli.main", "svhn-fcn", "--workers", "2", "--address", place.address]
     folders = ["--data", str(tmp_path), "--out", str(tmp_path / "out")]
     done = subprocess.run([sys.executable, *command, *folders], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import training.evaluation.evaluate
-from detector.detections import ImageDetections
-from detector.images import decode_image
-from detector.interface import DetectOptions
-from detector.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
+from detector.images.decode import decode_image
+from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
+from detector.results.detections import ImageDetections
+from detector.results.interface import DetectOptions
 from tests.training.painted import (
     Digit,
     Image,
@@ -25,13 +25,21 @@ from tests.training.painted import (
     write_png,
     write_truth,
 )
-from training.cli import main
-from training.comparison.comparing import DECIDING, Ratio, Row, compare, is_better, ratios_of, resampled
-from training.comparison.page import differences, write_comparison_page
-from training.comparison.report import format_comparison
+from training.cli.main import main
+from training.comparison.compare import (
+    DECIDING,
+    Ratio,
+    Row,
+    compare,
+    format_comparison,
+    is_better,
+    ratios_of,
+    resampled,
+)
+from training.comparison.comparison_page import differences, write_comparison_page
 from training.evaluation.evaluate import evaluate, to_json
+from training.evaluation.evaluation_report import table_lines
 from training.evaluation.figures import Evaluation
-from training.evaluation.report import table_lines
 
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 
@@ -43,8 +51,8 @@ class Blind(PaintedDigitDetector):
         found = super().detect(image, options)
         return replace(found, digits=found.digits.select(np.arange(0, len(found.digits), 2)), numbers=())
 
-    def classify_crops(self, crops: Image, look_again: bool = True) -> np.ndarray:  # type: ignore[type-arg]
-        read = super().classify_crops(crops, look_again)
+    def classify_crops(self, crops: Image, refine: bool = True) -> np.ndarray:  # type: ignore[type-arg]
+        read = super().classify_crops(crops, refine)
         return np.where(read == 3, 8, read).astype(np.int32)
 
 

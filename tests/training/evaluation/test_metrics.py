@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.detections import Detections, HouseNumber
+from detector.results.detections import Detections, HouseNumber
+from training.data.scenes import Scene
 from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
     average_precision,
@@ -21,7 +22,6 @@ from training.evaluation.metrics import (
     recall_by_digit,
     recall_by_height,
 )
-from training.scenes import Scene
 
 Row = tuple[int, float, float, float, float, float]
 """Label, x_min, y_min, x_max, y_max, score."""

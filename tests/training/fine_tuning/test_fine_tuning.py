@@ -8,31 +8,31 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from detector.detections import FloatArray
-from detector.digit_detector import DigitDetector
-from detector.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
-from detector.self_check import load_checked
+from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
+from detector.pipeline.detector import DigitDetector
+from detector.pipeline.loading import load_checked
+from detector.results.detections import FloatArray
 from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
-from training.checkpoint import load_state
-from training.cli import main
-from training.detector_data import load_detector_data
+from training.cli.main import main
+from training.data.detector_data import load_detector_data
+from training.engine.checkpoint import load_state
+from training.engine.training_run import CHECKPOINT, Batch, has_stalled
+from training.engine.validation import validate
 from training.errors import ResumeError, TrainingError
-from training.fine_tuning.fcn import Pictures, compile_network, fine_tune, mixed
-from training.fine_tuning.recipes import (
+from training.fine_tuning.fine_tune_fcn import Pictures, compile_network, fine_tune, mixed
+from training.fine_tuning.fine_tune_refiner import fine_tune_refiner, thinned
+from training.fine_tuning.fine_tuning_recipes import (
+    DistilledFcnFineTuning,
+    DistilledRefinerFineTuning,
     FcnFineTuning,
-    SecondLookFineTuning,
-    TaughtFcnFineTuning,
-    TaughtSecondLookFineTuning,
-    ThoroughFcnFineTuning,
-    ThoroughSecondLookFineTuning,
+    LongFcnFineTuning,
+    LongRefinerFineTuning,
+    RefinerFineTuning,
 )
-from training.fine_tuning.report import format_figures
-from training.fine_tuning.second_look import fine_tune_second_look, thinned
+from training.fine_tuning.fine_tuning_report import format_figures
 from training.fine_tuning.starting_model import StartingModel
-from training.run import CHECKPOINT, Batch, has_stalled
-from training.second_look_recipe import SecondLookRecipe
-from training.validation import validate
+from training.refiner.refiner_recipe import RefinerRecipe
 
 FROZEN = 3
 """Convolutions, each with a normalisation: 1 + 4 arrays each."""
@@ -40,7 +40,7 @@ FROZEN = 3
 
 def recipe_of(start: StartingModel, **settings: int) -> FcnFineTuning:
     short = {"steps": 4, "batch": 8, "warmup": 2, "validate_every": 2, "frozen": FROZEN} | settings
-    return FcnFineTuning(init=start.manifest.sha256, old_part=0.5, average=0.5, **short)
+    return FcnFineTuning(init=start.manifest.sha256, replay_fraction=0.5, average=0.5, **short)
 
 
 class Runs(NamedTuple):
@@ -80,8 +80,8 @@ def test_first_convolutions_stay_and_the_others_learn(runs: Runs) -> None:
 
 
 @pytest.mark.slow
-def test_the_second_look_is_kept(runs: Runs) -> None:
-    before, after = runs.start.weights.second_look, load_model(runs.whole)[0].second_look
+def test_the_refiner_is_kept(runs: Runs) -> None:
+    before, after = runs.start.weights.refiner, load_model(runs.whole)[0].refiner
     assert len(before) > 30
     assert all((old == new).all() for old, new in zip(before, after, strict=True))
 
@@ -91,12 +91,12 @@ def test_the_manifest_says_where_the_model_comes_from_and_what_changed(runs: Run
     manifest = load_checked(runs.whole).manifest
     known = manifest.training["fcn"]
     assert known["command"] == (
-        "digit-detector-train svhn-fcn --steps 4 --seed 1 --init embedded --frozen 3 --old-data DIR "
+        "digit-detector-train svhn-fcn --steps 4 --seed 1 --init embedded --frozen 3 --replay-data DIR "
         "--data DIR --out DIR"
     )
     assert known["recipe"]["init"] == runs.start.manifest.sha256
     assert known["before"] == runs.start.manifest.training["fcn"]
-    assert manifest.training["second_look"] == runs.start.manifest.training["second_look"]
+    assert manifest.training["refiner"] == runs.start.manifest.training["refiner"]
     assert "non-commercial" in manifest.training_data
     figures = manifest.training["fine_tuning"]
     assert figures["own"]["before"] == validate(DigitDetector.load(), runs.pictures.own)
@@ -113,7 +113,9 @@ def test_every_picture_that_the_model_has_seen_is_listed(runs: Runs) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", [{"init": "0" * 64}, {"old_part": 0.0}], ids=["model", "no old data"])
+@pytest.mark.parametrize(
+    "change", [{"init": "0" * 64}, {"replay_fraction": 0.0}], ids=["model", "no old data"]
+)
 def test_a_run_from_something_else_is_refused(runs: Runs, tmp_path: Path, change: dict[str, str]) -> None:
     out = shutil.copytree(runs.whole, tmp_path / "out")
     recipe = replace(recipe_of(runs.start), **change)  # type: ignore[arg-type]
@@ -130,8 +132,8 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
     def scored(detector: DigitDetector, data: object) -> dict[str, float]:
         return {"score": next(scores)}
 
-    monkeypatch.setattr("training.fine_tuning.fcn.validate", scored)
-    monkeypatch.setattr("training.fine_tuning.report", lambda *_: None)
+    monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.validate", scored)
+    monkeypatch.setattr("training.fine_tuning.fine_tuning_report", lambda *_: None)
     recipe = recipe_of(runs.start, steps=9, validate_every=1, patience=2)
     fine_tune(recipe, runs.start, runs.pictures, out)
     assert "stopped after step 4: 2 validations in a row were no better" in capsys.readouterr().out
@@ -146,51 +148,51 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
 
 
 @pytest.mark.slow
-def test_the_second_look_goes_on_learning_from_what_another_fcn_proposes(runs: Runs, tmp_path: Path) -> None:
+def test_the_refiner_goes_on_learning_from_what_another_fcn_proposes(runs: Runs, tmp_path: Path) -> None:
     proposing, out = StartingModel.load(str(runs.whole), tmp_path), tmp_path / "out"
-    recipe = SecondLookFineTuning(
+    recipe = RefinerFineTuning(
         init=runs.start.manifest.sha256,
         fcn=proposing.manifest.sha256,
         steps=2,
         batch=16,
         warmup=1,
         average=0.5,
-        old_part=0.5,
+        replay_fraction=0.5,
         old_images=2,
     )
-    fine_tune_second_look(recipe, runs.start, proposing, runs.pictures, out)
+    fine_tune_refiner(recipe, runs.start, proposing, runs.pictures, out)
     weights, manifest = load_model(out)
     assert all((old == new).all() for old, new in zip(proposing.weights.fcn, weights.fcn, strict=True))
-    before = runs.start.weights.second_look
-    changed = [(old != new).any() for old, new in zip(before, weights.second_look, strict=True)]
+    before = runs.start.weights.refiner
+    changed = [(old != new).any() for old, new in zip(before, weights.refiner, strict=True)]
     assert np.mean(changed) > 0.9
-    pairs = zip(before, weights.second_look, strict=True)
+    pairs = zip(before, weights.refiner, strict=True)
     moved = max((np.abs(old - new) / np.maximum(np.abs(old), 1)).max() for old, new in pairs)
     assert moved < 0.5, "two batches of a network that goes on learning, not a new one"
     assert manifest.training["fcn"] == proposing.manifest.training["fcn"]
-    assert manifest.training["second_look"]["before"] == runs.start.manifest.training["second_look"]
+    assert manifest.training["refiner"]["before"] == runs.start.manifest.training["refiner"]
     with pytest.raises(ResumeError, match="other settings"):
-        fine_tune_second_look(replace(recipe, fcn=recipe.init), runs.start, runs.start, runs.pictures, out)
-    alone = replace(runs.start, weights=Weights(before), second_look=None)
-    with pytest.raises(TrainingError, match="has no second look"):
-        fine_tune_second_look(recipe, alone, proposing, runs.pictures, tmp_path / "alone")
+        fine_tune_refiner(replace(recipe, fcn=recipe.init), runs.start, runs.start, runs.pictures, out)
+    alone = replace(runs.start, weights=Weights(before), refiner=None)
+    with pytest.raises(TrainingError, match="has no refiner"):
+        fine_tune_refiner(recipe, alone, proposing, runs.pictures, tmp_path / "alone")
     assert not (tmp_path / "alone").exists()
 
 
 def test_what_a_command_must_say_beside_steps_and_seed() -> None:
     of_fcn = FcnFineTuning(init="0")
     assert [of_fcn.arguments, replace(of_fcn, frozen=0).arguments] == ["", " --frozen 0"]
-    of_look = SecondLookFineTuning(init="0", fcn="0")
+    of_look = RefinerFineTuning(init="0", fcn="0")
     assert [of_look.arguments, replace(of_look, rendered=4000).arguments] == ["", " --rendered 4000"]
-    thorough = [ThoroughFcnFineTuning(init="0"), ThoroughSecondLookFineTuning(init="0", fcn="0")]
+    thorough = [LongFcnFineTuning(init="0"), LongRefinerFineTuning(init="0", fcn="0")]
     assert [recipe.arguments for recipe in thorough] == [" --thorough", " --thorough"]
     taught = [
-        TaughtFcnFineTuning(init="0", teacher="0"),
-        TaughtSecondLookFineTuning(init="0", fcn="0", teacher="0"),
+        DistilledFcnFineTuning(init="0", teacher="0"),
+        DistilledRefinerFineTuning(init="0", fcn="0", teacher="0"),
     ]
     assert [recipe.arguments for recipe in taught] == [" --teacher TEACHER"] * 2
     assert replace(thorough[0], frozen=4).arguments == " --thorough --frozen 4"
-    anew = SecondLookRecipe()
+    anew = RefinerRecipe()
     assert [anew.arguments, replace(anew, rendered=0).arguments] == ["", " --rendered 0"]
 
 
@@ -231,11 +233,11 @@ class Constant:
 
 
 @pytest.mark.parametrize(
-    ("size", "old_part", "of_old"),
+    ("size", "replay_fraction", "of_old"),
     [(8, 0.5, 4), (8, 0.25, 2), (8, 0.0, 0), (1, 0.5, 0), (7, 0.5, 4)],
 )
-def test_how_much_of_a_batch_is_old_data(size: int, old_part: float, of_old: int) -> None:
-    images, targets = mixed(Constant(1), Constant(2), size, old_part)(0, np.random.default_rng(0))
+def test_how_much_of_a_batch_is_old_data(size: int, replay_fraction: float, of_old: int) -> None:
+    images, targets = mixed(Constant(1), Constant(2), size, replay_fraction)(0, np.random.default_rng(0))
     assert images[:, 0].tolist() == targets[:, 0].tolist() == [1] * (size - of_old) + [2] * of_old
 
 
@@ -267,13 +269,13 @@ def test_the_report_shows_both_models_side_by_side() -> None:
     [
         pytest.param(["--init", "nowhere"], r"nowhere/manifest\.json: No such file", id="no such model"),
         pytest.param(["--init", "out"], "would replace the model of --init", id="onto itself"),
-        pytest.param(["--old-data", "data"], "name the model to start from", id="old data, but no model"),
+        pytest.param(["--replay-data", "data"], "name the model to start from", id="old data, but no model"),
         pytest.param(["--init", "embedded"], "digitStruct", id="no data"),
-        pytest.param(["--init", "embedded", "--old-data", "older"], "digitStruct", id="no old data"),
+        pytest.param(["--init", "embedded", "--replay-data", "older"], "digitStruct", id="no old data"),
         pytest.param(["--init", "swapped"], "do not fit", id="weights of another network"),
     ],
 )
-@pytest.mark.parametrize("command", ["svhn-fcn", "second-look"])
+@pytest.mark.parametrize("command", ["svhn-fcn", "refiner"])
 def test_what_cannot_be_started_from(
     command: str,
     arguments: list[str],

@@ -1,1 +1,0 @@
-"""What each command of `digit-detector` takes: one module for each, with its help."""

@@ -1,0 +1,1 @@
+"""The command line `digit-detector`: one module for each command."""

@@ -1,0 +1,64 @@
+"""`digit-detector convert`: results in another program's format."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from detector.cli.exit_codes import OK, one_line_if_broken_off
+from detector.cli.options import AddParser, command
+
+_FORMATS = ("csv-digits", "csv-numbers", "coco", "coco-results", "yolo", "voc")
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command to the command line."""
+    parser = command(
+        add_parser,
+        "convert",
+        "write results in another program's format",
+        "Reads the results of detect-folder (or of detect --json) and writes them for other programs: for "
+        "spreadsheets (CSV, one line per digit or one per number), for labelling tools and training (COCO, "
+        "YOLO, Pascal VOC), for evaluation with pycocotools (COCO results). Classes are the digits 0 to 9. "
+        "Images that could not be read are left out. Exit code: 0 if all was written, 2 for wrong usage or "
+        "results that are none, 3 if writing broke off.",
+        """\
+  digit-detector convert digits.jsonl --to csv-numbers --out numbers.csv
+  digit-detector convert digits.jsonl --to coco --out annotations.json
+  digit-detector convert digits.jsonl --to yolo --out labels
+
+formats:
+  csv-digits    a line per digit: image, size, number, position in it, digit, score, box
+  csv-numbers   a line per number: image, size, number, score, box
+  coco          a COCO dataset: images, categories, annotations; for labelling and training
+  coco-results  a COCO list of scored boxes; its image_id are those of the dataset
+  yolo          a folder: labels/*.txt, data.yaml and classes.txt
+  voc           a folder: Annotations/*.xml""",
+    )
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="file of JSON lines from detect-folder")
+    parser.add_argument(
+        "--to", choices=_FORMATS, required=True, metavar="FORMAT", help=f"one of {', '.join(_FORMATS)}"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="file to write, replaced if it is there; for yolo and voc a new folder",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    return convert(args.results, args.to, args.out)
+
+
+def convert(results: Path, target_format: str, out: Path) -> int:
+    """Writes the results to `out` in one of the formats; returns the exit code."""
+    from detector.folders.formats import convert as convert_results  # noqa: PLC0415
+    from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
+
+    with one_line_if_broken_off("nothing was written"):
+        done = convert_results(ResultsFile(results), target_format, out)
+    left_out = f" ({done.left_out} that were not read are left out)" if done.left_out else ""
+    print(f"{done.images} images{left_out}: {printable_name(str(out))}", file=sys.stderr)
+    return OK

@@ -1,0 +1,173 @@
+"""`digit-detector detect-folder`: one row for each image below a folder."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detector.cli import detect_folder_on_ray as on_ray
+from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
+from detector.cli.options import (
+    EXIT_CODES,
+    AddParser,
+    add_annotated,
+    add_min_score,
+    add_where,
+    choice,
+    command,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from detector.cli.running import DetectorChoice
+    from detector.folders.plan import FolderJob
+
+_DESCRIPTION = (
+    "Detects every image below IMAGES (by the file's ending: .jpg .jpeg .png .webp .bmp .tif .tiff .gif) in the order "
+    "of their paths, and adds one line of JSON per image to OUT.jsonl as soon as it is made. An image that cannot be "
+    "read gets a line that says why, the others go on. Killed at any moment, by Ctrl-C or by a power cut, it goes on "
+    "with --resume, and the file becomes the same as if nothing had happened; what the rows were made with is kept in "
+    f"OUT.jsonl.settings.json, so that another model or other options are noticed. {EXIT_CODES}"
+)
+
+_EXAMPLES = """\
+  digit-detector detect-folder photos --output digits.jsonl
+  digit-detector detect-folder photos --output digits.jsonl --resume
+  digit-detector detect-folder photos --output digits.jsonl --annotated photos-annotated
+  digit-detector detect-folder photos --output digits.jsonl --report gallery
+  digit-detector detect-folder photos --output sample.jsonl --shuffle --limit 100
+  digit-detector detect-folder photos --output digits.jsonl --exclude '*/thumbnails/*'
+  digit-detector detect-folder incoming --output digits.jsonl --watch
+  find photos -newer last-week -print0 | digit-detector detect-folder - --null --output new.jsonl
+  digit-detector detect-folder photos --output digits.jsonl --server 127.0.0.1:50051
+  digit-detector detect-folder s3://archive/photos --output s3://archive/digits --engine ray
+
+a line of the output:
+  {"image": "street/1.jpg", "width_px": 640, "height_px": 480,
+   "digits": [{"label": 7, "score": 0.98, "box": [x_min, y_min, x_max, y_max]}, ...],
+   "numbers": [{"text": "75", "score": 0.97, "box": [...], "digits": [0, 1]}]}
+  {"image": "street/2.jpg", "error": {"code": "IMAGE_UNDECODABLE", "message": "..."}}"""
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command to the command line."""
+    parser = command(
+        add_parser, "detect-folder", "find the digits in every image below a folder", _DESCRIPTION, _EXAMPLES
+    )
+    _add_images(parser)
+    _add_output(parser)
+    add_annotated(parser)
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="at the end also make a gallery to look at: DIR/index.html, see digit-detector report",
+    )
+    add_min_score(parser)
+    add_where(parser)
+    on_ray.add_engine(parser)
+    parser.set_defaults(run=_run)
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "images",
+        metavar="IMAGES",
+        help="folder of images, with all folders in it; - for paths on standard input, one a line, in their order; "
+        "with --engine ray also an address such as s3://bucket/photos",
+    )
+    parser.add_argument(
+        "-0",
+        "--null",
+        action="store_true",
+        help="the paths on standard input end in null characters (find -print0)",
+    )
+    for name, what in (("include", "only images that match"), ("exclude", "no images that match")):
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"{what}; a shell pattern for the path below IMAGES, * matches / too; may be given several times",
+        )
+    parser.add_argument("--limit", type=whole_number(0), metavar="N", help="stop when OUT.jsonl has N rows")
+    parser.add_argument("--shuffle", action="store_true", help="a random order, the same each time")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="another random order (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="go on with the images that arrive, each when it is finished, until Ctrl-C",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output",
+        required=True,
+        metavar="OUT.jsonl",
+        help="file to write; rows are added to its end as they are made; with --engine ray a folder or address",
+    )
+    earlier = parser.add_mutually_exclusive_group()
+    earlier.add_argument(
+        "--resume", action="store_true", help="go on where an earlier run ended, however it ended"
+    )
+    earlier.add_argument("--overwrite", action="store_true", help="drop the rows of an earlier run")
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.engine == on_ray.RAY:
+        return on_ray.run(args)
+    on_ray.refuse_options_of_ray(args)
+    return _run_here(args)
+
+
+def _run_here(args: argparse.Namespace) -> int:
+    from detector.folders.plan import FolderJob  # noqa: PLC0415
+    from detector.folders.sources import (  # noqa: PLC0415
+        PathStream,
+        Selection,
+    )
+    from detector.results.interface import DetectOptions  # noqa: PLC0415
+
+    seed = args.seed if args.shuffle else None
+    job = FolderJob(
+        images=PathStream(0, b"\0" if args.null else b"\n") if args.images == "-" else Path(args.images),
+        output=Path(args.output),
+        annotated=args.annotated,
+        report=args.report,
+        options=DetectOptions(score_threshold=args.min_score),
+        selection=Selection(tuple(args.include), tuple(args.exclude), seed),
+        limit=args.limit,
+        watch=args.watch,
+        resume=args.resume,
+        overwrite=args.overwrite,
+    )
+    return detect_folder(job, choice(args))
+
+
+def detect_folder(job: "FolderJob", choice: "DetectorChoice") -> int:
+    """Writes one line of JSON for each image below a folder; returns the exit code."""
+    from detector import folders  # noqa: PLC0415
+    from detector.cli.running import exit_code, interrupted_by_sigterm, say, say_account, say_videos  # noqa: PLC0415
+    from detector.folders.plan import plan_folder  # noqa: PLC0415
+    from detector.folders.report import PAGE  # noqa: PLC0415
+    from detector.folders.rows import printable_name  # noqa: PLC0415
+
+    plan = plan_folder(job)
+    say_videos(len(plan.videos), next(iter(plan.videos), ""))
+    rows_so_far = f"the rows so far are in {plan.job.output}, --resume goes on"
+    try:
+        with interrupted_by_sigterm(), choice.open() as detector, one_line_if_broken_off(rows_so_far):
+            summary = folders.detect_folder(plan, detector)
+    except KeyboardInterrupt as interrupt:
+        complain(f"stopped: {rows_so_far}" if _has_rows(plan.job.output) else "stopped before the first row")
+        return exit_code(interrupt)
+    say_account(summary, str(job.output))
+    if job.report is not None:
+        say(f"to look at them, open {printable_name(str(job.report / PAGE))}")
+    return SOME_FAILED if summary.errors else OK
+
+
+def _has_rows(output: Path) -> bool:
+    return output.exists() and output.stat().st_size > 0

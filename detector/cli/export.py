@@ -1,0 +1,58 @@
+"""`digit-detector export`: a model's networks as files for other programs."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from detector.cli.exit_codes import OK, one_line_if_broken_off
+from detector.cli.options import AddParser, add_model, command
+
+_FORMATS = ("savedmodel", "onnx", "openvino", "tflite")
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command to the command line."""
+    parser = command(
+        add_parser,
+        "export",
+        "write the networks in a format that other programs run",
+        "Writes the model's networks to files that need nothing of this package: fcn, which slides over images "
+        "of any size, and refiner, which looks at windows of 56x56 px. Both take images, (batch, height, "
+        "width, 3) uint8 RGB, and give score_map, what the bare network says, and boxes and class_scores, which "
+        "is that decoded for every window. The image pyramid, the refiner's windows and the merging of "
+        "windows that see the same digit are left to the program; export.json describes all it must know for "
+        "that. Exit code: 0 if all was written, 2 for wrong usage or a model that cannot be used, 3 if writing "
+        "broke off.",
+        """\
+  digit-detector export --format onnx --output digits-onnx
+  digit-detector export --format tflite --model models/mine --output mine-tflite
+
+formats:
+  savedmodel  folders for TensorFlow and TensorFlow Serving
+  onnx        .onnx files for ONNX Runtime and many others; needs digit-detector[onnx]
+  openvino    .xml and .bin files for OpenVINO; needs digit-detector[openvino]
+  tflite      .tflite files for LiteRT (TensorFlow Lite), on telephones and small boards""",
+    )
+    parser.add_argument(
+        "--format", choices=_FORMATS, required=True, metavar="FORMAT", help=f"one of {', '.join(_FORMATS)}"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder to write")
+    add_model(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    return export(args.format, args.output, args.model)
+
+
+def export(export_format: str, output: Path, model: Path | None) -> int:
+    """Writes the networks of `model`, or of the embedded one, to `output`; returns the exit code."""
+    from detector.folders.rows import printable_name  # noqa: PLC0415
+    from detector.models.model_files import EMBEDDED  # noqa: PLC0415
+    from detector.pipeline.export import export_model  # noqa: PLC0415
+
+    with one_line_if_broken_off("nothing was written"):
+        written = export_model(model or EMBEDDED, export_format, output)
+    for name in written:
+        print(printable_name(str(output / name)), file=sys.stderr)
+    return OK

@@ -1,0 +1,41 @@
+"""`digit-detector info`: a detector's model and defaults."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from detector.cli.exit_codes import OK
+from detector.cli.options import AddParser, add_where, choice, command
+
+if TYPE_CHECKING:
+    from detector.cli.running import DetectorChoice
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command to the command line."""
+    parser = command(
+        add_parser,
+        "info",
+        "say which model answers, its limits and its defaults",
+        "Prints the model's name, version and hash, what it was trained on, its limits and its defaults.",
+        """\
+  digit-detector info
+  digit-detector info --server 127.0.0.1:50051""",
+    )
+    add_where(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    return info(choice(args))
+
+
+def info(choice: "DetectorChoice") -> int:
+    """Prints what the detector says of itself; returns the exit code."""
+    with choice.open() as detector:
+        found = detector.info()
+    for name, value in vars(found).items():
+        if name != "defaults":
+            print(f"{name}: {value}")
+    for name, value in vars(found.defaults).items():
+        print(f"default {name}: {value}")
+    return OK

@@ -1,0 +1,57 @@
+"""`digit-detector report`: results as a gallery for the browser."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from detector.cli.exit_codes import OK, one_line_if_broken_off
+from detector.cli.options import AddParser, command
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command to the command line."""
+    parser = command(
+        add_parser,
+        "report",
+        "make a gallery of results, to look at in a browser",
+        "Reads the results of detect-folder (or of detect --json) and writes DIR/index.html: every image with "
+        "its boxes and numbers, to filter, to sort and to click. The folder is complete in itself: it works "
+        "from the disk, without a network, and can be moved or sent. Images of more than 2048 pixels are "
+        "shown smaller there, with a link to the original. An earlier report in DIR is replaced. Exit code: 0 "
+        "if all was written, 2 for wrong usage or results that are none, 3 if writing broke off.",
+        """\
+  digit-detector report digits.jsonl --images photos --out gallery
+  digit-detector detect-folder photos --output digits.jsonl --report gallery    # both in one""",
+    )
+    parser.add_argument("results", type=Path, metavar="RESULTS", help="file of JSON lines from detect-folder")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        default=Path(),
+        metavar="IMAGES",
+        help="the folder that was searched; names in RESULTS are relative to it (default: the current folder)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder to write: new, empty or an earlier report",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    return report(args.results, args.images, args.out)
+
+
+def report(results: Path, images: Path, out: Path) -> int:
+    """Writes the gallery to the folder `out` and says how to look at it; returns the exit code."""
+    from detector.folders.report import write_report  # noqa: PLC0415
+    from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
+
+    with one_line_if_broken_off("the report is not whole"):
+        done = write_report(ResultsFile(results), images, out)
+    missing = f" ({done.missing} are not in {images}: --images names their folder)" if done.missing else ""
+    print(f"{done.images} images{printable_name(missing)}: {printable_name(str(done.page))}", file=sys.stderr)
+    return OK

@@ -1,0 +1,1 @@
+"""A model: its files, its networks, and the backends that compute them."""

@@ -1,0 +1,169 @@
+"""A model on disk: `weights.safetensors` (arrays and nothing else) and `manifest.json`, which says what they are.
+
+The architecture is code; a model folder holds no code, no pickles and no links. The manifest's sha256 is verified
+before a byte of the weights is parsed.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from detector.results.detections import FloatArray
+from detector.results.errors import ModelError
+from detector.system.files import write_whole
+
+EMBEDDED = Path(__file__).parents[1] / "weights"
+"""The model that is used when none is named."""
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+_FORMER_NAMES = {"second_look": "refiner"}
+"""Networks as models of version 0.1 call them, in weights and manifests."""
+
+_MAX_WEIGHT_BYTES = 64 * 1024 * 1024
+_MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of a model.
+
+    Attributes:
+        name: the recipe's name.
+        version: the model's version.
+        sha256: hex digest of the weights file.
+        training_data: what it was trained on, and under which terms.
+        training: command, seed, time, data counts and the figures reached, as training recorded them.
+        self_check: what it finds in a built-in image, as `detector.pipeline.loading` recorded it; empty if nobody did.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    training_data: str
+    training: dict[str, Any] = field(default_factory=dict)
+    self_check: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The arrays of a model's networks, each network's in its order.
+
+    Attributes:
+        fcn: of the network that slides over images.
+        refiner: of the one that looks again at what the first proposes; empty if the model has none.
+    """
+
+    fcn: list[FloatArray]
+    refiner: list[FloatArray] = field(default_factory=list)
+
+
+def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
+    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        f"{network.name}/{index:03d}": array.astype(np.float16)
+        for network in fields(weights)
+        for index, array in enumerate(getattr(weights, network.name))
+    }
+    content = save(arrays)
+    manifest = replace(manifest, sha256=hashlib.sha256(content).hexdigest())
+    write_whole(folder / WEIGHTS, content)
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes the manifest of the weights that are in `folder`."""
+    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    write_whole(folder / MANIFEST, f"{text}\n".encode())
+
+
+def load_model(folder: Path) -> tuple[Weights, Manifest]:
+    """Reads and verifies a model folder.
+
+    Returns:
+        The networks' arrays as float32, and the manifest.
+
+    Raises:
+        ModelError: naming the file, if one is missing, too large, damaged, or not what the manifest says.
+    """
+    manifest = _read_manifest(folder / MANIFEST)
+    path = folder / WEIGHTS
+    content = _read(path, _MAX_WEIGHT_BYTES)
+    found = hashlib.sha256(content).hexdigest()
+    if found != manifest.sha256:
+        raise ModelError(
+            f"{path}: sha256 is {found}, the manifest says {manifest.sha256}: damaged or replaced"
+        )
+    try:
+        arrays = load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"{path}: not a safetensors file: {error}") from error
+    return _sorted_out(arrays, path), manifest
+
+
+def read_model_files(folder: Path) -> dict[str, bytes]:
+    """The files of a model folder, by their names: written to another folder, they are the same model.
+
+    Raises:
+        ModelError: naming the file, if one is missing or too large.
+    """
+    limits = {MANIFEST: _MAX_MANIFEST_BYTES, WEIGHTS: _MAX_WEIGHT_BYTES}
+    return {name: _read(folder / name, limit) for name, limit in limits.items()}
+
+
+def _sorted_out(arrays: dict[str, NDArray[Any]], path: Path) -> Weights:
+    networks: dict[str, list[FloatArray]] = {network.name: [] for network in fields(Weights)}
+    for name in sorted(arrays):
+        network = name.partition("/")[0]
+        network = _FORMER_NAMES.get(network, network)
+        if network not in networks:
+            raise ModelError(f"{path}: holds {name}, which belongs to no network of this version")
+        networks[network].append(_finite(arrays[name], path))
+    return Weights(**networks)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        known = json.loads(_read(path, _MAX_MANIFEST_BYTES))
+        manifest = Manifest(**known)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"{path}: not a model manifest: {error}") from error
+    wrong = [
+        f.name for f in fields(Manifest) if f.type is str and not isinstance(getattr(manifest, f.name), str)
+    ]
+    if wrong:
+        raise ModelError(f"{path}: {', '.join(wrong)} must be text")
+    if not (isinstance(manifest.training, dict) and isinstance(manifest.self_check, dict)):
+        raise ModelError(f"{path}: training and self_check must be objects")
+    training = {_FORMER_NAMES.get(name, name): value for name, value in manifest.training.items()}
+    return replace(manifest, training=training)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    if path.is_fifo():  # to open it would be to wait for somebody who writes
+        raise ModelError(f"{path}: a pipe, not a file")
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise ModelError(
+            f"{path}: {error.strerror}; a model folder holds {MANIFEST} and {WEIGHTS}"
+        ) from error
+    if len(content) > limit:
+        raise ModelError(f"{path}: larger than {limit} bytes, which no model of this network is")
+    return content
+
+
+def _finite(array: NDArray[Any], path: Path) -> FloatArray:
+    if array.dtype not in (np.float16, np.float32) or not np.isfinite(array).all():
+        raise ModelError(f"{path}: holds an array that is not finite float16 or float32")
+    return np.asarray(array, np.float32)

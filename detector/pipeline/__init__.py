@@ -1,0 +1,1 @@
+"""From image to house numbers: pyramid, score map, fusion, refiner, hysteresis, numbers."""

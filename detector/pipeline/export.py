@@ -1,0 +1,152 @@
+"""A model's networks as files for other programs, that need nothing of this package.
+
+An export is a folder: each network of a model in one format, and all that a program must know in export.json.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from detector.models.backend import load_networks
+from detector.models.export_formats import FORMATS, decoding_graph
+from detector.models.geometry import (
+    CHANNELS,
+    EDGE_UNIT,
+    MAX_LOG_EDGE,
+    RECEPTIVE_FIELD,
+    REFINER_WINDOW,
+    STRIDE,
+)
+from detector.models.model_files import Manifest
+from detector.pipeline import refiner
+from detector.pipeline.detector import BOX_HEIGHT, DetectorConfig
+from detector.pipeline.pyramid import BORDER, STEP
+from detector.system.files import whole_folder, write_whole
+
+DESCRIPTION = "export.json"
+
+
+def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]:
+    """Writes the networks of a model to `folder`, and what they are beside them.
+
+    Args:
+        model_dir: the model's folder.
+        export_format: one of `FORMATS`.
+        folder: a new folder, or an empty one; it has its name when all has been written.
+
+    Returns:
+        The names of what was written in `folder`, the networks first.
+
+    Raises:
+        ModelError: if the model cannot be used.
+        InvalidOptionError: if something is in the folder, or the format's library is not installed.
+        OSError: if it cannot be written.
+    """
+    fcn, again, manifest = load_networks(model_dir)
+    graphs = {"fcn": decoding_graph(fcn, RECEPTIVE_FIELD, None)}
+    if again:
+        graphs["refiner"] = decoding_graph(again, REFINER_WINDOW, REFINER_WINDOW)
+    kind = FORMATS[export_format]
+    with whole_folder(folder, "output") as inside:
+        paths = {name: f"{name}{kind.suffix}" for name in graphs}
+        for name, graph in graphs.items():
+            kind.write(graph, inside / paths[name])
+        text = json.dumps(describe(manifest, export_format, paths), indent=2, ensure_ascii=False)
+        write_whole(inside / DESCRIPTION, f"{text}\n".encode())
+    return [*paths.values(), DESCRIPTION]
+
+
+_EDGES = ("left", "top", "right", "bottom")
+
+CHANNEL_NAMES = [
+    "logit: a digit of this window's scale is centred here",
+    *(f"logit: it is a {digit}" for digit in range(10)),
+    *(f"log(distance from the window's centre to the digit's {edge} edge / edge_unit_px)" for edge in _EDGES),
+]
+
+_LEFT_TO_THE_CALLER = [
+    "the pyramid: the image scaled so that each digit comes to 16-35 px in some level, its edge continued",
+    "the refiner's windows: each digit proposed, digit_height_px high in the middle of its window",
+    "boxes and scores of both looks combined: weighted mean of the boxes, weighted geometric mean of the scores",
+    "merging: windows that see the same digit, by non-max suppression that does not ask which digit it is",
+    "digits weighed by their neighbours (thresholds), and numbers made of digits",
+]
+
+
+def describe(manifest: Manifest, export_format: str, paths: dict[str, str]) -> dict[str, Any]:
+    """What the exported files are and mean, for JSON.
+
+    Args:
+        manifest: the model's.
+        export_format: its name.
+        paths: by the network's name, `fcn` and, if the model has it, `refiner`.
+    """
+    networks = {"fcn": _fcn(), "refiner": _refiner()}
+    return {
+        "model": {name: getattr(manifest, name) for name in ("name", "version", "sha256", "training_data")},
+        "format": export_format,
+        "networks": {name: {"path": path, **networks[name]} for name, path in paths.items()},
+        "outputs": {
+            "score_map": {"dtype": "float32", "shape": ["batch", "rows", "columns", CHANNELS]},
+            "boxes": {
+                "dtype": "float32",
+                "shape": ["batch", "rows", "columns", 4],
+                "holds": "x_min, y_min, x_max, y_max in px of the input, maxima exclusive; of every window",
+            },
+            "class_scores": {
+                "dtype": "float32",
+                "shape": ["batch", "rows", "columns", 10],
+                "holds": "for each digit: that it is centred here and of this window's scale, 0..1",
+            },
+        },
+        "score_map_channels": CHANNEL_NAMES,
+        "edge_unit_px": EDGE_UNIT,
+        "largest_log_edge": MAX_LOG_EDGE,
+        "left_to_the_caller": _LEFT_TO_THE_CALLER,
+        "defaults": _defaults(),
+    }
+
+
+def _fcn() -> dict[str, Any]:
+    return {
+        "does": "slides a window over an image: each cell of its outputs is what it says of one window",
+        "window_px": RECEPTIVE_FIELD,
+        "stride_px": STRIDE,
+        "input": _input(f"height >= {RECEPTIVE_FIELD}", f"width >= {RECEPTIVE_FIELD}"),
+        "rows": f"(height - {RECEPTIVE_FIELD}) // {STRIDE} + 1, columns likewise",
+    }
+
+
+def _refiner() -> dict[str, Any]:
+    side = REFINER_WINDOW
+    return {
+        "does": "looks again at each digit proposed: one answer for each window of the batch",
+        "window_px": side,
+        "input": _input(side, side),
+        "rows": "1, columns likewise",
+    }
+
+
+def _input(height: int | str, width: int | str) -> dict[str, Any]:
+    return {
+        "name": "images",
+        "dtype": "uint8",
+        "shape": ["batch", height, width, 3],
+        "holds": "RGB, 0..255",
+    }
+
+
+def _defaults() -> dict[str, Any]:
+    config = asdict(DetectorConfig())
+    del config["max_pixels"]
+    return {
+        **config,
+        "pyramid": {"step": STEP, "border_px": BORDER},
+        "box_height_factor": BOX_HEIGHT,
+        "refiner": {
+            "digit_height_px": refiner.DIGIT_HEIGHT,
+            "score_weight": refiner.SCORE_WEIGHT,
+            "box_weight": refiner.BOX_WEIGHT,
+        },
+    }

@@ -1,0 +1,84 @@
+"""Many windows see the same digit; here they become one box each."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.pipeline.score_map import Candidates, concatenate
+from detector.results import boxes as box_arithmetic
+from detector.results.detections import Detections
+
+_SAME_DIGIT_IOU = 0.5
+"""Candidates that overlap a kept one this much are further views of it: their boxes and digits are averaged."""
+
+VIEW_SCORE = 0.5
+"""A view counts if its score is at least so much of the kept one's."""
+
+_INSIDE = 0.5
+"""A box of which so much lies in a better one is a part of that digit, or the two of them read as one."""
+
+_MOST_CANDIDATES = 5000
+"""More are cut to the best: bounds time and memory on pictures that are nothing but texture."""
+
+_BLOCK = 256
+"""Digits whose views are gathered at a time: bounds the memory however many digits there are."""
+
+_LEAST_SCORE = 1e-30
+"""Lower scores weigh as much: a weight of 0 would have no mean."""
+
+
+def best_candidates(parts: Sequence[Candidates]) -> Candidates:
+    """The best candidates of all parts, best first, as many as merging looks at; ties keep their order.
+
+    Merging these gives what merging all would give, so parts may be cut while they come in.
+    """
+    candidates = concatenate(parts)
+    best = np.argsort(-candidates.scores, kind="stable")[:_MOST_CANDIDATES]
+    return Candidates(candidates.boxes[best], candidates.class_scores[best])
+
+
+def fuse_candidates(candidates: Candidates, nms_iou_threshold: float, min_score: float = 0.0) -> Candidates:
+    """One candidate for each group of overlapping ones, best score first.
+
+    Class-agnostic suppression on tight boxes: digits of a number hardly overlap, so whatever overlaps is the same
+    digit, seen by a neighbouring window or at another scale. Box and digit are averages over those views weighted
+    by their scores; the best class's score is the best view's. Views of less than half that score have no say, so
+    a candidate is merged the same whatever is known of those below half its score.
+
+    Args:
+        candidates: windows' boxes and class scores in one frame.
+        nms_iou_threshold: 0..1; of two digits that overlap more only the better one stays.
+        min_score: 0..1; weaker candidates are views of others, but no digits themselves.
+    """
+    views = best_candidates([candidates])
+    strong = views.select(views.scores >= min_score)  # the first ones: the best come first
+    if not len(strong.boxes):
+        return strong
+    kept = box_arithmetic.non_max_suppression(strong.boxes, strong.scores, nms_iou_threshold, _INSIDE)
+    blocks = [kept[start : start + _BLOCK] for start in range(0, len(kept), _BLOCK)]
+    averages = np.concatenate([_averages(views, block) for block in blocks])
+    classes = averages[:, 4:]
+    # A class whose mean is 0 stays at 0, be the best view's score what it may.
+    shares = classes / np.maximum(classes.max(axis=1, keepdims=True), _LEAST_SCORE)
+    class_scores = shares * views.scores[kept][:, None]
+    return Candidates(averages[:, :4].astype(np.float32), class_scores.astype(np.float32))
+
+
+def distinct(candidates: Candidates, nms_iou_threshold: float) -> Detections:
+    """The candidates of which none overlaps a better one, as digits, best score first."""
+    scores = candidates.scores
+    kept = box_arithmetic.non_max_suppression(candidates.boxes, scores, nms_iou_threshold, _INSIDE)
+    return Detections(candidates.boxes[kept], candidates.labels[kept], scores[kept])
+
+
+def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(K, 14) mean boxes and class scores of the views of each of (K,) kept ones."""
+    overlap = box_arithmetic.iou(views.boxes[kept], views.boxes)
+    # A box without area overlaps nothing, but is a view of itself, be its score 0.
+    overlap[np.arange(len(kept)), kept] = 1
+    credibility = np.maximum(views.scores.astype(np.float64), _LEAST_SCORE) ** 2
+    credible = views.scores >= VIEW_SCORE * views.scores[kept][:, None]
+    weights = np.where((overlap >= _SAME_DIGIT_IOU) & credible, credibility, 0)
+    values = np.concatenate([views.boxes, views.class_scores], axis=1)
+    return np.asarray(weights @ values / weights.sum(axis=1, keepdims=True), np.float64)

@@ -1,0 +1,152 @@
+"""Loading a detector, for TensorFlow or OpenVINO, and the proof that its model works here.
+
+A model finds in a built-in image what its manifest says it found when it was made.
+"""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detector.models.backend import load_networks
+from detector.models.geometry import RECEPTIVE_FIELD, REFINER_WINDOW
+from detector.models.model_files import EMBEDDED, Manifest, write_manifest
+from detector.models.openvino_backend import OpenVinoNetwork
+from detector.pipeline.detector import DigitDetector
+from detector.results.boxes import iou
+from detector.results.detections import Detections
+from detector.results.errors import ModelError
+from detector.results.interface import DetectOptions
+
+if TYPE_CHECKING:
+    pass
+
+TENSORFLOW, OPENVINO = "tensorflow", "openvino"
+
+
+def load_detector(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> DigitDetector:
+    """Loads and verifies the model in `model_dir`, or the embedded one.
+
+    Args:
+        model_dir: the model's folder.
+        runtime: `TENSORFLOW` or `OPENVINO`; the latter computes in bfloat16 where the processor has instructions
+            for it, in float32 elsewhere.
+
+    Raises:
+        ModelError: if a file is missing, damaged, or not what the manifest says.
+        InvalidOptionError: if the runtime is not installed.
+    """
+    if runtime == TENSORFLOW:
+        return DigitDetector.load(model_dir)
+    fcn, again, manifest = load_networks(model_dir or EMBEDDED)
+    return DigitDetector(
+        OpenVinoNetwork(fcn, RECEPTIVE_FIELD, None),
+        named_after(manifest, runtime),
+        refiner=OpenVinoNetwork(again, REFINER_WINDOW, REFINER_WINDOW) if again else None,
+    )
+
+
+def named_after(manifest: Manifest, runtime: str) -> Manifest:
+    """The manifest of a model that this runtime computes.
+
+    What another runtime than TensorFlow finds is a little different, so the model's version is followed by its name.
+    """
+    return manifest if runtime == TENSORFLOW else replace(manifest, version=f"{manifest.version}+{runtime}")
+
+
+IMAGE = "svhn_train_981.png"
+"""The built-in image: small, with three different digits, and nothing else that could be one."""
+
+_SCORE = 0.5
+"""Digits from here on are recorded: a score is at most the label's probability, so no other label is as likely."""
+
+_SCORE_TOLERANCE = 0.05
+
+_LEAST_IOU = 0.7
+
+
+def load_checked(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> DigitDetector:
+    """Loads the model in `model_dir`, or the embedded one, and checks that it works here; so it is warm, too.
+
+    Raises:
+        ModelError: if a file is missing or damaged, or the model does not find what its manifest records.
+        InvalidOptionError: if the runtime, see `load_detector`, is not installed.
+    """
+    detector = load_detector(model_dir, runtime)
+    try:
+        check(detector)
+    except ModelError as error:
+        raise ModelError(f"{model_dir or EMBEDDED}: {error}") from error
+    return detector
+
+
+def record_self_check(model_dir: Path) -> None:
+    """Writes into the manifest of a model what it finds in the built-in image.
+
+    Raises:
+        ModelError: if a file is missing, damaged, or not what the manifest says.
+    """
+    detector = DigitDetector.load(model_dir)
+    found = _find(detector, _SCORE)
+    record = {
+        "image": IMAGE,
+        "sha256": hashlib.sha256(_image()).hexdigest(),
+        "digits": [{"label": digit.label, "box": [round(edge, 2) for edge in digit.box]} for digit in found],
+    }
+    write_manifest(model_dir, replace(detector.manifest, self_check=record))
+
+
+def check(detector: DigitDetector) -> None:
+    """Has the detector find the digits of the built-in image.
+
+    Raises:
+        ModelError: if they are not what its manifest records.
+    """
+    record = detector.manifest.self_check
+    if not record:
+        raise ModelError("the manifest records no self check: scripts/record_self_check.py writes one")
+    expected = _recorded(record)
+    found = _find(detector, _SCORE - _SCORE_TOLERANCE)
+    sure = found.select(found.scores >= _SCORE + _SCORE_TOLERANCE)
+    if not (_all_among(expected, found) and _all_among(sure, expected)):
+        raise ModelError(
+            f"in the built-in image {IMAGE} it finds {_text(sure)}, its manifest records {_text(expected)}: "
+            "it does not work on this machine as it did where it was made"
+        )
+
+
+def _recorded(record: dict[str, Any]) -> Detections:
+    if (record.get("image"), record.get("sha256")) != (IMAGE, hashlib.sha256(_image()).hexdigest()):
+        raise ModelError(
+            f"the manifest's self check is of another image than the built-in {IMAGE}: "
+            "scripts/record_self_check.py makes it anew"
+        )
+    try:
+        digits = record["digits"]
+        boxes = np.array([digit["box"] for digit in digits], np.float64).reshape(-1, 4)
+        labels = np.array([digit["label"] for digit in digits], np.int32)
+        return Detections(np.clip(boxes, -1e6, 1e6), labels, np.ones(len(labels)))  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelError(f"the manifest's self check is damaged: {error}") from error
+
+
+def _find(detector: DigitDetector, score: float) -> Detections:
+    return detector.detect(_image(), DetectOptions(score_threshold=score)).digits
+
+
+def _all_among(digits: Detections, others: Detections) -> bool:
+    """Whether each of `digits` is one of `others`: the same label, in the same place."""
+    same_label = digits.labels[:, None] == others.labels[None, :]
+    same_place = iou(digits.boxes, others.boxes) >= _LEAST_IOU
+    return bool((same_label & same_place).any(axis=1).all())
+
+
+def _text(digits: Detections) -> str:
+    places = (f"{digit.label} at {[round(edge) for edge in digit.box]}" for digit in list(digits)[:10])
+    return ", ".join(places) or "nothing"
+
+
+def _image() -> bytes:
+    return (Path(__file__).parents[1] / "samples" / IMAGE).read_bytes()

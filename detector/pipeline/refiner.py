@@ -1,0 +1,85 @@
+"""The refiner: each digit that the first network proposes is looked at once more, larger and with more around it.
+
+The first network's window ends where the digit does, so it cannot tell a 1 from a post beside a number, or an 8
+from an ornament. Here the digit fills less than half of the window, and what is beside, above and below it counts
+(a cascade of two stages, as in Viola and Jones 2001 and Ren et al., Faster R-CNN, 2015).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.images.affine_crop import affine_crop
+from detector.models.geometry import REFINER_WINDOW
+from detector.pipeline.score_map import Candidates, read_windows
+from detector.results import boxes as box_arithmetic
+from detector.results.detections import FloatArray
+
+DIGIT_HEIGHT = 24.0
+"""Height in px at which a digit is shown, in the middle of the window."""
+
+SCORE_WEIGHT = 0.55
+"""Of the refiner's scores in the geometric mean with the first's."""
+
+BOX_WEIGHT = 0.7
+"""Of the refiner's boxes in the mean with the first's."""
+
+_LEAST_FIRST_SCORE = 0.01
+"""What the first network scores lower is never looked at again."""
+
+LEAST_HEIGHT = 4.0
+"""Boxes less high (px of the image) are shown as if they were as high: nothing could be read in them."""
+
+
+def windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
+    """What the second network sees of each box.
+
+    Args:
+        image: (H, W, 3) uint8 RGB; beyond its edge the edge's pixels go on.
+        boxes: (N, 4) xyxy px, any; what is outside the image does not count.
+
+    Returns:
+        (N, 56, 56, 3) uint8 RGB.
+    """
+    goal = np.full(2, REFINER_WINDOW / 2)
+    centres, scales = _places(boxes, image.shape[1], image.shape[0])
+    shown = [
+        affine_crop(image, scale * np.eye(2), centre, goal, REFINER_WINDOW)
+        for centre, scale in zip(centres, scales, strict=True)
+    ]
+    return np.stack(shown) if shown else np.empty((0, REFINER_WINDOW, REFINER_WINDOW, 3), np.uint8)
+
+
+def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> Candidates:
+    """What the second network says of windows, in the image's frame.
+
+    Args:
+        outputs: (N, 15) float32, channels as described in `score_map`.
+        boxes: (N, 4) the boxes that `windows` was given.
+        width: of the image, px.
+        height: of the image, px.
+    """
+    centres, scales = _places(boxes, width, height)
+    return read_windows(outputs, centres, scales[:, None])
+
+
+def first_score(score: float) -> float:
+    """The score that the first network must give for both together to reach `score`."""
+    return float(max(score ** (1 / (1 - SCORE_WEIGHT)), min(score, _LEAST_FIRST_SCORE)))
+
+
+def combine(first: Candidates, second: Candidates) -> Candidates:
+    """What both looks say together: geometric mean of the scores, mean of the boxes."""
+    boxes = (1 - BOX_WEIGHT) * first.boxes + BOX_WEIGHT * second.boxes
+    return Candidates(boxes.astype(np.float32), mean_scores(first.class_scores, second.class_scores))
+
+
+def mean_scores(first: FloatArray, second: FloatArray) -> FloatArray:
+    """The weighted geometric mean of both looks' scores, elementwise."""
+    return np.asarray(first ** (1 - SCORE_WEIGHT) * second**SCORE_WEIGHT, np.float32)
+
+
+def _places(boxes: FloatArray, width: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, 2) centres within the image and (N,) scales of the windows."""
+    inside = box_arithmetic.clip(boxes, width, height).astype(np.float64)
+    heights = np.maximum(inside[:, 3] - inside[:, 1], LEAST_HEIGHT)
+    return (inside[:, :2] + inside[:, 2:]) / 2, DIGIT_HEIGHT / heights

@@ -1,0 +1,1 @@
+"""Results and how to ask for them: detections, boxes, options, errors; all of it imports numpy at most."""

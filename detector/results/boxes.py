@@ -1,0 +1,72 @@
+"""Arithmetic on boxes.
+
+Every box is `xyxy` = (x_min, y_min, x_max, y_max), max exclusive; every array of boxes is (N, 4) float32.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.results.detections import FloatArray
+
+
+def areas(boxes: FloatArray) -> FloatArray:
+    """(N,) areas of (N, 4) xyxy boxes, in square units of the boxes' frame."""
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), np.float32)
+
+
+def intersections(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(N, M) areas common to each of (N, 4) and each of (M, 4) xyxy boxes."""
+    widths, heights = (
+        np.minimum(a[:, None, axis + 2], b[None, :, axis + 2])
+        - np.maximum(a[:, None, axis], b[None, :, axis])
+        for axis in (0, 1)  # one after the other: NumPy is slow where the last axis is as short as 2
+    )
+    return np.asarray(np.maximum(widths, 0) * np.maximum(heights, 0), np.float32)
+
+
+def iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(N, M) intersection over union, 0..1, of (N, 4) and (M, 4) xyxy boxes; 0 where both have no area."""
+    common = intersections(a, b)
+    union = areas(a)[:, None] + areas(b)[None, :] - common
+    return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0), np.float32)
+
+
+def clip(boxes: FloatArray, width: int, height: int) -> FloatArray:
+    """(N, 4) xyxy boxes cut to an image of `width` x `height` pixels."""
+    return np.asarray(np.clip(boxes, 0, np.array([width, height, width, height], np.float32)), np.float32)
+
+
+def scale_heights(boxes: FloatArray, factor: float) -> FloatArray:
+    """(N, 4) xyxy boxes whose heights are `factor` times as large, their middles where they were."""
+    more = (factor - 1) / 2 * (boxes[:, 3] - boxes[:, 1])
+    zero = np.zeros_like(more)
+    return np.asarray(boxes + np.stack([zero, -more, zero, more], axis=1), np.float32)
+
+
+def non_max_suppression(
+    boxes: FloatArray, scores: FloatArray, iou_threshold: float, inside_threshold: float = 1.0
+) -> NDArray[np.intp]:
+    """Greedy suppression: the best box stays, all that overlap it too much go, and so on with the next.
+
+    Args:
+        boxes: (N, 4) xyxy.
+        scores: (N,).
+        iou_threshold: a box goes if its IoU with a better one is above this.
+        inside_threshold: it also goes if more than this part of the smaller of the two lies in the other.
+
+    Returns:
+        (K,) indices of the boxes that stay, best first; ties keep the order of the input.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered = boxes[order]
+    area = areas(ordered)
+    alive = np.ones(len(order), bool)
+    for i in range(len(order)):
+        if not alive[i]:
+            continue
+        rest = i + 1 + np.flatnonzero(alive[i + 1 :])
+        common = intersections(ordered[i : i + 1], ordered[rest])[0]
+        union = area[i] + area[rest] - common
+        smaller = np.minimum(area[i], area[rest])
+        alive[rest[(common > iou_threshold * union) | (common > inside_threshold * smaller)]] = False
+    return order[alive]

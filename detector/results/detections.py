@@ -1,0 +1,129 @@
+"""What a detector returns: digits as parallel arrays, and the numbers that they spell.
+
+Boxes are `xyxy`: (x_min, y_min, x_max, y_max), float32, in absolute pixels of the image as it is displayed
+(EXIF orientation applied), max exclusive.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+
+
+class Detection(NamedTuple):
+    """One digit.
+
+    Attributes:
+        label: the digit, 0..9.
+        score: confidence, 0..1.
+        box: xyxy in pixels of the displayed image, max exclusive.
+    """
+
+    label: int
+    score: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """N digits as parallel arrays, validated once and read-only from then on.
+
+    Attributes:
+        boxes: (N, 4) float32, xyxy in pixels of the displayed image, max exclusive, x_min <= x_max, y_min <= y_max.
+        labels: (N,) int32, the digits 0..9.
+        scores: (N,) float32, 0..1.
+
+    Raises:
+        ValueError: if the shapes do not agree or a value is outside its range or not finite.
+    """
+
+    boxes: FloatArray
+    labels: IntArray
+    scores: FloatArray
+
+    def __post_init__(self) -> None:
+        boxes, labels, scores = (
+            np.array(self.boxes, np.float32).reshape(-1, 4),
+            np.array(self.labels, np.int32),
+            np.array(self.scores, np.float32),
+        )
+        if not labels.shape == scores.shape == (len(boxes),):
+            raise ValueError(
+                f"{len(boxes)} boxes, labels {labels.shape} and scores {scores.shape} do not agree"
+            )
+        if not (np.isfinite(boxes).all() and (boxes[:, :2] <= boxes[:, 2:]).all()):
+            raise ValueError("boxes must be finite with x_min <= x_max and y_min <= y_max")
+        if not ((labels >= 0) & (labels <= 9)).all():
+            raise ValueError("labels must be 0..9")
+        if not ((scores >= 0) & (scores <= 1)).all():
+            raise ValueError("scores must be 0..1")
+        for name, array in (("boxes", boxes), ("labels", labels), ("scores", scores)):
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No digits."""
+        return cls(np.empty((0, 4)), np.empty(0), np.empty(0))  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[Detection]:
+        for box, label, score in zip(
+            self.boxes.tolist(), self.labels.tolist(), self.scores.tolist(), strict=True
+        ):
+            yield Detection(label, score, tuple(box))
+
+    def select(self, index: ArrayLike) -> Self:
+        """The digits at `index` ((M,) int indices or (N,) bool mask), in that order."""
+        chosen = np.asarray(index)
+        if chosen.size == 0:
+            return type(self).empty()
+        return type(self)(self.boxes[chosen], self.labels[chosen], self.scores[chosen])
+
+
+@dataclass(frozen=True)
+class HouseNumber:
+    """Digits that stand in one line and are read together.
+
+    Attributes:
+        text: the digits from left to right, for example "75".
+        score: confidence, 0..1.
+        box: xyxy around all its digits, pixels of the displayed image, max exclusive.
+        digits: indices into the image's `Detections`, in reading order.
+    """
+
+    text: str
+    score: float
+    box: tuple[float, float, float, float]
+    digits: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDetections:
+    """All that is known of one image.
+
+    Attributes:
+        width_px: width of the displayed image (EXIF orientation applied).
+        height_px: its height.
+        digits: every digit, best score first.
+        numbers: the numbers that the digits spell, in reading order (top to bottom, left to right).
+        model_name: the model that found them.
+        model_version: its version.
+        stage_seconds: time spent per stage: "decode", "pyramid", "network", "score_map", "merge", "refiner",
+            "numbers".
+    """
+
+    width_px: int
+    height_px: int
+    digits: Detections
+    numbers: tuple[HouseNumber, ...]
+    model_name: str
+    model_version: str
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)

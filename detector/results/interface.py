@@ -1,0 +1,111 @@
+"""What every detector of encoded images offers, whether it runs in this process or behind a server."""
+
+import math
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from detector.results.detections import ImageDetections
+from detector.results.errors import DetectorError, InvalidOptionError
+
+MAX_PIXELS = 50_000_000
+"""Images with more pixels than this are refused before they are decoded."""
+
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+"""The largest encoded image plus options that a server takes in one message."""
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """What a caller may ask for; None means the detector's own default.
+
+    Attributes:
+        score_threshold: 0..1; every digit with at least this score is returned, as far as the best 5,000 windows
+            of an image show them. It replaces all default thresholds, those of the line rule too.
+        nms_iou_threshold: 0..1; of two digits that overlap more than this only the better one is kept.
+        max_detections: 1 or more; the best so many digits are returned.
+        min_digit_height_px: above 0; smaller digits are neither looked for nor returned.
+        max_digit_height_px: above 0, not below the minimum; larger digits likewise.
+
+    Raises:
+        InvalidOptionError: if a value is outside its range.
+    """
+
+    score_threshold: float | None = None
+    nms_iou_threshold: float | None = None
+    max_detections: int | None = None
+    min_digit_height_px: float | None = None
+    max_digit_height_px: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("score_threshold", "nms_iou_threshold"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise InvalidOptionError(name, f"must be between 0 and 1, got {value:g}")
+        if self.max_detections is not None and self.max_detections < 1:
+            raise InvalidOptionError("max_detections", f"must be at least 1, got {self.max_detections}")
+        for name in ("min_digit_height_px", "max_digit_height_px"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise InvalidOptionError(name, f"must be a positive number of pixels, got {value:g}")
+        low, high = self.min_digit_height_px, self.max_digit_height_px
+        if low is not None and high is not None and low > high:
+            raise InvalidOptionError("min_digit_height_px", f"{low:g} is above max_digit_height_px, {high:g}")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a detector says of itself.
+
+    Attributes:
+        name: the model's name, for example "svhn-fcn".
+        version: its version.
+        sha256: hex digest of the weights file.
+        training_data: what it was trained on, and under which terms.
+        parameter_count: trained numbers in the network.
+        max_pixels: images with more pixels are refused.
+        max_message_bytes: the largest request that a server takes; the same figure for every detector.
+        defaults: the value that stands in for each option that is not set.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    training_data: str
+    parameter_count: int
+    max_pixels: int = MAX_PIXELS
+    max_message_bytes: int = MAX_MESSAGE_BYTES
+    defaults: DetectOptions = field(default_factory=DetectOptions)
+
+
+EncodedImage = bytes | Callable[[], bytes]
+"""An encoded image, or what gives it when its turn has come; of what that raises a DetectorError is its result."""
+
+
+class ImageDetector(Protocol):
+    """The in-process detector and the client of a server are both this; callers need not know which."""
+
+    def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
+        """Finds the digits of one encoded image (JPEG, PNG, WebP, BMP, TIFF).
+
+        Raises:
+            DetectorError: with the reason in `reason`; InvalidRequestError if the image or options are at fault.
+        """
+        ...
+
+    def detect_many(
+        self, images: Iterable[EncodedImage], options: DetectOptions | None = None
+    ) -> Generator[ImageDetections | DetectorError]:
+        """Finds the digits of many images; the next ones are read while earlier ones are looked at.
+
+        Yields:
+            For each image, in order, what was found, or what was wrong with it.
+
+        Raises:
+            DetectorError: if no more images can be looked at; nothing is wrong with the image whose turn it is.
+        """
+        ...
+
+    def info(self) -> ModelInfo:
+        """The model that answers, its limits and its defaults."""
+        ...

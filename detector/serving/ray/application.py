@@ -1,0 +1,173 @@
+"""The service on Ray Serve: a thin ingress takes calls from Ray's gRPC proxies, replicas with the model answer them.
+
+    client -> Ray's proxy (any node) -> RayIngress (no TensorFlow) -> Detector (one model, `cpus` threads)
+
+`app` is the application with all defaults, for `serve build`; `build` makes one of arguments, for `serve run` and
+configuration files. The only module of the service that imports Ray.
+"""
+
+import asyncio
+from typing import Any
+
+import ray
+from pydantic import TypeAdapter
+from ray import serve
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.serve.handle import DeploymentHandle, DeploymentResponse
+
+from detector.pipeline.loading import check, load_checked
+from detector.results.errors import OverloadedError, ServiceUnavailableError
+from detector.serving.ray.cluster_settings import ClusterSettings
+from detector.serving.ray.ingress import Ingress
+from detector.serving.server.inference_queue import InferenceQueue
+from detector.serving.server.processes.environment import prepare_replica
+from detector.serving.server.request_handler import Answering
+from detector.serving.server.settings import WorkLimits
+from detector.serving.telemetry import logs
+from detector.v1 import detector_pb2 as wire
+
+_CALLS_PER_PLACE = 4
+"""Calls of any kind that may be open in an ingress per image or stream that it admits."""
+
+_HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 10.0, 30.0
+"""Between two looks at the built-in image, and for one: the largest image beside it slows it down."""
+
+_LOOK_BACK_S = 15.0
+"""The number of images in work and waiting is averaged over so long; Ray wants more than 10 s."""
+
+REPLICA_GONE = (RayError, DeploymentUnavailableError, ReplicaUnavailableError)
+"""What a handle raises if the replica that had the call has ended, or there is none."""
+
+
+class Detector:
+    """A replica with the model: it is ready when the model has found what its manifest records."""
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        # What Ray gave it may be other than what the settings say: a configuration file can overrule them.
+        cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
+        prepare_replica(max(1, int(cpus)), settings.log_format)
+        self._detector = load_checked(settings.model, settings.runtime)
+        inference_queue = InferenceQueue(WorkLimits(places=settings.places))
+        inference_queue.open(self._detector)
+        self._answering = Answering(inference_queue)
+
+    async def detect(self, request: bytes) -> wire.DetectStreamResponse:
+        """See `detector.serving.ray.ingress.Replicas`."""
+        return await self._answering.outcome(wire.DetectRequest.FromString(request))
+
+    async def info(self) -> wire.ModelInfo:
+        """See `detector.serving.ray.ingress.Replicas`."""
+        return await self._answering.info()
+
+    async def check_health(self) -> None:
+        """Looks at the built-in image, beside what else is in work; Ray replaces a replica that fails.
+
+        Raises:
+            ModelError: if it does not find what it should.
+        """
+        await asyncio.to_thread(check, self._detector)
+
+
+class RayIngress(Ingress):
+    """Takes calls from Ray's proxies.
+
+    Args:
+        detector: the replicas of `Detector`.
+        settings: how much it takes on.
+    """
+
+    def __init__(self, detector: DeploymentHandle, settings: ClusterSettings) -> None:
+        logs.configure(settings.log_format)
+        super().__init__(_Handle(detector), settings)
+
+    async def close(self) -> str:
+        """Drains; returns which of the ingresses it was."""
+        await self.drain()
+        return str(serve.get_replica_context().replica_id.unique_id)
+
+
+class _Handle:
+    """The replicas behind a handle of Ray's, with errors of ours."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._handle = handle
+
+    async def detect(self, request: bytes) -> wire.DetectStreamResponse:
+        reply: wire.DetectStreamResponse = await _answer(self._handle.detect.remote(request))
+        return reply
+
+    async def info(self) -> wire.ModelInfo:
+        info: wire.ModelInfo = await _answer(self._handle.info.remote())
+        return info
+
+
+async def _answer(response: DeploymentResponse) -> Any:
+    """What a replica returns; when the caller is cancelled, so is the replica's work."""
+    try:
+        return await response
+    except BackPressureError as error:
+        raise OverloadedError("all places are taken; try again later") from error
+    except RayTaskError:
+        raise  # a defect of ours
+    except REPLICA_GONE as error:
+        raise ServiceUnavailableError("the replica that had the call has ended; try again") from error
+    except asyncio.CancelledError:
+        response.cancel()
+        raise
+
+
+def build(arguments: dict[str, Any]) -> serve.Application:
+    """The application, made of arguments as a command line or a configuration file has them.
+
+    Args:
+        arguments: by the names of `ClusterSettings`.
+
+    Raises:
+        pydantic.ValidationError: if one has no such name or type.
+    """
+    return application(TypeAdapter(ClusterSettings).validate_python(arguments))
+
+
+def application(settings: ClusterSettings, replica: type = Detector) -> serve.Application:
+    """The application: the ingress, and the replicas behind it.
+
+    Args:
+        settings: what it takes on.
+        replica: made with the settings; it is to have the methods of `detector.serving.ray.ingress.Replicas`.
+    """
+    open_calls = _CALLS_PER_PLACE * (settings.max_replicas * settings.places + settings.streams)
+    common = {
+        "graceful_shutdown_timeout_s": settings.grace_s,
+        "health_check_period_s": _HEALTH_PERIOD_S,
+        "health_check_timeout_s": _HEALTH_TIMEOUT_S,
+        "logging_config": {"enable_access_log": False},  # the ingress writes a line for each call
+    }
+    detector = serve.deployment(
+        replica,
+        name=Detector.__name__,
+        ray_actor_options={"num_cpus": settings.cpus},
+        max_ongoing_requests=settings.places,
+        max_queued_requests=settings.queue,
+        autoscaling_config={
+            "min_replicas": settings.min_replicas,
+            "max_replicas": settings.max_replicas,
+            "target_ongoing_requests": settings.target_images,
+            "upscale_delay_s": settings.upscale_delay_s,
+            "downscale_delay_s": settings.downscale_delay_s,
+            "look_back_period_s": _LOOK_BACK_S,
+        },
+        **common,
+    )
+    ingress = serve.deployment(
+        RayIngress,
+        num_replicas=settings.ingresses,
+        ray_actor_options={"num_cpus": 0},  # it needs little, and takes no place from a model
+        max_ongoing_requests=open_calls,
+        max_queued_requests=open_calls,
+        **common,
+    )
+    return ingress.bind(detector.bind(settings), settings)
+
+
+app = application(ClusterSettings())

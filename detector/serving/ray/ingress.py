@@ -1,0 +1,266 @@
+"""Calls that a proxy passes on, answered by replicas elsewhere: the thin end of a service on a cluster.
+
+The proxy hands over a request's bytes and a context, and sends what the context says of the call's end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from typing import Protocol
+
+import grpc
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health, health_pb2
+
+from detector.results.errors import OverloadedError, ServiceUnavailableError
+from detector.results.interface import MAX_MESSAGE_BYTES
+from detector.serving.ray.cluster_settings import ClusterSettings
+from detector.serving.ray.raw_methods import DETECTOR
+from detector.serving.server.interceptors.request_validation import parsed
+from detector.serving.server.request_handler import Draining, answered_in_order, status_of
+from detector.serving.telemetry import call_context, telemetry
+from detector.serving.telemetry.call_context import Call
+from detector.serving.wire.statuses import Trailers, ending, from_status, reason_of
+from detector.v1 import detector_pb2 as wire
+
+_PAUSE_S = 0.05
+"""Between two tries of an image of a stream to get a place."""
+
+
+class Replicas(Protocol):
+    """Those who have the model."""
+
+    async def detect(self, request: bytes) -> wire.DetectStreamResponse:
+        """The digits of the image in a serialized DetectRequest, or the error that it met.
+
+        Raises:
+            OverloadedError: if no more images can wait.
+            ServiceUnavailableError: if there is no replica, or the one that had the image has ended.
+        """
+        ...
+
+    async def info(self) -> wire.ModelInfo:
+        """Describes the model that answers; raises what `detect` does."""
+        ...
+
+
+class Context(Protocol):
+    """What a proxy tells of a call, and is told of its end; as far as it is needed, Ray Serve's."""
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]]:
+        """What the caller sent."""
+        ...
+
+    def peer(self) -> str:
+        """Where the call comes from."""
+        ...
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """Says how the call ends."""
+        ...
+
+    def set_details(self, details: str) -> None:
+        """Says why."""
+        ...
+
+    def set_trailing_metadata(self, trailing_metadata: list[tuple[str, str | bytes]]) -> None:
+        """Says what goes with the end."""
+        ...
+
+
+class RefusedError(Exception):
+    """The call's context says how it ends, and why.
+
+    Attributes:
+        code: how.
+    """
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(code, details)
+        self.code = code
+
+
+class Ingress:
+    """Has replicas do the work, and ends each call as a server on one machine would.
+
+    A call with one reply gives it as a stream of one, see `detector.serving.ray.raw_methods`.
+    """
+
+    def __init__(self, replicas: Replicas, settings: ClusterSettings) -> None:
+        self._replicas = replicas
+        self._settings = settings
+        self._streams = 0
+        self._draining = Draining()
+
+    async def drain(self) -> None:
+        """Refuses new work, ends streams after the images that they have sent, waits until all is answered."""
+        await self._draining.drain()
+
+    async def Detect(  # noqa: N802
+        self, request: bytes, grpc_context: Context
+    ) -> AsyncIterator[wire.DetectResponse]:
+        """Finds the digits of one image."""
+        try:
+            with _observed("Detect", grpc_context) as call, self._open():
+                parsed(wire.DetectRequest, _small(request))
+                reply = await self._replicas.detect(request)
+                if reply.HasField("error"):
+                    raise from_status(reply.error)
+                _count(call, reply)
+                response = reply.response
+        except RefusedError as refusal:
+            _check_final(refusal)
+            response = wire.DetectResponse()
+        yield response
+
+    async def GetModelInfo(  # noqa: N802
+        self, request: bytes, grpc_context: Context
+    ) -> AsyncIterator[wire.ModelInfo]:
+        """Describes the model that answers."""
+        try:
+            with _observed("GetModelInfo", grpc_context), self._open():
+                parsed(wire.GetModelInfoRequest, _small(request))
+                info = await self._replicas.info()
+        except RefusedError as refusal:
+            _check_final(refusal)
+            info = wire.ModelInfo()
+        yield info
+
+    async def DetectStream(  # noqa: N802
+        self, requests: AsyncIterator[bytes], grpc_context: Context
+    ) -> AsyncIterator[wire.DetectStreamResponse]:
+        """Answers each image in its turn.
+
+        Raises:
+            RefusedError: if it ends early; the proxy then sends the context's code and details, but no trailers.
+        """
+        with _observed("DetectStream", grpc_context) as call, self._open(), self._stream():
+            window, stop = self._settings.stream_window, self._draining.begun
+            async with aclosing(answered_in_order(_items(requests), self._reply, window, stop)) as replies:
+                async for reply in replies:
+                    _count(call, reply)
+                    yield reply
+            self._check_open()
+
+    async def Check(self, request: bytes, grpc_context: Context) -> health_pb2.HealthCheckResponse:  # noqa: N802
+        """Whether there is a model that answers; a full house is a healthy one."""
+        reply = health_pb2.HealthCheckResponse()
+        with suppress(RefusedError), _observed("Check", grpc_context, health.SERVICE_NAME) as call:
+            service = parsed(health_pb2.HealthCheckRequest, _small(request)).service
+            if service not in ("", DETECTOR.full_name):
+                _end(call, grpc_context, Status(code=grpc.StatusCode.NOT_FOUND.value[0]))
+                return reply
+            self._check_open()
+            with suppress(OverloadedError):
+                await self._replicas.info()
+            reply.status = health_pb2.HealthCheckResponse.SERVING
+        return reply
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """While it lasts, a call is open.
+
+        Raises:
+            ServiceUnavailableError: if no more work is taken on.
+        """
+        self._check_open()
+        with self._draining.counted():
+            yield
+
+    def _check_open(self) -> None:
+        if self._draining.begun.is_set():
+            raise ServiceUnavailableError("the server is shutting down")
+
+    @contextmanager
+    def _stream(self) -> Iterator[None]:
+        """Takes a place for a stream.
+
+        Raises:
+            OverloadedError: if there is none.
+        """
+        limit = self._settings.streams
+        if self._streams >= limit:
+            raise OverloadedError(f"all {limit} streams are taken; try again later")
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    async def _reply(self, item: wire.DetectStreamRequest) -> wire.DetectStreamResponse:
+        """The reply to one image of a stream, which may be an error."""
+        request = item.request.SerializeToString()
+        while True:
+            try:
+                reply = await self._replicas.detect(request)
+            except OverloadedError:  # it waits: not to be read is how a stream learns of a full house
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            except Exception as error:  # whatever it is, the stream goes on
+                reply = wire.DetectStreamResponse(error=status_of(error))
+            reply.correlation_id = item.correlation_id
+            return reply
+
+
+async def _items(requests: AsyncIterator[bytes]) -> AsyncIterator[wire.DetectStreamRequest]:
+    """The messages of a stream; one that is none, or too large, ends it."""
+    async for request in requests:
+        yield parsed(wire.DetectStreamRequest, _small(request))
+
+
+def _small(request: bytes) -> bytes:
+    """The request; raises OverloadedError, as gRPC's own limit does on one machine, if it is too large."""
+    if len(request) > MAX_MESSAGE_BYTES:
+        raise OverloadedError(f"the message is larger than max ({len(request)} vs. {MAX_MESSAGE_BYTES})")
+    return request
+
+
+@contextmanager
+def _observed(method: str, context: Context, service: str = DETECTOR.full_name) -> Iterator[Call]:
+    """Reports a call when it has ended, and tells its context how; of an error RefusedError remains."""
+    call = call_context.begin(f"/{service}/{method}", context.invocation_metadata())
+    call.peer = context.peer()
+    call.code = grpc.StatusCode.CANCELLED.name  # unless it comes to another end
+    context.set_trailing_metadata(_trailers(call))
+    try:
+        yield call
+        call.code = call.code if call.reason else grpc.StatusCode.OK.name
+    except Exception as error:
+        status = status_of(error)
+        code = _end(call, context, status)
+        raise RefusedError(code, status.message) from None
+    finally:
+        telemetry.report(call)
+
+
+def _check_final(refusal: RefusedError) -> None:
+    """Returns if an empty reply can go with a refusal, as it does with the trailers that say all of it.
+
+    Raises:
+        RefusedError: if a client may try again, which it only does with what has had no reply at all.
+    """
+    if refusal.code is grpc.StatusCode.UNAVAILABLE:
+        raise refusal
+
+
+def _end(call: Call, context: Context, status: Status) -> grpc.StatusCode:
+    """Says to both how the call ends; returns its code."""
+    code, details, trailers = ending(status)
+    call.code, call.reason = code.name, reason_of(status)
+    context.set_code(code)
+    context.set_details(details)
+    context.set_trailing_metadata(_trailers(call, trailers))
+    return code
+
+
+def _trailers(call: Call, trailers: Trailers = ()) -> list[tuple[str, str | bytes]]:
+    return [(call_context.REQUEST_ID, call.request_id), *trailers]
+
+
+def _count(call: Call, reply: wire.DetectStreamResponse) -> None:
+    """Takes note of an image that is answered."""
+    if reply.HasField("error"):
+        call.refused += 1
+    else:
+        call.images += 1
+        call.digits += len(reply.response.digits)

@@ -1,0 +1,1 @@
+"""The server: from the port to the detector and back."""

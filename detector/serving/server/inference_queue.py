@@ -1,0 +1,136 @@
+"""The bounded place where a server's work is done: so many images are admitted, one at a time is looked at.
+
+An image passes three doors: a place (a full house refuses at once), a slot for its pixels (so that encoded bytes
+wait, not decoded images of 150 MB), and the network (one inference at a time; TensorFlow itself uses all cores).
+While one image is in the network the next is decoded.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.images.decode import decode_image
+from detector.results.detections import ImageDetections
+from detector.results.errors import DeadlineExceededError, OverloadedError, ServiceUnavailableError
+from detector.results.interface import DetectOptions, ModelInfo
+from detector.serving.server.settings import WorkLimits
+from detector.serving.telemetry import metrics
+
+Result = TypeVar("Result")
+
+
+class PixelDetector(Protocol):
+    """What a server serves: a detector that takes decoded images from any thread."""
+
+    def detect(self, image: NDArray[np.uint8], options: DetectOptions = ...) -> ImageDetections:
+        """Finds the digits of an (H, W, 3) uint8 RGB image."""
+        ...
+
+    def info(self) -> ModelInfo:
+        """The model, its limits and its defaults."""
+        ...
+
+
+class InferenceQueue:
+    """Takes images from encoded bytes to detections, within limits; all methods belong to one event loop.
+
+    Until `open` is called, and after `close`, it refuses with ServiceUnavailableError.
+    """
+
+    def __init__(self, limits: WorkLimits | None = None) -> None:
+        self.limits = limits or WorkLimits()
+        self._detector: PixelDetector | None = None
+        self._info: ModelInfo | None = None
+        self._refusal = "the model is still loading"
+        self._places = asyncio.Semaphore(self.limits.places)
+        self._slots = asyncio.Semaphore(self.limits.decoded_images)
+        self._turn = asyncio.Lock()
+        self._decoders = ThreadPoolExecutor(self.limits.decoded_images, "decode")
+        self._network = ThreadPoolExecutor(1, "network")
+
+    def open(self, detector: PixelDetector) -> None:
+        """Lets work in; the detector is loaded and warm."""
+        old, self._info = self._info, detector.info()
+        metrics.set_model(old, self._info)
+        self._detector = detector
+
+    def close(self) -> None:
+        """Lets no more work in; what is admitted is finished."""
+        metrics.set_model(self._info, None)
+        self._refusal = "the server is shutting down"
+        self._detector = self._info = None
+
+    def info(self) -> ModelInfo:
+        """The model that answers.
+
+        Raises:
+            ServiceUnavailableError: if there is none, yet or any more.
+        """
+        if self._info is None:
+            raise ServiceUnavailableError(self._refusal)
+        return self._info
+
+    async def detect(
+        self, image: bytes, options: DetectOptions, deadline: float | None = None, patient: bool = False
+    ) -> ImageDetections:
+        """Decodes an image and finds its digits.
+
+        Args:
+            image: the encoded image.
+            options: what to look for.
+            deadline: on the clock of `time.monotonic`; work that would start after it is not done.
+            patient: wait for a place instead of being refused one.
+
+        Raises:
+            DetectorError: InvalidRequestError if the image or options are at fault, OverloadedError if there is
+                no place, DeadlineExceededError, ServiceUnavailableError.
+        """
+        max_pixels, detector = self.info().max_pixels, self._detector
+        assert detector is not None
+        arrived = time.perf_counter()
+        with ExitStack() as queue:
+            queue.enter_context(metrics.waiting())
+            async with self._place(patient), self._slots:
+                _check_deadline(deadline)
+                started = time.perf_counter()
+                pixels = await _in_thread(self._decoders, lambda: decode_image(image, max_pixels))
+                decoded = time.perf_counter()
+                async with self._turn:
+                    queue.close()
+                    _check_deadline(deadline)
+                    waited = started - arrived + time.perf_counter() - decoded
+                    found = await _in_thread(self._network, lambda: detector.detect(pixels, options))
+        stages = {"queue": waited, **found.stage_seconds, "decode": decoded - started}
+        return replace(found, stage_seconds=stages)
+
+    @asynccontextmanager
+    async def _place(self, patient: bool) -> AsyncIterator[None]:
+        if self._places.locked() and not patient:
+            raise OverloadedError(f"all {self.limits.places} places are taken; try again later")
+        async with self._places:
+            yield
+
+
+def _check_deadline(deadline: float | None) -> None:
+    if deadline is not None and time.monotonic() >= deadline:
+        raise DeadlineExceededError("the deadline passed before the image's turn came")
+
+
+async def _in_thread(executor: ThreadPoolExecutor, function: Callable[[], Result]) -> Result:
+    """Runs `function` in a thread of `executor`.
+
+    A thread cannot be stopped, so a cancelled caller waits for it too: what it holds is not free before.
+    """
+    future = asyncio.get_running_loop().run_in_executor(executor, function)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        raise

@@ -1,0 +1,1 @@
+"""gRPC interceptors: who may call, how many, and with what."""

@@ -1,0 +1,148 @@
+"""Calls must carry a token that the server knows: `authorization: Bearer TOKEN` (RFC 6750).
+
+The file of tokens holds their hashes, and a name for each.
+"""
+
+import hashlib
+import hmac
+import logging
+import re
+import time
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health
+
+from detector.results.errors import ServerStartError, UnauthenticatedError
+from detector.serving.telemetry import call_context
+from detector.serving.wire.handlers import Continuation, Handler, refusing
+
+_LINE = re.compile(r"([0-9a-fA-F]{64})\s+([\w.@-]{1,64})")
+
+_MAX_BYTES = 1 << 20
+
+_LOOK_AGAIN_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class TokenFile:
+    """Tokens by their hashes; a change of the file is seen within a second.
+
+    A file that cannot be read any more, or has a line that is none, changes nothing but the log. One without
+    tokens lets nobody in.
+
+    Raises:
+        ServerStartError: if at first the file cannot be read, has a line that is none, or no tokens.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._version = self._current_version()
+            self._names = _parse(path)
+        except (OSError, ValueError) as error:
+            raise ServerStartError(f"cannot use the token file {path}: {_words(error)}") from error
+        if not self._names:
+            raise ServerStartError(f"the token file {path} has no tokens, so nobody could call")
+        self._looked = time.monotonic()
+
+    def name_of(self, token: str) -> str | None:
+        """The name of a token; None if it is not in the file.
+
+        It takes as long whichever token is asked for: all hashes are compared, each in constant time.
+        """
+        self._look_again()
+        asked = hashlib.sha256(token.encode()).digest()
+        name = None
+        for known, its_name in self._names.items():
+            if hmac.compare_digest(known, asked):
+                name = its_name
+        return name
+
+    def _look_again(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < _LOOK_AGAIN_S:
+            return
+        self._looked = now
+        try:
+            version = self._current_version()
+            if version == self._version:
+                return
+            self._names = _parse(self._path)
+            self._version = version
+        except (OSError, ValueError) as error:
+            _log.error(
+                "the token file %s is no good, the tokens stay as they were: %s", self._path, _words(error)
+            )
+        else:
+            _log.info("the token file %s has changed: %d tokens", self._path, len(self._names))
+
+    def _current_version(self) -> tuple[int, int, int]:
+        status = self._path.stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _parse(path: Path) -> dict[bytes, str]:
+    """Names by hashes.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is too large or a line is none; it says which, not what is in it.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"it has more than {_MAX_BYTES:,} bytes")
+    names = {}
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        line = text.strip()
+        if line and not line.startswith("#"):
+            match = _LINE.fullmatch(line)
+            if match is None:
+                raise ValueError(f"line {number} is not the SHA-256 of a token, a space and a name")
+            names[bytes.fromhex(match[1])] = match[2]
+    return names
+
+
+def _words(error: OSError | ValueError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+_SCHEME = "bearer "
+
+
+class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+    """Refuses calls without a known token before anything of their requests is read.
+
+    Args:
+        tokens: those that are known.
+        open_health: health checks need none.
+    """
+
+    def __init__(self, tokens: TokenFile, open_health: bool) -> None:
+        self._tokens = tokens
+        self._open_health = open_health
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler:
+        """The service's handler, or one that refuses."""
+        if self._open_health and handler_call_details.method.startswith(f"/{health.SERVICE_NAME}/"):
+            return await continuation(handler_call_details)
+        token = _token(handler_call_details)
+        if token is None:
+            return refusing(UnauthenticatedError("a token is needed: send `authorization: Bearer TOKEN`"))
+        name = self._tokens.name_of(token)
+        if name is None:
+            return refusing(UnauthenticatedError("the server does not know this token"))
+        call = call_context.current()
+        if call is not None:
+            call.caller = name
+        return await continuation(handler_call_details)
+
+
+def _token(details: grpc.HandlerCallDetails) -> str | None:
+    """The one token of a call; None if it has none, or several headers that claim to be it."""
+    values = [value for key, value in details.invocation_metadata or () if key == "authorization"]
+    if len(values) != 1 or not isinstance(values[0], str) or not values[0].lower().startswith(_SCHEME):
+        return None
+    return values[0][len(_SCHEME) :].strip()

@@ -1,0 +1,1 @@
+"""Serving processes: started, watched, told to reload or stop."""

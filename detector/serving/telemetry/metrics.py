@@ -1,0 +1,117 @@
+"""What a server counts, for Prometheus.
+
+Several processes count in files of one folder, each in its own, and one page shows the sums: prometheus_client does
+that by itself if PROMETHEUS_MULTIPROC_DIR is set when it is first imported (see
+`detector.serving.telemetry.metrics_page`). Labels take few values, none of which a caller can choose.
+"""
+
+import resource
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+
+from detector.results.detections import ImageDetections
+from detector.results.interface import ModelInfo
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # when a count began; several processes do not tell
+
+REGISTRY = CollectorRegistry()
+"""All that is below."""
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+_requests = Counter(
+    "digit_detector_requests",
+    "Calls that have ended.",
+    ["method", "code"],
+    registry=REGISTRY,
+)
+_request_seconds = Histogram(
+    "digit_detector_request_seconds",
+    "Time from a call's first header to its end.",
+    ["method"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+_stage_seconds = Histogram(
+    "digit_detector_stage_seconds",
+    "Time that one image spent in one stage of the work.",
+    ["stage"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+_rejected = Counter(
+    "digit_detector_rejected",
+    "Calls, and images of streams, that were answered with an error, by its reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+_images = Counter("digit_detector_images", "Images answered with detections.", registry=REGISTRY)
+_digits = Counter("digit_detector_digits", "Digits found in them.", registry=REGISTRY)
+_queue = Gauge(
+    "digit_detector_queue_length",
+    "Images that wait for the network.",
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+_model = Gauge(
+    "digit_detector_model_processes",
+    "Processes that serve this model; 0 when another has taken its place.",
+    ["name", "version", "sha256"],
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+_memory = Gauge(
+    "digit_detector_resident_memory_bytes",
+    "Memory of each server process when its last call ended.",
+    multiprocess_mode="liveall",
+    registry=REGISTRY,
+)
+
+
+_STATM = Path("/proc/self/statm")
+
+
+def count_call(method: str, code: str, seconds: float) -> None:
+    """A call has ended.
+
+    Args:
+        method: one of the few that there are.
+        code: the name of its gRPC status.
+        seconds: from its first header on.
+    """
+    _requests.labels(method, code).inc()
+    _request_seconds.labels(method).observe(seconds)
+    measure_memory()
+
+
+def count_detections(found: ImageDetections) -> None:
+    """An image has been answered."""
+    _images.inc()
+    _digits.inc(len(found.digits))
+    for stage, seconds in found.stage_seconds.items():
+        _stage_seconds.labels(stage).observe(seconds)
+
+
+def count_rejection(reason: str) -> None:
+    """A call or an image has been answered with an error."""
+    _rejected.labels(reason).inc()
+
+
+def waiting() -> AbstractContextManager[None]:
+    """While it lasts, an image is in the queue."""
+    return _queue.track_inprogress()
+
+
+def set_model(old: ModelInfo | None, new: ModelInfo | None) -> None:
+    """`new` has taken the place of `old`; None where there is none."""
+    for info, serving in ((old, 0), (new, 1)):
+        if info is not None:
+            _model.labels(info.name, info.version, info.sha256).set(serving)
+
+
+def measure_memory() -> None:
+    """Takes note of this process's memory, where there is Linux's /proc."""
+    if _STATM.exists():
+        _memory.set(int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize())

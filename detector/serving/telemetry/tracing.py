@@ -1,0 +1,50 @@
+"""Calls as OpenTelemetry spans, sent over OTLP; it needs the extra `tracing`.
+
+Where they go, and how many, is for the standard OTEL_ environment variables to say, such as
+OTEL_EXPORTER_OTLP_ENDPOINT (default http://localhost:4317) and OTEL_TRACES_SAMPLER.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import propagate, trace
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from detector.serving.telemetry.call_context import Call
+from detector.serving.telemetry.telemetry import Metadata, Trace
+
+
+def start_tracing() -> Trace:
+    """Starts to send spans; what it gives back makes a call one of them, in its caller's trace if it has one."""
+    os.environ.setdefault("OTEL_SERVICE_NAME", "digit-detector")
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    tracer = provider.get_tracer("detector.serving")
+
+    @contextmanager
+    def traced(call: Call, metadata: Metadata) -> Iterator[None]:
+        parent = propagate.extract({key: value for key, value in metadata if isinstance(value, str)})
+        service, _, method = call.method.removeprefix("/").partition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
+        with tracer.start_as_current_span(
+            f"{service}/{method}", parent, trace.SpanKind.SERVER, attributes, record_exception=False
+        ) as span:
+            call.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+            try:
+                yield
+            finally:
+                span.set_attributes(_result(call))
+
+    return traced
+
+
+def _result(call: Call) -> dict[str, str | int]:
+    return {
+        "rpc.grpc.status_code": call.code,
+        "digit_detector.request_id": call.request_id,
+        "digit_detector.images": call.images,
+        "digit_detector.digits": call.digits,
+    }

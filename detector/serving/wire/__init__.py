@@ -1,0 +1,1 @@
+"""Messages, statuses and handlers of gRPC, and the package's own types."""

@@ -1,0 +1,1 @@
+"""The machine beneath: files written whole, work prefetched in threads, a cluster's address."""

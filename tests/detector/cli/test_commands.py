@@ -1,0 +1,287 @@
+"""`digit-detector` as a user meets it: what it prints, what it refuses, and the exit codes that scripts rely on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detector import DigitDetector
+from detector.cli.main import main
+from detector.folders.rows import detections_row
+from detector.images.decode import decode_image
+from tests.detector.serving.harness import RunningServer, free_port
+
+COMMAND = [sys.executable, "-c", "import sys; from detector.cli.main import main; sys.exit(main())"]
+
+
+def rows(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["serve"], ["detect"], ["detect-folder"], ["export"], ["info"], ["health"]]
+)
+def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert not command or f"examples:\n  digit-detector {command[0]}" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["dtect", "a.png"], "invalid choice"),
+        (["detect"], "IMAGE"),
+        (["detect-folder", "photos"], "--output"),
+        (["detect", "a.png", "--min-score", "high"], "not a score: a number from 0 to 1"),
+        (["detect", "a.png", "--min-score", "1.01"], "not a score"),
+        (["detect", "a.png", "--min-score", "nan"], "not a score"),
+        (["detect", "a.png", "--server", "a:1", "--model", "m"], "not allowed with"),
+        (["export", "--format", "keras", "--output", "a"], "invalid choice: 'keras'"),
+        (["export", "--format", "onnx"], "--output"),
+        (["serve", "--port", "65536"], "not a port: a number from 0 to 65535"),
+        (["serve", "--port", "-1"], "not a port"),
+        (["serve", "--processes", "0"], "not a whole number from 1 to 256"),
+        (["serve", "--processes", "two"], "not a whole number"),
+        (["serve", "--queue", "0"], "not a whole number from 1 to 1024"),
+        (["serve", "--queue", "1.5"], "not a whole number"),
+        (["serve", "--grace", "-1"], "not a number of seconds from 0 to 86400"),
+        (["serve", "--grace", "nan"], "not a number of seconds"),
+        (["health", "--timeout", "soon"], "not a number of seconds"),
+    ],
+)
+def test_wrong_usage_ends_with_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["info", "--model", "nowhere"], "nowhere"),
+        (["serve", "--port", "0", "--model", "nowhere"], "nowhere"),
+        (["info", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["detect", "a.png", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["detect", "a.png", "--server", "localhost"], "not HOST:PORT, for example 127.0.0.1:50051"),
+        (["detect", "a.png", "--server", "localhost:http"], "'http' is not a port"),
+        (["health", "--server", ":1"], "not HOST:PORT"),
+        (["info", "--server", "127.0.0.1:1", "--tls-ca", "nowhere.pem"], "nowhere.pem: No such file"),
+        (["info", "--server", "127.0.0.1:1", "--tls-cert", "a.pem"], "go together"),
+        (["info", "--server", "192.0.2.1:1", "--token-file", __file__], "one line of printable ASCII"),
+        (["info", "--token-file", "token"], "--token-file says how to reach a server: name it with --server"),
+        (["info", "--tls"], "--tls says how to reach a server"),
+        (["detect", "a.png", "--annotated", "."], "name another folder"),
+        (["detect-folder", "nowhere", "--output", "out.jsonl"], "nowhere"),
+        (["detect-folder", ".", "--output", "."], "name a file such as digits.jsonl"),
+        (["detect-folder", ".", "--output", "out.jsonl", "--annotated", "."], "name another folder"),
+        (["detect-folder", ".", "--output", "out.jsonl", "--model", "nowhere"], "nowhere"),
+        (["detect-folder", ".", "--output", "out.jsonl", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
+    ],
+)
+def test_a_failed_start_is_one_line_and_2_and_leaves_no_file(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("digit-detector: error: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_is_the_row_of_the_folder_job_and_bad_images_do_not_stop_it(
+    server: str,
+    embedded: DigitDetector,
+    real_images: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good = [str(path) for path in real_images.values()]
+    (tmp_path / "text.png").write_text("not an image")
+    images = [good[0], str(tmp_path / "text.png"), str(tmp_path / "gone.png"), *good[1:]]
+    assert main(["detect", *images, "--json", "--server", server]) == 1
+    found = rows(capsys.readouterr().out)
+    assert [row["image"] for row in found] == images
+    assert [row["error"]["code"] for row in found if "error" in row] == [
+        "IMAGE_UNDECODABLE",
+        "IMAGE_UNREADABLE",
+    ]
+    served = [row for row in found if "error" not in row]
+    assert served == [detections_row(path, embedded.detect(Path(path).read_bytes())) for path in good]
+
+
+def test_the_table_names_every_digit_and_errors_go_to_standard_error(
+    server: str,
+    embedded: DigitDetector,
+    real_images: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    image = str(real_images["68"])
+    assert main(["detect", image, str(tmp_path / "gone\x1b.png"), "--server", server]) == 1
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert err.endswith("gone\\x1b.png: the file cannot be read: No such file or directory\n")
+    lines = out.splitlines()
+    assert lines[0].split() == ["image", "number", "digit", "score", "x_min", "y_min", "x_max", "y_max"]
+    assert len(lines) - 1 == len(embedded.detect(Path(image).read_bytes()).digits)
+
+
+def test_min_score_is_asked_for(
+    server: str, real_images: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def digits(score: str) -> list[dict[str, Any]]:
+        assert (
+            main(["detect", str(real_images["68"]), "--json", "--min-score", score, "--server", server]) == 0
+        )
+        return rows(capsys.readouterr().out)[0]["digits"]  # type: ignore[no-any-return]
+
+    few, many = digits("0.9"), digits("0.05")
+    assert len(few) < len(many)
+    assert all(digit["score"] >= 0.9 for digit in few)
+
+
+def test_annotated_pictures_are_written(server: str, real_images: dict[str, Path], tmp_path: Path) -> None:
+    images = [str(path) for path in real_images.values()]
+    assert main(["detect", *images, "--annotated", str(tmp_path / "new" / "out"), "--server", server]) == 0
+    for path in real_images.values():
+        assert decode_image((tmp_path / "new" / "out" / path.name).read_bytes()).shape[1] >= 400
+
+
+def test_a_folder_gives_the_same_file_here_and_from_a_server(
+    server: str, real_images: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = next(iter(real_images.values())).parent
+    for name, where in {"here": [], "served": ["--server", server]}.items():
+        assert main(["detect-folder", str(folder), "--output", str(tmp_path / name), *where]) == 0
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "served").read_bytes()
+    assert [row["image"] for row in rows((tmp_path / "here").read_text())] == sorted(
+        path.name for path in folder.glob("*.png")
+    )
+    assert "4 images (0 not read), " in capsys.readouterr().err
+
+
+def test_a_folder_with_a_bad_image_ends_with_1(server: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_text("not an image")
+    assert (
+        main(["detect-folder", str(tmp_path), "--output", str(tmp_path / "out.jsonl"), "--server", server])
+        == 1
+    )
+    assert rows((tmp_path / "out.jsonl").read_text())[0]["error"]["code"] == "IMAGE_UNDECODABLE"
+
+
+def test_info_is_what_the_model_says(
+    server: str, embedded: DigitDetector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", "--server", server]) == 0
+    served = capsys.readouterr().out
+    assert main(["info"]) == 0
+    assert capsys.readouterr().out == served
+    info = embedded.info()
+    assert f"name: {info.name}\nversion: {info.version}\nsha256: {info.sha256}\n" in served
+    assert f"default min_digit_height_px: {info.defaults.min_digit_height_px}\n" in served
+
+
+def test_health_is_told_and_is_the_exit_code(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["health", "--server", server]) == 0
+    assert capsys.readouterr().out == "SERVING\n"
+    assert main(["health", "--server", f"127.0.0.1:{free_port()}"]) == 1
+    with RunningServer() as loading:
+        assert main(["health", "--server", loading.address, "--timeout", "60"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "NOT_SERVING\n"
+    assert err.count("\n") == 1, "one line about the server that is not there"
+
+
+def test_asking_a_server_does_not_import_tensorflow(server: str, real_images: dict[str, Path]) -> None:
+    code = (
+        "import sys; from detector.cli.main import main; code = main();"
+        "print(*(name for name in ('tensorflow', 'keras') if name in sys.modules), file=sys.stderr); sys.exit(code)"
+    )
+    arguments = ["detect", "--json", str(real_images["33"]), "--server", server]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == ""
+    assert rows(done.stdout)
+
+
+def test_whoever_reads_the_output_may_stop(server: str, real_images: dict[str, Path]) -> None:
+    images = [str(path) for path in real_images.values()] * 50
+    with subprocess.Popen(
+        [*COMMAND, "detect", *images, "--server", server],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def test_ctrl_c_ends_with_one_line_and_keeps_the_rows_so_far(
+    server: str, real_images: dict[str, Path], tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(3000):
+        (photos / f"{number}.png").symlink_to(real_images["68"])
+    output = tmp_path / "out.jsonl"
+    arguments = ["detect-folder", str(photos), "--output", str(output), "--server", server]
+    with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while not (output.exists() and output.stat().st_size):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read().count("\n") == 1, "a line that says how to go on"
+    assert process.returncode == 130
+    assert 1 <= len(rows(output.read_text())) < 3000, "every line is whole"
+
+
+SERVE_AND_TELL = """
+import sys
+
+class Tell:
+    def find_spec(self, name, *_):
+        if name == sys.argv[-1]:
+            print(name, flush=True)
+
+from detector.cli.main import main
+sys.meta_path.insert(0, Tell())
+sys.exit(main(["serve", "--port", "0"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("module", ["grpc", "tensorflow"])
+def test_a_server_that_still_loads_stops_with_0(number: signal.Signals, module: str) -> None:
+    command = [sys.executable, "-c", SERVE_AND_TELL, module]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{module}\n", "it has come so far and no further"
+        process.send_signal(number)
+        assert "ready" not in process.stdout.read()
+    assert process.returncode == 0

@@ -1,0 +1,151 @@
+"""decode_image: what it accepts looks right, what it refuses costs nothing, nothing else ever comes out."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.images.decode import MAX_FILE_BYTES, decode_image, read_image_file
+from detector.results.errors import (
+    DetectorError,
+    ImageTooLargeError,
+    ImageUndecodableError,
+    ImageUnreadableError,
+)
+from tests.detector.pictures import ACCEPTED, HUGE, REFUSED, Accepted, Refused, encode, noise, quarters, scene
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+
+
+@pytest.mark.parametrize("row", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_accepted_images_look_as_they_are_displayed(row: Accepted) -> None:
+    pixels = decode_image(row.data)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (row.size[1], row.size[0], 3)
+    if row.size != (1, 1):
+        assert np.abs(quarters(pixels) - np.array(row.colours)).max() <= row.tolerance
+
+
+@pytest.mark.parametrize("row", REFUSED.values(), ids=REFUSED.keys())
+def test_refused_images(row: Refused) -> None:
+    with pytest.raises(row.error) as caught:
+        decode_image(row.data)
+    assert type(caught.value) is row.error
+    assert str(caught.value)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_image_cut_anywhere_is_refused(kind: str) -> None:
+    data = encode(kind, noise(24, 16))
+    for length in range(1, len(data)):
+        with pytest.raises(ImageUndecodableError):
+            decode_image(data[:length])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@settings(max_examples=40, deadline=None)
+@given(
+    edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8)
+)
+def test_damaged_images_decode_or_are_refused_and_nothing_else(
+    kind: str, edits: list[tuple[float, int]]
+) -> None:
+    data = bytearray(encode(kind, noise(24, 16)))
+    for where, value in edits:
+        data[int(where * len(data))] = value
+    try:
+        pixels = decode_image(bytes(data), max_pixels=1_000_000)
+    except DetectorError:
+        return
+    assert pixels.dtype == np.uint8
+    assert pixels.ndim == 3
+    assert pixels.shape[2] == 3
+    assert pixels.size <= 3_000_000
+
+
+def test_the_limit_is_inclusive() -> None:
+    data = encode("PNG")
+    decode_image(data, max_pixels=48 * 32)
+    with pytest.raises(ImageTooLargeError, match="48 x 32 = 1,536 pixels; at most 1,535"):
+        decode_image(data, max_pixels=48 * 32 - 1)
+
+
+def test_huge_headers_are_refused_without_allocating(tmp_path: Path, checkout: Path) -> None:
+    for number, data in enumerate(HUGE.values()):
+        (tmp_path / str(number)).write_bytes(data)
+    program = """
+import sys
+from pathlib import Path
+from detector.results.errors import ImageTooLargeError
+from detector.images.decode import decode_image
+from tests.memory import peak_memory
+files = [path.read_bytes() for path in Path(sys.argv[1]).iterdir()]
+before = peak_memory()
+for data in files:
+    try:
+        decode_image(data)
+    except ImageTooLargeError:
+        print("refused")
+print(peak_memory() - before)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    *refused, grown = run.stdout.split()
+    assert refused == ["refused"] * len(HUGE)
+    assert int(grown) < 40e6, "100 megapixels would be 300 MB"
+
+
+def test_a_damaged_image_shows_nothing_of_the_one_before() -> None:
+    secret = encode("PNG", scene(((201, 13, 77),) * 4))
+    pixels_of_secret = {(201, 13, 77)}
+    rows = [data for kind in FORMATS for data in _damaged(encode(kind, noise()))]
+    for data in rows:
+        decode_image(secret)
+        try:
+            seen = {tuple(pixel) for pixel in decode_image(data).reshape(-1, 3).tolist()}
+        except DetectorError:
+            continue
+        assert not seen & pixels_of_secret
+
+
+def _damaged(data: bytes) -> list[bytes]:
+    return [data[:cut] + bytes(40) + data[cut + 40 :] for cut in range(100, len(data), len(data) // 20)]
+
+
+def test_a_file_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode("PNG"))
+    assert read_image_file(path) == encode("PNG")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, message in {
+        tmp_path / "missing.png": "No such file",
+        tmp_path: "not a regular file",
+        tmp_path / "pipe": "not a regular file",
+        Path("/dev/zero"): "not a regular file",
+        tmp_path / "nul\0.png": "null",
+        tmp_path / ("a" * 300): "name too long",
+    }.items():
+        with pytest.raises(ImageUnreadableError, match=message):
+            read_image_file(path)
+
+
+def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.bmp"
+    with path.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    with pytest.raises(ImageTooLargeError, match="bytes"):
+        read_image_file(path)

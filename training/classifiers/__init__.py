@@ -1,0 +1,1 @@
+"""The course notes' classifiers: ten recipes, their data, training and results."""

@@ -1,0 +1,112 @@
+"""`digit-detector-train`: parses the command line and makes one call for it.
+
+Keras comes in with the command that needs it, so that help is quick.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from detector.cli.options import whole_number
+from detector.results.errors import DetectorError
+from detector.system.files import write_whole
+from training.cli.align_labels import add_align_labels
+from training.cli.check import add_check
+from training.cli.classifiers import add_recipe_commands
+from training.cli.compare import add_compare
+from training.cli.label_options import add_label_options, add_split_option, label_options
+from training.cli.networks import add_refiner, add_svhn_fcn
+from training.cli.teacher import add_teacher
+from training.errors import TrainingError
+from training.fcn.fcn_recipe import SvhnFcnRecipe
+
+AddParser = Callable[..., argparse.ArgumentParser]
+
+_DATA_HELP = (
+    "the folder that holds svhn/ and the other parts, as officially laid out; or labels of your own, as COCO, YOLO, "
+    "Pascal VOC or CSV"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
+    args = parser().parse_args(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        code: int = args.run(args)
+    except (TrainingError, DetectorError) as error:
+        print(f"digit-detector-train: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; `run` of what it parses is the command's function."""
+    root = argparse.ArgumentParser(
+        prog="digit-detector-train",
+        description="Trains and measures the house-number detector, and the classifiers it is compared with.",
+        epilog="digit-detector-train COMMAND --help explains a command.",
+    )
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_svhn_fcn(commands.add_parser, _DATA_HELP)
+    add_refiner(commands.add_parser, _DATA_HELP)
+    add_teacher(commands.add_parser, _DATA_HELP)
+    _add_evaluate(commands.add_parser)
+    add_check(commands.add_parser)
+    add_align_labels(commands.add_parser)
+    add_compare(commands.add_parser, _DATA_HELP)
+    add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
+    return root
+
+
+def _add_evaluate(add_parser: AddParser) -> None:
+    command = add_parser(
+        "evaluate",
+        help="measure a detector on labelled images",
+        description="Prints every figure with its definition. What the data folder lacks is left out and named.",
+    )
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help=_DATA_HELP)
+    add_split_option(command)
+    command.add_argument(
+        "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    command.add_argument(
+        "--plots", type=Path, metavar="DIR", help="also draw curves, confusions and the worst mistakes there"
+    )
+    command.add_argument(
+        "--rendered",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="also measure on N rendered plates and signs",
+    )
+    add_label_options(command)
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
+    from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
+
+    detector, options = DigitDetector.load(args.model), label_options(args)
+    evaluation = evaluate(detector, args.data, args.split, rendered=args.rendered, options=options)
+    print(format_table(evaluation))
+    if args.plots:
+        from training.evaluation.evaluation_plots import write_evaluation_plots  # noqa: PLC0415
+
+        for path in write_evaluation_plots(evaluation, args.plots):
+            print(f"drawn: {path}")
+    if args.json:
+        write_whole(args.json, (json.dumps(to_json(evaluation), indent=2) + "\n").encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

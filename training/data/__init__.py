@@ -1,0 +1,1 @@
+"""Data in: official formats, people's own labels, downloads; scenes out."""

@@ -1,0 +1,130 @@
+"""Labels for pictures whose numbers are known and whose boxes are not: `digit-detector-train align-labels`."""
+
+import csv
+import io
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from detector.images.decode import decode_image, read_image_file
+from detector.pipeline.detector import DigitDetector
+from detector.results.boxes import clip
+from detector.results.detections import FloatArray
+from detector.results.errors import DetectorError
+from detector.results.interface import DetectOptions
+from detector.system.files import whole_folder
+from training.data.svhn import DIGIT_STRUCT, read_digit_struct
+from training.data.viterbi_alignment import viterbi_alignment
+from training.errors import DataError
+
+LABELS = "labels.csv"
+_COLUMNS = ("image", "digit", "x_min", "y_min", "x_max", "y_max")
+_IMAGE_COLUMNS = ("image", "file", "filename")
+_LONGEST = 20
+"""Digits of a number at most: what is longer is no house number but a fault in the list."""
+
+_FAINT = DetectOptions(score_threshold=0.01)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A picture whose number is known."""
+
+    path: Path
+    number: str
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How far it got.
+
+    Attributes:
+        labelled: pictures whose digits were all found.
+        unsure: pictures in which the number was not found.
+        unreadable: what is wrong with pictures that could not be looked at.
+    """
+
+    labelled: int
+    unsure: list[Path]
+    unreadable: list[str]
+
+
+def read_numbers(table: Path, images: Path) -> list[Known]:
+    """The pictures of a table, without those that `digitStruct.mat` beside them has boxes for.
+
+    Args:
+        table: CSV with a header; the columns `number` and `image` (or `file`, `filename`) are read.
+        images: the folder that the pictures' names are in.
+
+    Raises:
+        DataError: if the table, or a line of it, is not what it has to be.
+    """
+    has_boxes = (images / DIGIT_STRUCT).is_file()
+    boxed = {entry.name for entry in read_digit_struct(images)} if has_boxes else set()
+    pictures = [known for known in _rows(table, images) if known.path.name not in boxed]
+    listed = Counter(known.path.name for known in pictures)
+    if twice := next((name for name, count in listed.items() if count > 1), None):
+        raise DataError(f"{table}: {twice} is listed more than once")
+    return pictures
+
+
+def _rows(table: Path, images: Path) -> Iterator[Known]:
+    try:
+        rows = csv.DictReader(io.StringIO(table.read_text("utf-8-sig"), newline=""), strict=True)
+        names = rows.fieldnames or ()
+        column = next((name for name in _IMAGE_COLUMNS if name in names), None)
+        if column is None or "number" not in names:
+            raise DataError(f"{table}: the header needs the columns 'image' (or 'file') and 'number'")
+        for row in rows:
+            name, number = (row[column] or "").strip(), (row["number"] or "").strip()
+            where = f"{table}:{rows.line_num}"
+            if not (number.isascii() and number.isdigit() and len(number) <= _LONGEST):
+                raise DataError(f"{where}: {number[:50]!r} is no number of 1 to {_LONGEST} digits")
+            if name in {"", ".", ".."} or Path(name).name != name:
+                raise DataError(f"{where}: {name[:200]!r} is no name of a picture in {images}")
+            yield Known(images / name, number)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table}: not a CSV table that can be read: {error}") from error
+
+
+def align_labels(detector: DigitDetector, pictures: Sequence[Known], out_dir: Path) -> Alignment:
+    """Writes a folder of labelled pictures, `labels.csv` beside them: those in which the whole number is found.
+
+    Args:
+        detector: what looks for the digits.
+        pictures: what is looked at.
+        out_dir: a new folder, or an empty one; it is there when all pictures have been looked at, or not at all.
+
+    Raises:
+        InvalidOptionError: if something is there already.
+    """
+    unsure: list[Path] = []
+    unreadable: list[str] = []
+    labelled = 0
+    with whole_folder(out_dir, "--out") as folder, (folder / LABELS).open("w", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(_COLUMNS)
+        for known in tqdm(pictures, "looking for known numbers", unit="image"):
+            try:
+                boxes = _boxes(detector, known)
+            except DetectorError as error:
+                unreadable.append(f"{known.path}: {error}")
+                continue
+            if boxes is None:
+                unsure.append(known.path)
+                continue
+            for digit, box in zip(known.number, boxes.tolist(), strict=True):
+                lines.writerow([known.path.name, digit, *(f"{edge:.2f}" for edge in box)])
+            shutil.copyfile(known.path, folder / known.path.name)
+            labelled += 1
+    return Alignment(labelled, unsure, unreadable)
+
+
+def _boxes(detector: DigitDetector, known: Known) -> FloatArray | None:
+    pixels = decode_image(read_image_file(known.path))
+    boxes = viterbi_alignment(detector.candidates(pixels, _FAINT), known.number)
+    return None if boxes is None else clip(boxes, pixels.shape[1], pixels.shape[0])

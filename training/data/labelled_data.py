@@ -1,0 +1,145 @@
+"""Labelled pictures as training data, SVHN's or one's own: what is learned from, and what validates.
+
+Of SVHN's official files the images of the demo are left out.
+"""
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import detector
+from detector.results.detections import IntArray
+from training.data.labels.folder import LabelOptions, read_labels
+from training.data.scenes import Image, Scene
+from training.data.svhn import cut_crops, read_crops, read_scenes
+from training.errors import DataError
+
+MAX_VALIDATION = 400
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledData:
+    """Labelled scenes and crops, those that validate kept apart.
+
+    Attributes:
+        learned: scenes to learn from.
+        validation: scenes that are not learned from.
+        crops: (N, 32, 32, 3) uint8, of the learned scenes.
+        crop_labels: (N,) their digits.
+        validation_crops: (M, 32, 32, 3) uint8, of the others.
+        validation_labels: (M,) their digits.
+        counts: how many images each part gave.
+        origin: where they are from, for people.
+    """
+
+    learned: list[Scene]
+    validation: list[Scene]
+    crops: Image
+    crop_labels: IntArray
+    validation_crops: Image
+    validation_labels: IntArray
+    counts: dict[str, int]
+    origin: str
+
+
+DEMO_LIST = Path(detector.__file__).parent / "samples" / "samples.json"
+"""Names the SVHN train images that the demo shows; nothing trains or validates on them."""
+
+RECOVERED = "recovered"
+"""Beside the official folders: labelled pictures that `digit-detector-train align-labels` wrote, to learn from."""
+
+_ORIGIN = "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenumbers/, non-commercial use)"
+
+
+def read_official_data(svhn: Path, missing: list[str]) -> LabelledData:
+    """Reads train, split by the images' names, and extra and what was recovered where they are there.
+
+    Args:
+        svhn: the folder of the official files.
+        missing: gets the parts that are not there and can be done without.
+
+    Raises:
+        DataError: if train is missing, or anything damaged.
+    """
+    train = read_scenes(svhn / "train")
+    shown = demo_names()
+    usable = [scene for scene in train if scene.path.name not in shown]
+    # A handful of images may hold none whose name is drawn: then the last one validates.
+    held_out = [scene for scene in usable if is_validation(scene)] or usable[-1:]
+    kept_apart = set(held_out)
+    learned = [scene for scene in usable if scene not in kept_apart]
+    validation = held_out[:MAX_VALIDATION]
+    train_crops = read_crops(svhn / "train_32x32.mat")
+    crops, crop_labels = _crops_of(learned, train, train_crops, svhn)
+    validation_crops = _crops_of(validation, train, train_crops, svhn)
+    counts = {"train_images": len(learned), "validation_images": len(validation)}
+    if _there(svhn / "extra" / "digitStruct.mat", missing):
+        extra = read_scenes(svhn / "extra")
+        learned += extra
+        counts["extra_images"] = len(extra)
+    if (svhn / RECOVERED).is_dir():
+        recovered = read_labels(svhn / RECOVERED, LabelOptions(), progress=False).scenes
+        learned += recovered
+        counts["recovered_images"] = len(recovered)
+    if _there(svhn / "extra_32x32.mat", missing):
+        more, more_labels = read_crops(svhn / "extra_32x32.mat")
+        crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
+    return LabelledData(learned, validation, crops, crop_labels, *validation_crops, counts, _ORIGIN)
+
+
+def demo_names() -> frozenset[str]:
+    """The file names of the SVHN train images that the demo shows."""
+    return frozenset(entry["svhn_train_name"] for entry in json.loads(DEMO_LIST.read_text())["images"])
+
+
+def is_validation(scene: Scene) -> bool:
+    """Whether a train scene is held out: one in ten, by its file name, the same on every machine."""
+    return zlib.crc32(scene.path.name.encode()) % 10 == 0 and scene.path.name not in demo_names()
+
+
+def _crops_of(
+    chosen: list[Scene], train: list[Scene], crops: tuple[Image, IntArray], svhn: Path
+) -> tuple[Image, IntArray]:
+    """The crops of the chosen scenes alone: the official files list digits in the order of digitStruct."""
+    images, labels = crops
+    if len(labels) != sum(len(scene.labels) for scene in train):
+        raise DataError(f"{svhn}: train_32x32.mat and train/digitStruct.mat do not list the same digits")
+    names = {scene.path.name for scene in chosen}
+    mask = np.concatenate([np.full(len(scene.labels), scene.path.name in names) for scene in train])
+    return images[mask], labels[mask]
+
+
+def _there(path: Path, missing: list[str]) -> bool:
+    if not path.is_file():
+        missing.append(str(path))
+    return path.is_file()
+
+
+_HELD_OUT = 5
+"""One image in so many validates where the folder itself names none that do."""
+
+
+def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledData:
+    """Reads the folder and splits it by image.
+
+    Images of the folder's own split "val" validate; where there are none, `seed` draws one in five of "train".
+    Images of "test" are left alone.
+
+    Raises:
+        DataError: if the labels have problems and are not to be read without them.
+    """
+    labels = read_labels(data_dir, options)
+    splits = labels.splits
+    learned, validation = splits.get("train", []), splits.get("val", [])
+    if not validation:
+        order = np.random.default_rng(seed).permutation(len(learned))
+        held_out = set(order[: -(-len(learned) // _HELD_OUT)].tolist())
+        validation = [scene for index, scene in enumerate(learned) if index in held_out]
+        learned = [scene for index, scene in enumerate(learned) if index not in held_out]
+    validation = validation[:MAX_VALIDATION]
+    counts = {"train_images": len(learned), "validation_images": len(validation)}
+    origin = f"pictures with labels of one's own ({labels.format}), and, where given"
+    return LabelledData(learned, validation, *cut_crops(learned), *cut_crops(validation), counts, origin)

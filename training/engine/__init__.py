@@ -1,0 +1,1 @@
+"""One training run: optimisation, checkpoints, validation, provenance."""

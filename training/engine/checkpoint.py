@@ -1,0 +1,82 @@
+"""The state of a training run in one file, replaced whole: a run killed at any moment continues from the last one."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from detector.system.files import write_whole
+from training.errors import ResumeError
+
+Arrays = list[NDArray[Any]]
+
+
+@dataclass
+class RunState:
+    """Everything that a run needs to go on.
+
+    Attributes:
+        step: batches done.
+        groups: arrays by what they are ("weights", "optimizer", ...), in the order of their owner.
+        history: a row of figures for each validation so far.
+        seconds: time spent so far, all starts of the run together.
+    """
+
+    step: int
+    groups: dict[str, Arrays]
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fingerprint(recipe: Any) -> str:
+    """A hash of a recipe (a dataclass): two runs continue each other only if it is the same."""
+    return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def save_state(path: Path, state: RunState, recipe: Any) -> None:
+    """Writes the state beside `path` and renames it, so that a torn file never replaces a whole one."""
+    arrays = {
+        f"{name}/{i:04d}": np.array(a, order="C")
+        for name, group in state.groups.items()
+        for i, a in enumerate(group)
+    }
+    metadata = {
+        "step": str(state.step),
+        "recipe": fingerprint(recipe),
+        "history": json.dumps(state.history),
+        "seconds": repr(state.seconds),
+    }
+    write_whole(path, save(arrays, metadata))
+
+
+def load_state(path: Path, recipe: Any) -> RunState | None:
+    """The state at `path`, or None where there is none yet.
+
+    Raises:
+        ResumeError: if it is damaged, or a run of another recipe wrote it.
+    """
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "np") as file:
+            metadata = file.metadata()
+            groups: dict[str, Arrays] = {}
+            for key in sorted(file.keys()):
+                groups.setdefault(key.split("/")[0], []).append(file.get_tensor(key))
+            state = RunState(
+                int(metadata["step"]), groups, json.loads(metadata["history"]), float(metadata["seconds"])
+            )
+            found = metadata["recipe"]
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ResumeError(f"{path}: damaged ({error}); delete it to start afresh") from error
+    if found != fingerprint(recipe):
+        raise ResumeError(
+            f"{path}: written by a run with other settings; repeat its command, or choose another --out"
+        )
+    return state

@@ -1,0 +1,89 @@
+"""Who trains a run: one process, or several that share each batch.
+
+Of several, one leads: it alone validates, writes and speaks. The others only compute, and a run looks the same to them.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Protocol, Self
+
+import keras
+from tqdm import tqdm
+
+from detector.results.detections import FloatArray
+
+Step = Callable[[FloatArray, FloatArray], float]
+"""Trains on a whole batch, images and targets, and gives the batch's loss."""
+
+
+class Bar(Protocol):
+    """A progress bar."""
+
+    def __enter__(self) -> Self:
+        """The bar itself."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        """The bar stays as it is."""
+        ...
+
+    def update(self) -> object:
+        """One step is done."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Prints a line without damage to the bar."""
+        ...
+
+
+class Workers(Protocol):
+    """The process that trains, or one of the processes that do."""
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process validates, writes and speaks."""
+        ...
+
+    def broadcast_variables(self, model: keras.Model) -> None:
+        """Gives every worker the leader's weights and optimiser."""
+        ...
+
+    def step_of(self, model: keras.Model) -> Step:
+        """What trains the model on a batch; every worker is given the same batch."""
+        ...
+
+    def chief_first(self) -> AbstractContextManager[None]:
+        """What is done within is done by the leader before the others begin."""
+        ...
+
+    def bar(self, total: int, done: int, name: str) -> Bar:
+        """A progress bar of so many steps, of which some are done."""
+        ...
+
+
+class SingleProcess:
+    """One process, with all the threads that TensorFlow takes."""
+
+    is_chief = True
+
+    def broadcast_variables(self, model: keras.Model) -> None:
+        """Nobody else is there."""
+
+    def step_of(self, model: keras.Model) -> Step:
+        """Keras's own step."""
+        return lambda images, targets: float(model.train_on_batch(images, targets))
+
+    def chief_first(self) -> AbstractContextManager[None]:
+        """Nobody has to wait."""
+        return nullcontext()
+
+    def bar(self, total: int, done: int, name: str) -> Bar:
+        """A progress bar in this terminal."""
+        bar: Bar = tqdm(total=total, initial=done, unit="step", smoothing=0.05, desc=name)
+        return bar
+
+
+SINGLE_PROCESS = SingleProcess()

@@ -1,0 +1,126 @@
+"""The detector's loss, and how its networks are optimised with it: AdamW, a learning rate that rises and falls."""
+
+from collections.abc import Callable
+
+import keras
+from keras import ops
+
+from detector.models.geometry import EDGE_UNIT
+from training.samplers.targets import TARGET_CHANNELS
+
+_SMOOTHING = 0.05
+
+TAUGHT_PART = 0.7
+"""Of the loss where a teacher has a say."""
+
+
+def detector_loss(target: keras.KerasTensor, output: keras.KerasTensor) -> keras.KerasTensor:
+    """Focal loss of the objectness + smoothed cross entropy of the digit + -log IoU of the box.
+
+    Each is a sum over windows divided by how many windows it is asked of, the focal loss by the positives, as in
+    Lin et al. 2017; the IoU loss is that of UnitBox, Yu et al. 2016.
+
+    Args:
+        target: (B, rows, columns, 9), as `targets` describes it; or 24 channels, the last 15 what a teacher says.
+        output: (B, rows, columns, 15), what the network says.
+
+    Returns:
+        The scalar loss.
+    """
+    return loss_of_share(target, output, asked_of(target))
+
+
+def asked_of(target: keras.KerasTensor) -> keras.KerasTensor:
+    """How many windows of a batch are asked for a digit and how many for a box, (2,): what the sums are divided by."""
+    return ops.sum(target[..., 3:5], axis=(0, 1, 2)) + 1.0
+
+
+def loss_of_share(
+    target: keras.KerasTensor, output: keras.KerasTensor, asked: keras.KerasTensor
+) -> keras.KerasTensor:
+    """What some of a batch's images add to its loss; `asked` is `asked_of` the whole batch."""
+    truth, teacher = target[..., :TARGET_CHANNELS], target[..., TARGET_CHANNELS:]
+    digits = ops.one_hot(ops.cast(truth[..., 2], "int32"), 10) * (1 - _SMOOTHING) + _SMOOTHING / 10
+    loss = _loss(truth, (truth[..., 0], digits, truth[..., 5:9]), output, asked)
+    if not teacher.shape[-1]:
+        return loss
+    said = (ops.sigmoid(teacher[..., 0]), ops.softmax(teacher[..., 1:11]), _edges(teacher[..., 11:15]))
+    return (1 - TAUGHT_PART) * loss + TAUGHT_PART * _loss(truth, said, output, asked)
+
+
+def _loss(
+    target: keras.KerasTensor,
+    wanted: tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor],
+    output: keras.KerasTensor,
+    asked: keras.KerasTensor,
+) -> keras.KerasTensor:
+    """The loss of objectness, digit probabilities and edges in px that are wanted where the target asks for them."""
+    objectness, digits, edges = wanted
+    positives, boxes = asked[0], asked[1]
+    object_loss = ops.sum(target[..., 1] * _focal(objectness, output[..., 0])) / positives
+    digit_loss = ops.sum(target[..., 3] * _cross_entropy(digits, output[..., 1:11])) / positives
+    box_loss = ops.sum(target[..., 4] * _iou_loss(edges, _edges(output[..., 11:15]))) / boxes
+    return object_loss + digit_loss + box_loss
+
+
+def _focal(truth: keras.KerasTensor, logit: keras.KerasTensor, gamma: float = 2.0) -> keras.KerasTensor:
+    cross_entropy = ops.softplus(logit) - truth * logit
+    wrong = ops.abs(truth - ops.sigmoid(logit))
+    return wrong**gamma * cross_entropy
+
+
+def _cross_entropy(truth: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    return -ops.sum(truth * ops.log_softmax(logits), axis=-1)
+
+
+def _edges(log_edges: keras.KerasTensor) -> keras.KerasTensor:
+    """Distances in px from the window's centre to a box's edges."""
+    return EDGE_UNIT * ops.exp(ops.clip(log_edges, -4.0, 2.5))
+
+
+def _iou_loss(edges: keras.KerasTensor, guess: keras.KerasTensor) -> keras.KerasTensor:
+    """-log IoU of two boxes that both hold the window's centre."""
+    truth = ops.maximum(edges, 0.5)
+    least = ops.minimum(truth, guess)
+    common = (least[..., 0] + least[..., 2]) * (least[..., 1] + least[..., 3])
+    union = _area(truth) + _area(guess) - common
+    return ops.log(union) - ops.log(common)
+
+
+def _area(edges: keras.KerasTensor) -> keras.KerasTensor:
+    return (edges[..., 0] + edges[..., 2]) * (edges[..., 1] + edges[..., 3])
+
+
+Schedule = Callable[[keras.KerasTensor], keras.KerasTensor]
+"""The learning rate of a step."""
+
+_LOWEST = 0.01
+"""What a schedule ends at, as a part of its peak."""
+
+
+def compiled(
+    build: Callable[[], keras.Model], seed: int, learning_rate: Schedule, weight_decay: float
+) -> keras.Model:
+    """The untrained network that `build` makes, with its optimiser and loss; only kernels decay."""
+    keras.utils.set_random_seed(seed)
+    model = build()
+    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, clipnorm=5.0)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=detector_loss, jit_compile=False)
+    return model
+
+
+def warmup_cosine(peak: float, steps: int, warmup: int) -> Schedule:
+    """From 0 to `peak` in `warmup` steps, but in half of all at most, then along a cosine to a hundredth of it."""
+    rise = min(warmup, steps // 2)  # a trial of a few steps warms up too
+    schedule: Schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - rise, alpha=_LOWEST, warmup_target=peak, warmup_steps=rise
+    )
+    return schedule
+
+
+def fall(peak: float, steps: int) -> Schedule:
+    """From `peak` along a cosine to a hundredth of it."""
+    schedule: Schedule = keras.optimizers.schedules.CosineDecay(peak, steps, alpha=_LOWEST)
+    return schedule

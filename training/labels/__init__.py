@@ -1,5 +1,0 @@
-"""Labelled pictures in the formats that labelling tools write, read strictly onto one type, `training.scenes.Scene`.
-
-A format's module only parses: it turns its files into `Picture`s. What a box, a class and an image have to be is
-the same for all formats and is judged in `folder`.
-"""

@@ -1,0 +1,1 @@
+"""Training samples: patches and windows cut, augmented and given targets."""

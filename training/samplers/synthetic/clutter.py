@@ -1,0 +1,163 @@
+"""Things near a number that are none: door frames, cables, railings, slots, crosses, arrows, bells, frames."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from training.data.scenes import Image
+from training.samplers.synthetic.fonts import Points
+from training.samplers.synthetic.lines import Ink
+from training.samplers.synthetic.painting import Colour, jittered
+
+_COLOURS = (
+    (24, 24, 26), (40, 36, 34), (236, 236, 232), (210, 204, 190), (110, 106, 102), (150, 40, 36), (40, 60, 110),
+    (60, 84, 62), (100, 70, 48), (176, 140, 78),
+)  # fmt: skip
+
+
+def paint_surroundings(picture: Image, keep: Points, unit: float, rng: np.random.Generator) -> None:
+    """Paints wide bands outside the box `keep`: a door frame, another wall, a window, the sky."""
+    height, width = picture.shape[:2]
+    edges = (keep[0], keep[1], width - keep[2], height - keep[3])
+    side = int(rng.integers(4))
+    room = edges[side]
+    if room < 0.3 * unit:
+        return
+    depth = round(rng.uniform(0.1, 0.95) * room)
+    boxes = (
+        (0, 0, depth, height),
+        (0, 0, width, depth),
+        (width - depth, 0, width, height),
+        (0, height - depth, width, height),
+    )
+    left, top, right, bottom = boxes[side]
+    band = picture[top:bottom, left:right]
+    if band.size:
+        band[:] = _colour(rng).astype(np.uint8)
+        if rng.random() < 0.5:
+            cv2.rectangle(
+                picture, (left, top), (right - 1, bottom - 1), _colour(rng).tolist(), max(1, round(unit / 16))
+            )
+
+
+def paint_things(
+    picture: Image, keep: list[Points], unit: float, count: int, rng: np.random.Generator
+) -> None:
+    """Paints up to `count` things of a digit's size that do not touch the boxes `keep`."""
+    height, width = picture.shape[:2]
+    for _ in range(count):
+        size = unit * np.exp(rng.uniform(np.log(0.5), np.log(1.4)))
+        half = np.array([size * rng.uniform(0.3, 1.2), size]) / 2
+        middle = rng.uniform(0, 1, 2) * (width, height)
+        box = np.concatenate([middle - half, middle + half])
+        if not any(_overlap(box, other) for other in keep):
+            _THINGS[int(rng.integers(len(_THINGS)))](picture, box, _colour(rng), rng)
+
+
+def paint_cables(picture: Image, unit: float, rng: np.random.Generator) -> None:
+    """One to three thin lines right across, over whatever is there."""
+    height, width = picture.shape[:2]
+    for _ in range(rng.integers(1, 4)):
+        start, end = rng.uniform(-0.2, 1.2, 2) * height
+        xs = np.linspace(0, width, 9)
+        sag = np.sin(np.linspace(0, np.pi, 9)) * rng.uniform(0, 0.5) * unit
+        points = np.stack([xs, np.linspace(start, end, 9) + sag], axis=1)
+        if rng.random() < 0.4:
+            points = points[:, ::-1]
+        cv2.polylines(
+            picture, [np.round(points * 16).astype(np.int32)], False, _colour(rng).tolist(),
+            max(1, round(unit * rng.uniform(0, 0.06))), cv2.LINE_AA, 4,
+        )  # fmt: skip
+
+
+def shadow(shape: tuple[int, int], rng: np.random.Generator) -> Ink:
+    """(H, W) factors of a hard or soft shadow with one straight edge."""
+    angle, offset = rng.uniform(0, 2 * np.pi), rng.uniform(-0.4, 0.4)
+    rows = np.linspace(-0.5, 0.5, shape[0], dtype=np.float32)[:, None] * np.float32(np.sin(angle))
+    columns = np.linspace(-0.5, 0.5, shape[1], dtype=np.float32)[None] * np.float32(np.cos(angle))
+    lit = np.clip((rows + columns - np.float32(offset)) * np.float32(rng.uniform(3, 60)) + 0.5, 0, 1)
+    return np.asarray(1 - np.float32(rng.uniform(0.2, 0.6)) * lit, np.float32)
+
+
+def _colour(rng: np.random.Generator) -> Colour:
+    return jittered(_COLOURS[int(rng.integers(len(_COLOURS)))], rng)
+
+
+def _overlap(a: Points, b: Points) -> bool:
+    return bool((a[:2] < b[2:]).all() and (b[:2] < a[2:]).all())
+
+
+def _corners(box: Points) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (round(box[0]), round(box[1])), (round(box[2]), round(box[3]))
+
+
+def _stroke(box: Points, rng: np.random.Generator) -> int:
+    return max(1, round(float(box[3] - box[1]) * rng.uniform(0.06, 0.2)))
+
+
+def _bars(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
+    """Upright strokes as of a railing: the commonest false 1s."""
+    gap = (box[3] - box[1]) * rng.uniform(0.25, 0.7)
+    width = _stroke(box, rng)
+    if rng.random() < 0.6:  # longer than any digit
+        box = box + np.array([0, -1, 0, 1]) * gap * rng.uniform(0.5, 6)
+    for index in range(rng.integers(1, 6)):
+        x = round(box[0] + index * gap)
+        cv2.line(picture, (x, round(box[1])), (x, round(box[3])), colour.tolist(), width, cv2.LINE_AA)
+
+
+def _cross(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
+    (left, top), (right, bottom) = _corners(box)
+    width = _stroke(box, rng)
+    if rng.random() < 0.5:
+        lines = (((left, top), (right, bottom)), ((left, bottom), (right, top)))
+    else:
+        x, y = (left + right) // 2, (top + bottom) // 2
+        lines = (((x, top), (x, bottom)), ((left, y), (right, y)))
+    for start, end in lines:
+        cv2.line(picture, start, end, colour.tolist(), width, cv2.LINE_AA)
+
+
+def _arrow(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
+    start, end = _corners(box)
+    if rng.random() < 0.7:  # level
+        start, end = (start[0], end[1]), (end[0], end[1])
+    if rng.random() < 0.5:
+        start, end = end, start
+    cv2.arrowedLine(picture, start, end, colour.tolist(), _stroke(box, rng), cv2.LINE_AA, 0, 0.4)
+
+
+def _bell(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
+    """A disc in a disc, as bells, locks and lamps are."""
+    (left, top), (right, bottom) = _corners(box)
+    centre, radius = ((left + right) // 2, (top + bottom) // 2), max(2, (bottom - top) // 2)
+    cv2.circle(picture, centre, radius, colour.tolist(), cv2.FILLED, cv2.LINE_AA)
+    inner = max(1, round(radius * rng.uniform(0.2, 0.7)))
+    cv2.circle(picture, centre, inner, _colour(rng).tolist(), cv2.FILLED, cv2.LINE_AA)
+
+
+def _frame(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
+    wider = np.array([0, 0, (box[3] - box[1]) * rng.uniform(0.5, 3), 0])
+    cv2.rectangle(picture, *_corners(box + wider), colour.tolist(), _stroke(box, rng))
+
+
+def _slot(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
+    """A flat dark rectangle with a lid: a letter box, a vent, a hinge."""
+    height = box[3] - box[1]
+    flat = np.array(
+        [box[0], box[1], box[0] + height * rng.uniform(0.8, 3), box[1] + height * rng.uniform(0.2, 0.6)]
+    )
+    cv2.rectangle(picture, *_corners(flat), colour.tolist(), cv2.FILLED)
+    (left, top), (right, _) = _corners(flat)
+    cv2.line(picture, (left, top), (right, top), (210, 210, 208), max(1, round(height / 20)), cv2.LINE_AA)
+
+
+def _post(picture: Image, box: Points, colour: Colour, _: np.random.Generator) -> None:
+    """A solid upright: a 1 without a foot or a flag."""
+    cv2.rectangle(picture, *_corners(box), colour.tolist(), cv2.FILLED)
+
+
+_THINGS: tuple[Callable[[Image, Points, Colour, np.random.Generator], None], ...] = (
+    _bars, _bars, _cross, _arrow, _bell, _frame, _slot, _post,
+)  # fmt: skip
