@@ -22,6 +22,7 @@ from training.cli.networks import add_refiner, add_svhn_fcn
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
 from training.fcn.fcn_recipe import SvhnFcnRecipe
+from training.render_cli import add_fonts, add_render
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -60,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser)
     add_check(commands.add_parser)
     add_align_labels(commands.add_parser)
+    add_fonts(commands.add_parser)
+    add_render(commands.add_parser)
     add_compare(commands.add_parser, _DATA_HELP)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root
