@@ -19,10 +19,10 @@ from training.cli.classifiers import add_recipe_commands
 from training.cli.compare import add_compare
 from training.cli.label_options import add_label_options, add_split_option, label_options
 from training.cli.networks import add_refiner, add_svhn_fcn
+from training.cli.render import add_fonts, add_render
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
 from training.fcn.fcn_recipe import SvhnFcnRecipe
-from training.render_cli import add_fonts, add_render
 
 AddParser = Callable[..., argparse.ArgumentParser]
 

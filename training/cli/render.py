@@ -63,7 +63,7 @@ def _fonts(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from training.samplers.synthetic.labelled_folder import RenderJob, write_rendered  # noqa: PLC0415
+    from training.samplers.rendered_folder import RenderJob, write_rendered  # noqa: PLC0415
 
     photos = tuple(sorted(path for path in args.photos.iterdir() if path.is_file())) if args.photos else ()
     kept_apart = args.count // _KEPT_APART

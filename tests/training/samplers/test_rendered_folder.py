@@ -13,8 +13,8 @@ from pycocotools.coco import COCO
 from training.cli.main import main
 from training.data.labels.folder import LabelOptions, read_labels
 from training.errors import DataError
+from training.samplers.rendered_folder import RenderJob, write_rendered
 from training.samplers.synthetic.fonts import font_glyphs
-from training.samplers.synthetic.labelled_folder import RenderJob, write_rendered
 from training.samplers.synthetic.lines import LineStyle, set_line
 from training.samplers.synthetic.open_fonts import LICENCES, families, fetch_fonts
 from training.samplers.synthetic.words import number_list
