@@ -1,125 +1,160 @@
-"""CSV (RFC 4180, UTF-8) with a header and a line per digit, as `digit-detector convert --to csv-digits` writes it.
+"""CSV (RFC 4180) with a header and a line per digit, as `digit-detector convert --to csv-digits` writes it.
 
 The columns are `image`, `digit`, `x_min`, `y_min`, `x_max`, `y_max`, in any order, in pixels, maxima exclusive; names
 as in TensorFlow's tables (`filename`, `class`, `xmin` ...) mean the same. `width_px` and `height_px`, if there, have to
-be the image's. Other columns are not read. A line with an image alone says that it has no digits.
+be the image's. Other columns are not read. A line with an image alone says that it has no digits. Spreadsheets separate
+columns by semicolons or tabs where the comma is decimal, and may begin with a line `sep=;`: `table_dialect` tells.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from io import StringIO
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from training.data.labels.records import Format, Mark, Picture, Problem, number, split_of
-from training.data.labels.tree import MAX_ENTRIES, FileTree, LabelError, MissingImageError, usual_places
+from training.data.labels.image_finder import FoundImage, ImageFinder
+from training.data.labels.numbers import local_number, number
+from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
+from training.data.labels.table_dialect import EDGES, NEEDED, Dialect, Row, read_dialect, read_rows
+from training.data.labels.tree import FileTree, LabelError, MissingImageError, usual_places
 
-_HEAD_BYTES = 4096
-_SYNONYMS = {
-    "filename": "image", "class": "digit", "label": "digit", "width": "width_px", "height": "height_px",
-    "xmin": "x_min", "ymin": "y_min", "xmax": "x_max", "ymax": "y_max",
-}  # fmt: skip
-_EDGES = ("x_min", "y_min", "x_max", "y_max")
-_NEEDED = {"image", "digit", *_EDGES}
-
-_Row = dict[str, str]
+_SUFFIXES = (".csv", ".tsv")
+_SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers", ".parquet")
 
 
 @dataclass
 class _Image:
+    """All lines of one image."""
+
     line: int
+    name: str
+    found: FoundImage | None
     declared: tuple[float, float] | None
     marks: list[Mark] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 def _sources(tree: FileTree) -> list[str]:
-    return [name for name in tree.ending(".csv") if _has_columns(tree, name)]
+    return [name for name in tree.ending(*_SUFFIXES) if set(read_dialect(tree.head(name)).columns) >= NEEDED]
 
 
-def _has_columns(tree: FileTree, name: str) -> bool:
-    try:
-        with (tree.root / name).open("rb") as file:
-            head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
-    except OSError:
-        return False
-    return set(_columns(next(csv.reader(head.splitlines()[:1]), []))) >= _NEEDED
-
-
-def _columns(header: Sequence[str]) -> list[str]:
-    names = [name.strip().lower() for name in header]
-    return [_SYNONYMS.get(name, name) for name in names]
-
-
-def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Picture | Problem]:
+def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
+    finder = ImageFinder(tree)
     for source in sources:
-        images: dict[str, _Image] = {}
+        table = _Table(tree, source, finder)
+        yield from table.gather()
+        yield from table.pictures()
+
+
+class _Table:
+    """One file."""
+
+    def __init__(self, tree: FileTree, source: str, finder: ImageFinder) -> None:
+        self._tree, self._source, self._finder = tree, source, finder
+        self._file = tree.root / source
+        self._by_name: dict[str, _Image] = {}
+
+    def gather(self) -> Iterator[Problem]:
+        """Reads all lines; what belongs to no image is given out, and a file that breaks off gives no images."""
+        before: _Image | None = None
+        unnamed = 0
         try:
-            yield from _gather(tree, source, images)
+            text = self._tree.text(self._source)
+            dialect = read_dialect(text)
+            for line, row in read_rows(text, dialect):
+                if not row.get("image"):
+                    unnamed = line
+                    problem = Problem(self._file, line, "no image is named")
+                    if before is None:
+                        yield problem
+                    else:
+                        before.problems.append(problem)
+                    continue
+                image = self._take(line, row, dialect)
+                if unnamed and image is not before:
+                    question = f"line {unnamed} names no image: is it of this one?"
+                    image.problems.append(Problem(self._file, line, question))
+                before, unnamed = image, 0
         except LabelError as error:
-            yield Problem(tree.root / source, error.line, error.text)
-        for image, found in images.items():
-            yield _picture(tree, source, image, found)
+            self._by_name.clear()  # any image may have more lines below
+            yield Problem(self._file, error.line, error.text)
 
+    def pictures(self) -> Iterator[Picture]:
+        """The images; lines that call one image by several names are put together."""
+        by_path: dict[Path, _Image] = {}
+        for image in self._by_name.values():
+            if image.found is None:
+                yield self._picture(image)
+                continue
+            first = by_path.setdefault(image.found.path, image)
+            if first is not image:
+                first.marks += image.marks
+                first.problems += image.problems
+                first.declared = first.declared or image.declared
+        for image in by_path.values():
+            yield self._picture(image)
 
-def _gather(tree: FileTree, source: str, images: dict[str, _Image]) -> Iterator[Problem]:
-    """Fills `images`; what belongs to none of them is given out."""
-    file = tree.root / source
-    for line, row in _rows(tree.text(source)):
-        image = row.get("image", "")
-        if not image:
-            yield Problem(file, line, "no image is named")
-            continue
-        found = images.setdefault(image, _Image(line, _declared(row)))
-        if not row["digit"] and not any(row[edge] for edge in _EDGES):
-            continue
+    def _take(self, line: int, row: Row, dialect: Dialect) -> _Image:
+        """Adds a line to its image."""
+        name = row["image"]
+        image = self._by_name.get(name)
+        if image is None:
+            image = self._by_name[name] = self._new(line, name, row)
+        if row.excess:
+            text = f"{row.excess} cells more than the header has columns"
+            image.problems.append(Problem(self._file, line, text))
+        elif row["digit"] or any(row[edge] for edge in EDGES):
+            try:
+                image.marks.append(_mark(line, row, dialect))
+            except ValueError as error:
+                image.problems.append(Problem(self._file, line, str(error)))
+        return image
+
+    def _new(self, line: int, name: str, row: Row) -> _Image:
+        image = _Image(line, name, None, _declared(row))
         try:
-            found.marks.append(_mark(line, row))
-        except ValueError as error:
-            found.problems.append(Problem(file, line, str(error)))
+            image.found = self._finder.find(name, usual_places(self._source))
+        except MissingImageError as error:
+            image.problems.append(Problem(self._file, line, str(error)))
+        return image
+
+    def _picture(self, image: _Image) -> Picture:
+        path = PurePosixPath(self._source)
+        picture = Picture(
+            self._file,
+            image.line,
+            None,
+            split_of(path.parent, path.stem),
+            image.marks,
+            image.problems,
+            declared=image.declared,
+        )
+        return replace(picture, image=image.found.path, named=image.found.named) if image.found else picture
 
 
-def _rows(text: str) -> Iterator[tuple[int, _Row]]:
-    """The lines below the header with the number of their first line; empty ones are left out."""
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        columns = _columns(next(reader, []))
-        line = reader.line_num + 1
-        for cells in reader:
-            if line > MAX_ENTRIES:
-                raise LabelError(line, f"more than {MAX_ENTRIES:,} lines")
-            if cells:
-                filled = [*cells, *[""] * (len(columns) - len(cells))]
-                yield line, dict(zip(columns, (cell.strip() for cell in filled), strict=False))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise LabelError(line, f"not CSV that is read: {error}") from error
-
-
-def _mark(line: int, row: _Row) -> Mark:
+def _mark(line: int, row: Row, dialect: Dialect) -> Mark:
     if not row["digit"]:
         raise ValueError("no digit is given")
-    x_min, y_min, x_max, y_max = (number(row[edge]) for edge in _EDGES)
+    read = number if dialect.separator == "," else local_number
+    x_min, y_min, x_max, y_max = (read(row[edge]) for edge in EDGES)
     return Mark(line, row["digit"], (x_min, y_min, x_max, y_max))
 
 
-def _declared(row: _Row) -> tuple[float, float] | None:
+def _declared(row: Row) -> tuple[float, float] | None:
     try:
         return number(row["width_px"]), number(row["height_px"])
     except (KeyError, ValueError):
         return None
 
 
-def _picture(tree: FileTree, source: str, image: str, found: _Image) -> Picture:
-    file, path = tree.root / source, PurePosixPath(source)
-    where: Path | None = None
-    try:
-        where = tree.image(image, usual_places(source))
-    except MissingImageError as error:
-        found.problems.append(Problem(file, found.line, str(error)))
-    split = split_of(path.parent, path.stem)
-    return Picture(file, found.line, where, split, found.marks, found.problems, declared=found.declared)
+def _near_misses(tree: FileTree, sources: Sequence[str]) -> Iterator[Note]:
+    for name in tree.ending(*_SUFFIXES):
+        columns = read_dialect(tree.head(name)).columns
+        missing = [column for column in ("image", "digit", *EDGES) if column not in columns]
+        if name not in sources and (not sources or len(missing) < len(NEEDED)):
+            text = f"not read: no column {', '.join(missing)}; its first line is {', '.join(columns)[:200]!r}"
+            yield Note(tree.root / name, 1, text)
+    if not sources:
+        for name in tree.ending(*_SPREADSHEETS):
+            yield Note(tree.root / name, 1, "not read: save it as CSV")
 
 
 FORMAT = Format(
@@ -128,4 +163,5 @@ FORMAT = Format(
     declares_classes=False,
     sources=_sources,
     parse=_parse,
+    near_misses=_near_misses,
 )

@@ -1,219 +1,179 @@
-"""YOLO folders: `data.yaml`, `images/`, and in `labels/` a text file per image, a line per box.
+"""YOLO folders: in `labels/`, or beside the images, a text file per image, a line per box.
 
 A line is `class x_center y_center width height`, the last four in fractions of the image's sides
 (https://docs.ultralytics.com/datasets/detect). An image without a label file, or with an empty one, has no digits.
-Where labelling tools leave `data.yaml` out, `classes.txt` with a name a line takes its place, and all of `images/`
-is one split. Outlines (polygons) are refused: tools that draw them export boxes, too.
+A line with three points or more, `class x1 y1 x2 y2 x3 y3 ...`, is a polygon, whose bounds are the box
+(https://docs.ultralytics.com/datasets/segment). What classes and pictures there are `yolo_layout` finds out.
 """
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import yaml
+from training.data.labels.numbers import number, whole_number
+from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem
+from training.data.labels.tree import MAX_IMAGE_LABEL_BYTES, FileTree, LabelError
+from training.data.labels.yolo_label_files import LabelFiles, stem_of
+from training.data.labels.yolo_layout import CLASS_LISTS, USUAL_YAML, Layout, layout_files, read_layout
 
-from training.data.labels.records import Format, Mark, Picture, Problem, number
-from training.data.labels.tree import MAX_IMAGE_LABEL_BYTES, FileTree, LabelError, MissingImageError, inside
-from training.data.scenes import Box
-
-_YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
-_CLASSES = "classes.txt"
-_SPLIT_KEYS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
-_MAX_YAML_BYTES = 64 * 1024
-_DEEPEST_YAML = 8
-_NOT_LABELS = {_CLASSES, "notes.txt", "readme.txt"}
+_BOX_COLUMNS = 5
+_POLYGON_COLUMNS = 7
+_UNREAD_IMAGES = (".heic", ".heif", ".avif", ".jxl", ".jfif", ".mpo", ".jp2", ".dng")
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """What `data.yaml` says; `splits` are lines, splits, and the folder or list of each one's images."""
-
-    names: Mapping[int, str]
-    splits: Sequence[tuple[int, str, str]]
-
-
-def _sources(tree: FileTree) -> list[str]:
-    found = [name for name in _YAML if name in tree.files]
-    if not found and _CLASSES in tree.files and any(name.startswith("labels/") for name in tree.files):
-        found = [_CLASSES]
-    return found[:1]
-
-
-def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Picture | Problem]:
-    (source,) = sources
-    images: dict[str, str] = {}
-    try:
-        text = tree.text(source, _MAX_YAML_BYTES)
-        settings = _classes_only(text) if source == _CLASSES else _settings(text)
-    except LabelError as error:
-        yield Problem(tree.root / source, error.line, error.text)
+def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
+    layout = read_layout(tree, sources)
+    yield from layout.said
+    if not layout.names:
         return
-    for line, split, place in settings.splits:
-        try:
-            for image in _images(tree, place):
-                images.setdefault(image, split)  # one that is in two splits belongs to the first
-        except LabelError as error:
-            yield Problem(tree.root / source, line, error.text)
+    label_files = LabelFiles(tree)
     owners: dict[str, str] = {}
-    for image, split in images.items():
-        label_file = _label_file(image)
-        owner = owners.setdefault(label_file, image)
-        yield _picture(tree, image, split, label_file, settings.names, owner)
-    yield from _without_image(tree, owners)
+    for image in sorted(layout.images, key=label_files.is_named_otherwise):
+        owners.setdefault(label_files.of(image), image)
+    others = {name for name in tree.files if name.rpartition("/")[2].lower() in CLASS_LISTS} | set(sources)
+    orphans = list(label_files.orphans(owners, others))
+    lost = {stem_of(name): name for name in orphans if name not in label_files.of_images}
+    pictures = _Pictures(tree, layout)
+    matched: set[str] = set()
+    for image in layout.images:
+        label_file = label_files.of(image)
+        orphan = lost.get(stem_of(image))
+        if orphan and not pictures.has_rows(label_file):
+            matched.add(orphan)
+            yield pictures.without_its_labels(image, label_file, orphan)
+        else:
+            yield pictures.picture(image, label_file, owners[label_file])
+    yield from _of_no_split(tree, label_files, orphans, matched)
 
 
-def _classes_only(text: str) -> _Settings:
-    names = {index: name.strip() for index, name in enumerate(text.splitlines()) if name.strip()}
-    return _Settings(names, [(1, "train", "images")])
+def _of_no_split(
+    tree: FileTree, label_files: LabelFiles, orphans: Sequence[str], matched: set[str]
+) -> Iterator[Problem]:
+    """Label files without an image are problems; those whose image is there, but in no split, are named."""
+    unread = [name for name in orphans if name in label_files.of_images and name not in matched]
+    if unread:
+        text = (
+            f"this image is in no split, and {len(unread) - 1:,} more with labels are not: they are not read"
+        )
+        yield Note(tree.root / label_files.of_images[unread[0]], 1, text)
+    unread_images = {stem_of(name): name for name in tree.ending(*_UNREAD_IMAGES)}
+    for name in orphans:
+        if name not in matched and name not in label_files.of_images:
+            image = unread_images.get(stem_of(name))
+            more = f"; {image} is in a format that is not read: convert it" if image else ""
+            yield Problem(tree.root / name, 1, f"no split has an image for these labels{more}")
 
 
-def _settings(text: str) -> _Settings:
-    content = _yaml(text)
-    if not isinstance(content, dict):
-        raise LabelError(1, "no `names:` and no `train:` in it")
-    lines = {key: _line_of(key, text) for key in ("path", "names", *_SPLIT_KEYS)}
-    (base,) = _strings(content.get("path", "."), "path", lines["path"]) or ["."]
-    base = _place("", base, lines["path"])
-    splits = [
-        (lines[key], split, _place(base, place, lines[key]))
-        for key, split in _SPLIT_KEYS.items()
-        for place in _strings(content.get(key), key, lines[key])
-    ]
-    if not splits:
-        raise LabelError(1, "no `train:`, no `val:`, no `test:`: it names no images")
-    return _Settings(_names(content.get("names"), lines["names"]), splits)
+class _Pictures:
+    """Reads label files."""
+
+    def __init__(self, tree: FileTree, layout: Layout) -> None:
+        self._tree, self._layout = tree, layout
+
+    def picture(self, image: str, label_file: str, owner: str) -> Picture:
+        """The image with all boxes of its label file, which has to be that of `owner`, which this image is."""
+        file = self._tree.root / label_file
+        if owner != image:
+            text = f"it is the label file of both {owner} and {image}: rename one of them"
+            return self._made(image, label_file, (), [Problem(file, 1, text)])
+        marks: list[Mark] = []
+        problems: list[Problem] = []
+        try:
+            lines = self._lines(label_file)
+        except LabelError as error:
+            lines = []
+            problems.append(Problem(file, error.line, error.text))
+        for line, text in enumerate(lines, start=1):
+            if text.strip():
+                try:
+                    marks.append(_mark(line, text.split(), self._layout))
+                except ValueError as error:
+                    problems.append(Problem(file, line, str(error)))
+        return self._made(image, label_file, marks, problems)
+
+    def without_its_labels(self, image: str, label_file: str, orphan: str) -> Picture:
+        """An image whose labels seem to be in a file that is not its own."""
+        text = f"no split has an image for these labels; {image}, of the same name, has none: are they its labels?"
+        return self._made(image, label_file, (), [Problem(self._tree.root / orphan, 1, text)])
+
+    def has_rows(self, label_file: str) -> bool:
+        """Return whether there is anything in a label file."""
+        try:
+            return any(line.strip() for line in self._lines(label_file))
+        except LabelError:
+            return True
+
+    def _lines(self, label_file: str) -> list[str]:
+        if label_file not in self._tree.files:
+            return []
+        return self._tree.text(label_file, MAX_IMAGE_LABEL_BYTES).splitlines()
+
+    def _made(
+        self, image: str, label_file: str, marks: Sequence[Mark], problems: Sequence[Problem]
+    ) -> Picture:
+        return Picture(
+            self._tree.root / label_file,
+            1,
+            self._tree.root / image,
+            self._layout.images[image],
+            marks,
+            problems,
+            fractions=True,
+            named=self._layout.found.get(image, ""),
+        )
 
 
-def _yaml(text: str) -> Any:
-    """The content. Aliases are refused, since small files grow without end by them, and so is what nests deeply."""
-    depth = 0
-    try:
-        for event in yaml.parse(text, yaml.SafeLoader):
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent):
-                raise LabelError(line, "not YAML that is read: it has aliases")
-            if depth > _DEEPEST_YAML:
-                raise LabelError(line, "not YAML that is read: it is nested too deeply")
-        return yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise LabelError(line, f"not YAML that is read: {error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise LabelError(1, f"not YAML that is read: {error}") from error
-
-
-def _line_of(key: str, text: str) -> int:
-    """The line of a key; the first one if it is not there, or written in a way that is not looked for."""
-    lines = enumerate(text.splitlines(), start=1)
-    return next((line for line, entry in lines if entry.startswith(f"{key}:")), 1)
-
-
-def _names(value: Any, line: int) -> dict[int, str]:
-    """The class names by number, from a list or from a dictionary."""
-    entries = dict(enumerate(value)) if isinstance(value, list) else value
-    if not isinstance(entries, dict) or not entries:
-        raise LabelError(line, "`names:` is neither a list nor a dictionary of the classes' names")
-    if not all(isinstance(index, int) and isinstance(name, str | int) for index, name in entries.items()):
-        raise LabelError(line, "`names:` has to give a name for each number")
-    return {index: str(name) for index, name in entries.items()}
-
-
-def _strings(value: Any, key: str, line: int) -> list[str]:
-    entries = value if isinstance(value, list) and key != "path" else [] if value is None else [value]
-    if not all(isinstance(entry, str) for entry in entries):
-        raise LabelError(line, f"`{key}:` has to be the path of a folder, or of a list of images")
-    return entries
-
-
-def _place(base: str, place: str, line: int) -> str:
-    """A folder or list. Roboflow writes `../train/images` for what lies beside its data.yaml."""
-    place = place.replace("\\", "/")
-    found = inside(posixpath.join(base, place))
-    if found is None:
-        found = inside(place.removeprefix("../"))
-    if found is None:
-        text = f"{place[:200]!r} leads out of the data folder; paths are taken from where this file is"
-        raise LabelError(line, text)
-    return found
-
-
-def _images(tree: FileTree, place: str) -> list[str]:
-    """The images of a split: those below a folder, or those that a text file lists, a line each."""
-    if not place.lower().endswith(".txt"):
-        found = tree.images_below(place)
-        if not found:
-            raise LabelError(1, f"no images below {place or '.'!r}")
-        return found
-    if place not in tree.files:
-        raise LabelError(1, f"the list {place!r} is not there")
-    folders = [posixpath.dirname(place), ""]
-    try:
-        paths = [tree.image(line.strip(), folders) for line in tree.text(place).splitlines() if line.strip()]
-    except (LabelError, MissingImageError) as error:
-        raise LabelError(1, f"{place}: {error}") from error
-    return [path.relative_to(tree.root).as_posix() for path in paths]
-
-
-def _label_file(image: str) -> str:
-    """The last `images` folder in the path becomes `labels`; where there is none, labels lie beside the images."""
-    before, folder, after = f"/{image}".rpartition("/images/")
-    path = f"{before}/labels/{after}" if folder else after
-    return f"{posixpath.splitext(path)[0]}.txt".lstrip("/")
-
-
-def _picture(
-    tree: FileTree, image: str, split: str, label_file: str, names: Mapping[int, str], owner: str
-) -> Picture:
-    file, path = tree.root / label_file, tree.root / image
-    if owner != image:
-        text = f"it is the label file of both {owner} and {image}: rename one of them"
-        return Picture(file, 1, path, split, (), [Problem(file, 1, text)])
-    marks: list[Mark] = []
-    problems: list[Problem] = []
-    try:
-        lines = tree.text(label_file, MAX_IMAGE_LABEL_BYTES).splitlines() if label_file in tree.files else []
-    except LabelError as error:
-        lines = []
-        problems.append(Problem(file, error.line, error.text))
-    for line, text in enumerate(lines, start=1):
-        if text.strip():
-            try:
-                marks.append(_mark(line, text.split(), names))
-            except ValueError as error:
-                problems.append(Problem(file, line, str(error)))
-    return Picture(file, 1, path, split, marks, problems, fractions=True)
-
-
-def _mark(line: int, columns: Sequence[str], names: Mapping[int, str]) -> Mark:
-    if len(columns) != 5:
-        more = ": an outline? Export boxes" if len(columns) > 6 else ""
+def _mark(line: int, columns: Sequence[str], layout: Layout) -> Mark:
+    if layout.keypoints:
+        columns = columns[:_BOX_COLUMNS]
+    is_polygon = len(columns) >= _POLYGON_COLUMNS and len(columns) % 2
+    if len(columns) != _BOX_COLUMNS and not is_polygon:
+        more = ": is the last one a score?" if len(columns) == _BOX_COLUMNS + 1 else ""
         raise ValueError(f"{len(columns)} columns instead of 5, class x_center y_center width height{more}")
-    if not columns[0].isdecimal() or len(columns[0]) > 9:
-        raise ValueError(f"{columns[0][:50]!r} is no class number")
-    index = int(columns[0])
+    name = _class_name(columns[0], layout.names)
+    numbers = [number(column) for column in columns[1:]]
+    if is_polygon:
+        return Mark.of_polygon(line, name, numbers)
+    x, y, width, height = numbers
+    return Mark(line, name, (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
+
+
+def _class_name(column: str, names: Mapping[int, str]) -> str:
+    index = whole_number(column)
+    if index is None or index < 0:
+        raise ValueError(f"{column[:50]!r} is no class number")
     if index not in names:
         raise ValueError(f"class {index} is not among the names that are declared")
-    x, y, width, height = (number(column) for column in columns[1:])
-    box: Box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    return Mark(line, names[index], box)
+    return names[index]
 
 
-def _without_image(tree: FileTree, known: Mapping[str, str]) -> Iterator[Problem]:
-    """Label files whose image is not there, in the folders of those whose image is."""
-    parts = [f"/{label_file}".rpartition("/labels/") for label_file in known]
-    tops = {f"{before}/labels/".lstrip("/") for before, labels, _ in parts if labels}
-    for name in tree.ending(".txt"):
-        is_label_file = name.startswith(tuple(tops)) and posixpath.basename(name).lower() not in _NOT_LABELS
-        if is_label_file and name not in known:
-            yield Problem(tree.root / name, 1, "no split has an image for these labels")
+def _near_misses(tree: FileTree, sources: Sequence[str]) -> Iterator[Note]:
+    if sources:
+        return
+    for name in tree.ending(".yaml", ".yml"):
+        if "/" in name and posixpath.basename(name).lower() in USUAL_YAML:
+            folder = tree.root / posixpath.dirname(name)
+            yield Note(
+                tree.root / name, 1, f"a YOLO folder below this one: is it --data {folder} that is meant?"
+            )
+    label_files = LabelFiles(tree)
+    pairs = ((image, label_files.of(image)) for image in tree.images)
+    rows = [
+        (image, name) for image, name in pairs if name in tree.files and label_files.looks_like_labels(name)
+    ]
+    if rows:
+        text = (
+            f"{rows[0][0]} has labels as YOLO writes them, and so have {len(rows) - 1:,} more; but no data.yaml and no "
+            "classes.txt says what the class numbers mean"
+        )
+        yield Note(tree.root / rows[0][1], 1, text)
 
 
 FORMAT = Format(
     name="YOLO",
-    accepted="YOLO: data.yaml, images/ and labels/ (or classes.txt, images/ and labels/)",
+    accepted="YOLO: data.yaml (or any .yaml with `names:`, obj.data, or classes.txt), and a .txt file for each image "
+    "in labels/ or beside it",
     declares_classes=True,
-    sources=_sources,
+    sources=layout_files,
     parse=_parse,
+    near_misses=_near_misses,
 )
