@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from detector.json_records import read_record
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
 from detector.system.files import write_whole
+from detector.system.json_records import read_record
 
 EMBEDDED = Path(__file__).parents[1] / "weights"
 """The model that is used when none is named."""

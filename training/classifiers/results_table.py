@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from detector.json_records import read_record
 from detector.system.files import write_whole
+from detector.system.json_records import read_record
 from training.classifiers.recipes import RECIPES, NotesFigure
 from training.errors import DataError
 

@@ -224,8 +224,8 @@ def _train_refiner(args: argparse.Namespace) -> int:
 
 def _is_fine_tuned(args: argparse.Namespace, recipe: FcnFineTuning | RefinerFineTuning) -> bool:
     """Whether the run in --out is done and has been measured, which is said before any data is read."""
+    from training.engine.resuming import is_finished  # noqa: PLC0415
     from training.fine_tuning.fine_tuning_report import reported  # noqa: PLC0415
-    from training.resuming import is_finished  # noqa: PLC0415
 
     return is_finished(args.out, recipe, recipe.patience, also=lambda: reported(args.out))
 
@@ -234,7 +234,7 @@ def _on_workers(
     args: argparse.Namespace, recipe: SvhnFcnRecipe | RefinerRecipe, train: "Callable[[Workers], None]"
 ) -> None:
     """Trains in this process, or on so many workers as are asked for, unless the run in --out is done."""
-    from training.resuming import is_finished  # noqa: PLC0415
+    from training.engine.resuming import is_finished  # noqa: PLC0415
 
     placement = Placement(args.workers, args.cpus_per_worker, args.address)
     placement.check(recipe.batch)

@@ -53,7 +53,7 @@ def _add_options(command: argparse.ArgumentParser, data_help: str, steps: int) -
 
 def _teach_fcn(args: argparse.Namespace) -> int:
     from training.distillation.train_teacher import train_fcn_teacher  # noqa: PLC0415
-    from training.resuming import is_finished  # noqa: PLC0415
+    from training.engine.resuming import is_finished  # noqa: PLC0415
 
     recipe = FcnTeacherRecipe(**_length(args))
     if not is_finished(args.out, recipe):
@@ -64,7 +64,7 @@ def _teach_fcn(args: argparse.Namespace) -> int:
 
 def _teach_refiner(args: argparse.Namespace) -> int:
     from training.distillation.train_teacher import train_refiner_teacher  # noqa: PLC0415
-    from training.resuming import is_finished  # noqa: PLC0415
+    from training.engine.resuming import is_finished  # noqa: PLC0415
 
     weights, manifest = load_model(args.fcn or EMBEDDED)
     recipe = RefinerTeacherRecipe(fcn=manifest.sha256, **_length(args))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from training.data.labels import coco, csv_table, digit_struct, voc, yolo
+from training.data.labels.readers import coco, csv_table, digit_struct, voc, yolo
 from training.data.labels.records import Format, printable
 from training.data.labels.tree import OFFICIAL, FileTree
 from training.errors import DataError

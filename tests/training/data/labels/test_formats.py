@@ -22,8 +22,9 @@ from tests.training.data.labels.odd_folders import (
     yolo,
 )
 from tests.training.official_files import write_tiny_data
-from training.data.labels import json_lists, table_dialect, tree
+from training.data.labels import tree
 from training.data.labels.folder import LabelOptions, read_labels
+from training.data.labels.readers import json_lists, table_dialect
 from training.errors import DataError
 from training.evaluation.label_survey import report
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detector.json_records import read_record
+from detector.system.json_records import read_record
 
 
 @dataclass(frozen=True)

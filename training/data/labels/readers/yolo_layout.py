@@ -15,11 +15,11 @@ from typing import Any
 from training.data.labels.class_names import plain_name
 from training.data.labels.image_finder import ImageFinder
 from training.data.labels.numbers import whole_number
+from training.data.labels.readers.safe_yaml import line_of, read_yaml
+from training.data.labels.readers.yolo_label_files import LabelFiles
+from training.data.labels.readers.yolo_paths import FoundPlace, find_place, leads_out
 from training.data.labels.records import Note, Problem, split_of
-from training.data.labels.safe_yaml import line_of, read_yaml
 from training.data.labels.tree import FileTree, LabelError, MissingImageError
-from training.data.labels.yolo_label_files import LabelFiles
-from training.data.labels.yolo_paths import FoundPlace, find_place, leads_out
 
 USUAL_YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 CLASS_LISTS = frozenset({"classes.txt", "predefined_classes.txt", "obj.names", "_darknet.labels"})

@@ -13,10 +13,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from training.data.labels.class_names import plain_name
-from training.data.labels.coco_files import KEYS, coco_files, json_near_misses
 from training.data.labels.image_finder import ImageFinder
-from training.data.labels.json_lists import json_lists
 from training.data.labels.numbers import Identity, identity, json_number, whole_number
+from training.data.labels.readers.coco_files import KEYS, coco_files, json_near_misses
+from training.data.labels.readers.json_lists import json_lists
 from training.data.labels.records import Format, Item, Mark, Picture, Problem, split_of
 from training.data.labels.tree import FileTree, LabelError, MissingImageError, usual_places
 

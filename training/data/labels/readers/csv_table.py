@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from training.data.labels.image_finder import FoundImage, ImageFinder
 from training.data.labels.numbers import local_number, number
+from training.data.labels.readers.table_dialect import EDGES, NEEDED, Dialect, Row, read_dialect, read_rows
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
-from training.data.labels.table_dialect import EDGES, NEEDED, Dialect, Row, read_dialect, read_rows
 from training.data.labels.tree import FileTree, LabelError, MissingImageError, usual_places
 
 _SUFFIXES = (".csv", ".tsv")

@@ -10,10 +10,16 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from training.data.labels.numbers import number, whole_number
+from training.data.labels.readers.yolo_label_files import LabelFiles, stem_of
+from training.data.labels.readers.yolo_layout import (
+    CLASS_LISTS,
+    USUAL_YAML,
+    Layout,
+    layout_files,
+    read_layout,
+)
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem
 from training.data.labels.tree import MAX_IMAGE_LABEL_BYTES, FileTree, LabelError
-from training.data.labels.yolo_label_files import LabelFiles, stem_of
-from training.data.labels.yolo_layout import CLASS_LISTS, USUAL_YAML, Layout, layout_files, read_layout
 
 _BOX_COLUMNS = 5
 _POLYGON_COLUMNS = 7
