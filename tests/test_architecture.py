@@ -25,8 +25,8 @@ HOMES = {
     "keras": {"detector.models", "training"},
     "cv2": {"detector.images", "detector.pipeline", "training"},
     "tf2onnx": {"detector.models.export_formats"},
-    "yaml": {"training.data.labels.yolo"},
-    "defusedxml": {"training.data.labels.voc"},
+    "yaml": {"training.data.labels.readers.safe_yaml"},
+    "defusedxml": {"training.data.labels.readers.voc"},
     "openvino": {"detector.models", "scripts.benchmarks.runtimes"},
     "ray": {
         "detector.folders.sharded.ray_data",

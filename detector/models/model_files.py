@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
 from detector.system.files import write_whole
+from detector.system.json_records import read_record
 
 EMBEDDED = Path(__file__).parents[1] / "weights"
 """The model that is used when none is named."""
@@ -133,17 +134,9 @@ def _sorted_out(arrays: dict[str, NDArray[Any]], path: Path) -> Weights:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        known = json.loads(_read(path, _MAX_MANIFEST_BYTES))
-        manifest = Manifest(**known)
-    except (ValueError, TypeError, RecursionError) as error:
+        manifest = read_record(Manifest, _read(path, _MAX_MANIFEST_BYTES))
+    except ValueError as error:
         raise ModelError(f"{path}: not a model manifest: {error}") from error
-    wrong = [
-        f.name for f in fields(Manifest) if f.type is str and not isinstance(getattr(manifest, f.name), str)
-    ]
-    if wrong:
-        raise ModelError(f"{path}: {', '.join(wrong)} must be text")
-    if not (isinstance(manifest.training, dict) and isinstance(manifest.self_check, dict)):
-        raise ModelError(f"{path}: training and self_check must be objects")
     training = {_FORMER_NAMES.get(name, name): value for name, value in manifest.training.items()}
     return replace(manifest, training=training)
 

@@ -128,7 +128,9 @@ def _recorded(record: dict[str, Any]) -> Detections:
         boxes = np.array([digit["box"] for digit in digits], np.float64).reshape(-1, 4)
         labels = np.array([digit["label"] for digit in digits], np.int32)
         return Detections(np.clip(boxes, -1e6, 1e6), labels, np.ones(len(labels)))  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except KeyError as error:
+        raise ModelError(f"the manifest's self check is damaged: the field {error} is missing") from error
+    except (TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the manifest's self check is damaged: {error}") from error
 
 

@@ -46,6 +46,9 @@ def train(run: Run, data_dir: Path, out_dir: Path) -> ResultRow:
         raise ResumeError(f"{out_dir} holds a cross-validation; choose another --out")
     done = _finished_row(run, out_dir)
     if done is not None:
+        print(
+            f"nothing to do: the run in {out_dir} ended after epoch {done.epochs}; for another choose another --out"
+        )
         return done
     info = DATASETS[run.recipe.dataset]
     training = info.load(data_dir, "train")

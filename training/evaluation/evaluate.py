@@ -103,7 +103,11 @@ def _evaluate_own(
 ) -> Evaluation:
     """The figures that labels alone allow: whole images, and crops that are cut from them."""
     labels = read_labels(data_dir, options, progress)
-    scenes = labels.scenes if split is None else labels.splits.get(split, [])
+    scenes = labels.measured(split)
+    if split is None and len(scenes) < len(labels.scenes):
+        print(
+            f"measured once: {len(labels.scenes) - len(scenes):,} images of which an earlier split has a copy"
+        )
     if not scenes:
         raise DataError(
             f"{data_dir} has no images of {split!r}; it has {', '.join(labels.splits) or 'none at all'}"

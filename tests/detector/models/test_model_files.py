@@ -183,6 +183,28 @@ def test_a_damaged_model_is_refused_by_name(model: Path, file: str, damage: Call
     assert len(str(refusal.value)) < 1000, "the message is for reading"
 
 
+@pytest.mark.parametrize(
+    ("manifest", "named"),
+    [
+        ({"name": "a"}, "the field 'version' is missing, the field 'sha256' is missing"),
+        ({"code": "x"}, "the field 'code' is not known to this version"),
+        ({"name": 5}, "the field 'name' has to be text"),
+        ({"training": []}, "the field 'training' has to be an object"),
+        ({"self_check": None}, "the field 'self_check' has to be an object"),
+    ],
+    ids=["missing", "unknown", "a number", "a list", "null"],
+)
+def test_a_misread_manifest_names_the_field(model: Path, manifest: dict[str, Any], named: str) -> None:
+    if "missing" in named:
+        (model / MANIFEST).write_text(json.dumps(manifest))
+    else:
+        change_manifest(model, **manifest)
+    with pytest.raises(ModelError) as refusal:
+        load_model(model)
+    assert named in str(refusal.value)
+    assert "__init__" not in str(refusal.value)
+
+
 MISFITS: dict[str, Callable[[Path], object]] = {
     "one array less": lambda folder: write_weights(
         folder, save({k: v for k, v in load((folder / WEIGHTS).read_bytes()).items() if k != "fcn/000"})

@@ -36,10 +36,10 @@ ODD_CSV: dict[str, tuple[Make, dict[str, list[Any]]]] = {
     "an image without digits": (csv_file(HEADER + "a.png,,,,,\n\n"), {"a.png": []}),
     "lines of an image apart": (
         both(
-            csv_file(HEADER + "a.png,3,4,6,12,24\nb.png,,,,,\na.png,3,4,6,12,24\n"),
+            csv_file(HEADER + "a.png,3,4,6,12,24\nb.png,,,,,\na.png,3,4,6,12,25\n"),
             lambda f: paint(f / "b.png"),
         ),
-        {"a.png": [DIGIT, DIGIT], "b.png": []},
+        {"a.png": [DIGIT, (3, [4.0, 6.0, 12.0, 25.0])], "b.png": []},
     ),
 }
 
@@ -56,8 +56,8 @@ BROKEN_CSV: dict[str, tuple[Make, list[str]]] = {
         ["l.csv:2: the image 'b.png' is not there"],
     ),
     "a name above": (
-        csv_file(HEADER + "../a.png,3,4,6,12,24\n"),
-        ["l.csv:2: the image '../a.png' is outside"],
+        csv_file(HEADER + "../b.png,3,4,6,12,24\n"),
+        ["l.csv:2: the image '../b.png' is outside"],
     ),
     "no image": (csv_file(HEADER + ",3,4,6,12,24\n"), ["l.csv:2: no image is named"]),
     "no digit": (csv_file(HEADER + "a.png,,4,6,12,24\n"), ["l.csv:2: no digit is given"]),

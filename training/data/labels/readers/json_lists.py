@@ -11,7 +11,7 @@ _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def json_lists(text: str, keys: Collection[str]) -> Iterator[tuple[str, int, Any]]:
+def json_lists(text: str, keys: Collection[str]) -> Iterator[tuple[str, Iterator[tuple[int, Any]]]]:
     """Walks `{"key": [element, ...], ...}`.
 
     Args:
@@ -19,13 +19,12 @@ def json_lists(text: str, keys: Collection[str]) -> Iterator[tuple[str, int, Any
         keys: those whose lists are wanted; what other keys hold is skipped.
 
     Yields:
-        Key, line and element.
+        Key, and the lines and elements of its list, which have to be taken before the next key.
 
     Raises:
         LabelError: where the text is no JSON, or no such object.
     """
     reader = _Reader(text)
-    count = 0
     reader.take("{")
     if reader.peek() == "}":
         return
@@ -33,11 +32,7 @@ def json_lists(text: str, keys: Collection[str]) -> Iterator[tuple[str, int, Any
         key = reader.value()
         reader.take(":")
         if key in keys:
-            for line, element in reader.elements():
-                count += 1
-                if count > MAX_ENTRIES:
-                    raise LabelError(line, f"more than {MAX_ENTRIES:,} elements")
-                yield key, line, element
+            yield key, reader.elements()
         else:
             reader.value()
         if reader.peek() != ",":
@@ -54,6 +49,7 @@ class _Reader:
         self._at = 0
         self._line = 1
         self._counted = 0
+        self._elements = 0
 
     def peek(self) -> str:
         """The next character that is no space; "" at the end."""
@@ -89,6 +85,9 @@ class _Reader:
         while True:
             self.peek()
             line = self.line()
+            self._elements += 1
+            if self._elements > MAX_ENTRIES:
+                raise LabelError(line, f"more than {MAX_ENTRIES:,} elements")
             yield line, self.value()
             if self.peek() != ",":
                 self.take("]")

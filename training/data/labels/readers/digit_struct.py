@@ -6,7 +6,7 @@ The file has no lines; the number of an image in it takes their place.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from training.data.labels.records import Format, Mark, Picture, Problem
+from training.data.labels.records import Format, Item, Mark, Picture, Problem
 from training.data.labels.tree import OFFICIAL, FileTree
 from training.data.svhn import DIGIT_STRUCT, ImageEntry, digits_of, files_in, read_digit_struct
 from training.errors import DataError
@@ -19,7 +19,7 @@ def _sources(tree: FileTree) -> list[str]:
     return [name for name in names if (tree.root / name).is_file()]
 
 
-def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Picture | Problem]:
+def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
     for source in sources:
         file = tree.root / source
         try:
@@ -56,4 +56,5 @@ FORMAT = Format(
     declares_classes=True,
     sources=_sources,
     parse=_parse,
+    near_misses=lambda _tree, _sources: iter(()),
 )

@@ -4,8 +4,9 @@ Hostile documents are refused, not expanded; texts are found by their place, wit
 """
 
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
@@ -14,12 +15,15 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 from defusedxml import DefusedXmlException
 from defusedxml.sax import parseString
 
-from training.data.labels.records import Format, Mark, Picture, Problem, number, split_of
+from training.data.labels.image_finder import ImageFinder
+from training.data.labels.numbers import number
+from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
 from training.data.labels.tree import (
     MAX_IMAGE_LABEL_BYTES,
     FileTree,
     LabelError,
     MissingImageError,
+    folded,
     usual_places,
 )
 
@@ -108,32 +112,45 @@ class _Handler(ContentHandler):
         self._path.pop()
 
 
-_HEAD_BYTES = 2048
-
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+_ROOT = re.compile(r"<annotation[\s>/]")
+
+_TAGS = ("<object>", "<bndbox>", "<filename>")
 
 
 def _sources(tree: FileTree) -> list[str]:
-    return [name for name in tree.ending(".xml") if _is_annotation(tree, name)]
+    """The XML files that are annotations; with them those that are not, but lie among them and are called as images."""
+    names = tree.ending(".xml")
+    found = {name for name in names if _is_annotation(tree.head(name))}
+    folders = {posixpath.dirname(name) for name in found}
+    stems = {_stem(image) for image in tree.images} if found else set()
+    return [
+        name
+        for name in names
+        if name in found or (posixpath.dirname(name) in folders and _stem(name) in stems)
+    ]
 
 
-def _is_annotation(tree: FileTree, name: str) -> bool:
-    try:
-        with (tree.root / name).open("rb") as file:
-            return b"<annotation" in file.read(_HEAD_BYTES)
-    except OSError:
-        return False
+def _is_annotation(head: str) -> bool:
+    """Look for the root or two other tags of VOC's: damaged files are meant to be read, too."""
+    return bool(_ROOT.search(head)) or sum(tag in head for tag in _TAGS) >= 2
 
 
-def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Picture | Problem]:
+def _stem(name: str) -> str:
+    return folded(posixpath.splitext(posixpath.basename(name))[0])
+
+
+def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
+    finder = ImageFinder(tree)
     for source in sources:
         try:
-            yield _picture(tree, source)
+            yield _picture(tree, finder, source)
         except LabelError as error:
             yield Problem(tree.root / source, error.line, error.text)
 
 
-def _picture(tree: FileTree, name: str) -> Picture:
+def _picture(tree: FileTree, finder: ImageFinder, name: str) -> Picture:
     file = tree.root / name
     about, objects = read_xml(tree.content(name, MAX_IMAGE_LABEL_BYTES), "annotation", "object")
     marks: list[Mark] = []
@@ -143,13 +160,15 @@ def _picture(tree: FileTree, name: str) -> Picture:
             marks.append(_mark(entry))
         except ValueError as error:
             problems.append(Problem(file, entry.line, str(error)))
-    image = None
+    split = split_of(PurePosixPath(name).parent)
+    picture = Picture(file, about.line, None, split, marks, problems, declared=_declared(about))
+    called = about.texts.get("filename", "")
     try:
-        image = tree.image(about.texts.get("filename", ""), _places(name, about), any_suffix=True)
+        found = finder.find(called, _places(name, about), label_stem=posixpath.splitext(name)[0])
     except MissingImageError as error:
         problems.append(Problem(file, about.line, str(error)))
-    split = split_of(PurePosixPath(name).parent)
-    return Picture(file, about.line, image, split, marks, problems, declared=_declared(about))
+        return picture
+    return replace(picture, image=found.path, named=found.named)
 
 
 def _places(name: str, about: Fields) -> list[str]:
@@ -164,10 +183,9 @@ def _places(name: str, about: Fields) -> list[str]:
 def _declared(about: Fields) -> tuple[float, float] | None:
     """The image's size; tools that do not know it write 0 or nothing."""
     try:
-        width, height = (number(about.texts[f"size/{side}"]) for side in ("width", "height"))
+        return number(about.texts["size/width"]), number(about.texts["size/height"])
     except (KeyError, ValueError):
         return None
-    return (width, height) if width > 0 and height > 0 else None
 
 
 def _mark(entry: Fields) -> Mark:
@@ -179,10 +197,28 @@ def _mark(entry: Fields) -> Mark:
     return Mark(entry.line, name, (x_min - 1, y_min - 1, x_max, y_max))
 
 
+_OTHERS = {
+    "<annotations>": "CVAT's own XML: export Pascal VOC, YOLO or COCO",
+    "<polygon>": "polygons of LabelMe: export COCO",
+    "<dataset>": "dlib's XML: convert it to Pascal VOC",
+}
+
+
+def _near_misses(tree: FileTree, sources: Sequence[str]) -> Iterator[Note]:
+    for name in tree.ending(".xml"):
+        if name not in sources:
+            head = tree.head(name)
+            for tag, text in _OTHERS.items():
+                if tag in head:
+                    yield Note(tree.root / name, 1, f"not read, it seems to be {text}")
+                    break
+
+
 FORMAT = Format(
     name="Pascal VOC",
     accepted="Pascal VOC: .xml files with an <annotation>, one for each image",
     declares_classes=False,
     sources=_sources,
     parse=_parse,
+    near_misses=_near_misses,
 )

@@ -45,6 +45,11 @@ ODD_COCO: dict[str, tuple[Make, dict[str, list[Any]]]] = {
     ),
     "sizes that are right": (coco(image={"width": 40, "height": 30}), {"a.png": [DIGIT]}),
     "sizes that are not known": (coco(image={"width": None, "height": None}), {"a.png": [DIGIT]}),
+    "sizes that pandas does not know": (
+        coco(image={"width": 40, "height": float("nan")}),
+        {"a.png": [DIGIT]},
+    ),
+    "sizes of nothing": (coco(image={"width": 0, "height": 0}), {"a.png": [DIGIT]}),
     "no annotations": (coco(annotations=[]), {"a.png": []}),
     "a crowd": (coco(annotation={"iscrowd": 1}), {"a.png": []}),
     "another class": (coco(annotation={"category_id": 80}), {"a.png": []}),
@@ -63,8 +68,8 @@ BROKEN_COCO: dict[str, tuple[Make, list[str]]] = {
         ["labels.json:4: the image 'b.png' is not there"],
     ),
     "a name in the folder above": (
-        coco(image={"file_name": "../../a.png"}),
-        ["labels.json:4: the image '../../a.png' is outside"],
+        coco(image={"file_name": "../../b.png"}),
+        ["labels.json:4: the image '../../b.png' is outside"],
     ),
     "an absolute name": (
         coco(image={"file_name": "/etc/passwd"}),
@@ -72,8 +77,8 @@ BROKEN_COCO: dict[str, tuple[Make, list[str]]] = {
     ),
     "an empty name": (coco(image={"file_name": ""}), ["labels.json:4: the image '' is not there"]),
     "a name with a null character": (
-        coco(image={"file_name": "a.png\0"}),
-        ["labels.json:4: the image 'a.png\\x00' is"],
+        coco(image={"file_name": "b.png\0"}),
+        ["labels.json:4: the image 'b.png\\x00' is"],
     ),
     "a name that is a list": (
         coco(image={"file_name": ["a"]}),
@@ -105,14 +110,14 @@ BROKEN_COCO: dict[str, tuple[Make, list[str]]] = {
     ),
     "an image that is not listed": (
         coco(annotation={"image_id": 9}),
-        ["labels.json:5: no image has the id 9"],
+        ["labels.json:5: no image has the id 9", "labels.json:4: no annotations, while 1 have no image"],
     ),
     "no bbox": (coco(annotation={"bbox": None}), ["labels.json:5: bbox is not [x, y, width, height]"]),
     "three numbers": (
         coco(annotation={"bbox": [1, 2, 3]}),
         ["labels.json:5: bbox is not [x, y, width, height]"],
     ),
-    "text for a number": (coco(annotation={"bbox": ["1", 2, 3, 4]}), ["labels.json:5: bbox is not"]),
+    "text for a number": (coco(annotation={"bbox": ["x", 2, 3, 4]}), ["labels.json:5: bbox is not"]),
     "true for a number": (coco(annotation={"bbox": [True, 2, 3, 4]}), ["labels.json:5: bbox is not"]),
     "not a number": (
         coco(annotation={"bbox": [float("nan"), 2, 3, 4]}),

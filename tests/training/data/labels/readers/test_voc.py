@@ -68,12 +68,12 @@ def test_odd_voc_folders(tmp_path: Path, make: Make, expected: dict[str, Any]) -
 
 BROKEN_VOC: dict[str, tuple[Make, list[str]]] = {
     "an image that is not there": (
-        voc(filename="b.png"),
+        voc(filename="b.png", image="JPEGImages/c.png"),
         ["Annotations/a.xml:1: the image 'b.png' is not there"],
     ),
-    "no name": (voc(filename=""), ["Annotations/a.xml:1: the image '' is not there"]),
+    "no name": (voc(filename="", image="c.png"), ["Annotations/a.xml:1: the image '' is not there"]),
     "a name above": (
-        voc(filename="../../../a.png"),
+        voc(filename="../../../a.png", image="c.png"),
         ["Annotations/a.xml:1: the image '../../../a.png' is outside"],
     ),
     "a class that nobody knows": (
