@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from detector.images.decode import decode_image, read_image_file
+from detector.progress_bar import progress_bar
 from detector.results.errors import InvalidRequestError
 from training.data.labels.formats import holds_own_labels, recognise
 from training.data.labels.records import Format, Mark, Picture, Problem, printable
@@ -119,7 +119,7 @@ def survey(folder: Path, options: LabelOptions, progress: bool = True) -> Labels
     known, sources = recognise(tree)
     reading = _Reading(known, Labels(known.name, sources), options)
     parsed = list(_until_too_many(known.parse(tree, sources)))
-    for item in tqdm(parsed, f"{known.name} labels", unit="image", disable=not progress):
+    for item in progress_bar(parsed, f"{known.name} labels", unit="image", disable=not progress):
         reading.take(item)
     return reading.labels
 
