@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from detector.cli import convert, detect, detect_folder, export, health, info, report, serve
-from detector.cli.exit_codes import INTERRUPTED, NOT_STARTED, complain, run_command
+from detector.cli.exit_codes import INTERRUPTED, NOT_STARTED, complain
 from detector.cli.parser import HintingParser
+from detector.cli.standard_streams import run_command
 from detector.results.errors import DetectorError
 
 

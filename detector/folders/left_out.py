@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from detector.folders.rows import printable_name
-from detector.image_formats import CONVERT_HINT, VIDEO, VIDEO_HINT
+from detector.images.formats import CONVERT_HINT, VIDEO, VIDEO_HINT
 
 HIDDEN, SYSTEM = "hidden file or folder", "folder of thumbnails or deleted files"
-"""Kinds beside those of `detector.image_formats`."""
+"""Kinds beside those of `detector.images.formats`."""
 
 _SYSTEM_FOLDERS = frozenset(
     {

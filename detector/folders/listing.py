@@ -9,8 +9,8 @@ from pathlib import Path
 
 from detector.folders.left_out import HIDDEN, SYSTEM, LeftOut, Note, ignore, is_hidden, is_system_folder
 from detector.folders.rows import text_of_name
-from detector.image_formats import HEAD_BYTES, RAW, VIDEO, content_of
 from detector.images.decode import IMAGE_SUFFIXES, read_image_file
+from detector.images.formats import HEAD_BYTES, RAW, VIDEO, content_of
 from detector.results.errors import ImageUnreadableError
 
 VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
@@ -42,7 +42,7 @@ UNFINISHED_SUFFIXES = frozenset({".crdownload", ".download", ".filepart", ".part
 """Files with these endings are still being written by a browser or a copying program."""
 
 IMAGE = "image"
-"""The kind of what is read; other kinds are those of `detector.image_formats` and `detector.folders.left_out`."""
+"""The kind of what is read; other kinds are those of `detector.images.formats` and `detector.folders.left_out`."""
 
 _FolderId = tuple[int, int]
 

@@ -12,7 +12,7 @@ from detector.folders.named_files import named_files
 from detector.folders.report import check_report_folder
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
 from detector.folders.watch import WatchedFolder
-from detector.image_formats import VIDEO_HINT
+from detector.images.formats import VIDEO_HINT
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions
 

@@ -25,12 +25,13 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from detector.heif import avif_size, decode_avif, decode_heic, heic_size
-from detector.image_formats import format_of
-from detector.isobmff import image_extents
-from detector.jpeg import jpeg_frame, whole_jpeg
-from detector.jpeg_xl import decode_jpeg_xl, jpeg_xl_size
-from detector.png import has_16_bits, whole_png
+from detector.images.formats import format_of
+from detector.images.heif import avif_size, decode_avif, decode_heic, heic_size
+from detector.images.isobmff import image_extents
+from detector.images.jpeg import jpeg_frame, whole_jpeg
+from detector.images.jpeg_xl import decode_jpeg_xl, jpeg_xl_size
+from detector.images.png import has_16_bits, whole_png
+from detector.images.tiff import check_whole_tiff, tiff_page
 from detector.results.errors import (
     ImageEmptyError,
     ImageTooLargeError,
@@ -38,7 +39,6 @@ from detector.results.errors import (
     ImageUnreadableError,
 )
 from detector.results.interface import MAX_PIXELS
-from detector.tiff import check_whole_tiff, tiff_page
 
 # A second line of defence, for files whose header Pillow and OpenCV read differently; OpenCV looks at it
 # once, when it is imported.
@@ -241,4 +241,4 @@ _READERS: dict[str, _Reader] = {
     "AVIF": _Reader(avif_size, lambda data, _: decode_avif(data)),
     "JPEG XL": _Reader(jpeg_xl_size, _decode_jpeg_xl),
 }
-"""For each name of `detector.image_formats.FORMATS`. WebP, BMP and GIF are refused by OpenCV if they are not whole."""
+"""For each name of `detector.images.formats.FORMATS`. WebP, BMP and GIF are refused by OpenCV if they are not whole."""

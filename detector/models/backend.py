@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.model_files import Manifest, Weights, load_model
-from detector.native_notices import without_notices
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
+from detector.system.native_notices import without_notices
 
 if TYPE_CHECKING:
     from detector.models.tensorflow_backend import Fcn, Refiner

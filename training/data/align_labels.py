@@ -10,12 +10,12 @@ from pathlib import Path
 
 from detector.images.decode import decode_image, read_image_file
 from detector.pipeline.detector import DigitDetector
-from detector.progress_bar import progress_bar
 from detector.results.boxes import clip
 from detector.results.detections import FloatArray
 from detector.results.errors import DetectorError
 from detector.results.interface import DetectOptions
 from detector.system.files import whole_folder
+from detector.system.progress_bar import progress_bar
 from training.data.svhn import DIGIT_STRUCT, read_digit_struct
 from training.data.viterbi_alignment import viterbi_alignment
 from training.errors import DataError

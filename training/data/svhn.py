@@ -11,8 +11,8 @@ from PIL import Image
 from scipy.io import loadmat
 
 from detector.images.decode import decode_image, read_image_file
-from detector.progress_bar import progress_bar
 from detector.results.detections import FloatArray, IntArray
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Scene, box_defect
 from training.errors import DataError
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.decode import decode_image, read_image_file
-from detector.progress_bar import progress_bar
 from detector.results.detections import ImageDetections
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Scene
 from training.evaluation.figures import MeasurableDetector, PastedFigures, RenderedFigures, SceneObservations
 from training.evaluation.metrics import PrecisionRecall, judge, precision_recall

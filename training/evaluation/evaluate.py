@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.decode import read_image_file
-from detector.progress_bar import progress_bar
 from detector.results.boxes import clip
 from detector.results.detections import ImageDetections, IntArray
 from detector.results.errors import InvalidRequestError
 from detector.results.interface import DetectOptions
+from detector.system.progress_bar import progress_bar
 from training.data.labels.folder import LabelOptions, labels_are_own, read_labels
 from training.data.scenes import Scene
 from training.data.svhn import cut_crops, read_crops, read_scenes

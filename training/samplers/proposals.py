@@ -10,11 +10,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from detector.pipeline.detector import DigitDetector
-from detector.progress_bar import progress_bar
 from detector.results.boxes import iou
 from detector.results.detections import FloatArray
 from detector.results.interface import DetectOptions
 from detector.system.files import write_whole
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import LabelledImage
 
 _OPTIONS = DetectOptions(score_threshold=0.05, max_detections=100)

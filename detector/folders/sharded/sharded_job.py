@@ -28,7 +28,7 @@ from detector.folders.sharded.work_units import (
     write_listing,
 )
 from detector.folders.sources import Selection
-from detector.image_formats import VIDEO_HINT
+from detector.images.formats import VIDEO_HINT
 from detector.models.model_files import Manifest
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions

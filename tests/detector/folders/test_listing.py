@@ -8,7 +8,7 @@ import pytest
 
 from detector.folders.left_out import HIDDEN, SYSTEM, LeftOut, LeftOutCounts
 from detector.folders.listing import list_images
-from detector.image_formats import RAW, VIDEO
+from detector.images.formats import RAW, VIDEO
 from tests.detector.pictures import encode
 
 

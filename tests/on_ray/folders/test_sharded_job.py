@@ -23,7 +23,7 @@ from detector.folders.sharded.sharded_job import (
 from detector.folders.sharded.storage import storage_at
 from detector.folders.sharded.work_units import Listing, WorkUnit, read_lines, work_unit
 from detector.folders.sources import Selection
-from detector.image_formats import VIDEO
+from detector.images.formats import VIDEO
 from detector.models.model_files import EMBEDDED, load_model, read_model_files
 from detector.pipeline.loading import OPENVINO, TENSORFLOW, load_detector, named_after
 from detector.results.errors import InvalidOptionError, ModelError

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from detector.images.decode import decode_image, read_image_file
-from detector.progress_bar import progress_bar
 from detector.results.errors import InvalidRequestError
+from detector.system.progress_bar import progress_bar
 from training.data.labels.formats import holds_own_labels, recognise
 from training.data.labels.records import Format, Mark, Picture, Problem, printable
 from training.data.labels.tree import FileTree

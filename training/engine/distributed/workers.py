@@ -10,8 +10,8 @@ from typing import Protocol, Self
 
 import keras
 
-from detector.progress_bar import progress_bar
 from detector.results.detections import FloatArray
+from detector.system.progress_bar import progress_bar
 
 Step = Callable[[FloatArray, FloatArray], float]
 """Trains on a whole batch, images and targets, and gives the batch's loss."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detector.progress_bar import progress_bar
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Image, LabelledImage
 from training.samplers.synthetic.camera import digit_boxes, holds, photographed, random_view, translation
 from training.samplers.synthetic.clutter import paint_cables, paint_surroundings, paint_things, shadow

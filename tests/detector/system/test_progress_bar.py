@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from detector.progress_bar import progress_bar
+from detector.system.progress_bar import progress_bar
 
 
 def test_a_log_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 from PIL.AvifImagePlugin import SUPPORTED, AvifImageFile
 
-from detector.isobmff import without_exif
+from detector.images.isobmff import without_exif
 from detector.results.errors import ImageUndecodableError
 
 if TYPE_CHECKING:

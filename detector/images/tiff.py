@@ -14,7 +14,7 @@ from PIL.TiffImagePlugin import (
     TiffImageFile,
 )
 
-from detector.image_formats import CONVERT_HINT
+from detector.images.formats import CONVERT_HINT
 from detector.results.errors import ImageUndecodableError
 
 _SUBFILE_TYPE, _DNG_VERSION = 254, 50706
