@@ -27,6 +27,9 @@ HOMES = {
     "tf2onnx": {"detector.models.export_formats"},
     "yaml": {"training.data.labels.readers.safe_yaml"},
     "defusedxml": {"training.data.labels.readers.voc"},
+    "pi_heif": {"detector.images.heif"},
+    "pillow_jxl": {"detector.images.jpeg_xl"},
+    "simplejpeg": {"detector.images.jpeg"},
     "openvino": {"detector.models", "scripts.benchmarks.runtimes"},
     "ray": {
         "detector.folders.sharded.ray_data",

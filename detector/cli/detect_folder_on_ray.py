@@ -157,20 +157,13 @@ def _work(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") ->
 
 
 def _listed(job: "ShardedJob") -> "Listing":
-    from detector.cli.running import say, say_videos  # noqa: PLC0415
+    from detector.cli.running import say, say_left_out  # noqa: PLC0415
+    from detector.folders.left_out import LeftOutCounts  # noqa: PLC0415
     from detector.folders.sharded.sharded_job import list_units  # noqa: PLC0415
 
-    videos: list[str] = []
-    count = 0
-
-    def note_video(name: str) -> None:
-        nonlocal count
-        count += 1
-        if not videos:
-            videos.append(name)
-
-    listing = list_units(job, lambda images: say(f"{images} images listed"), note_video)
-    say_videos(count, next(iter(videos), ""))
+    counts = LeftOutCounts()
+    listing = list_units(job, lambda images: say(f"{images} images listed"), counts)
+    say_left_out(counts)
     return listing
 
 

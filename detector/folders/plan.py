@@ -6,10 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from detector.folders.journal import check_no_earlier_output, settings_path
-from detector.folders.listing import VIDEO_HINT, ImageFile, is_image_name, is_video_name, list_images
+from detector.folders.left_out import LeftOut
+from detector.folders.listing import ImageFile, is_image_name, is_video_name, list_images
+from detector.folders.named_files import named_files
 from detector.folders.report import check_report_folder
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
 from detector.folders.watch import WatchedFolder
+from detector.images.formats import VIDEO_HINT
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions
 
@@ -56,12 +59,12 @@ class FolderPlan:
     Attributes:
         job: what was asked for.
         source: the files to detect, in order.
-        videos: the names of videos that lie among them; they are not read.
+        left_out: pictures of other formats, videos and hidden files that lie among them; they are not read.
     """
 
     job: FolderJob
     source: Source
-    videos: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def plan_folder(job: FolderJob) -> FolderPlan:
@@ -109,10 +112,10 @@ def _check_report(job: FolderJob) -> None:
 
 
 def _listed(job: FolderJob, root: Path, exclude: tuple[Path, ...]) -> FolderPlan:
-    files = list_images(root, exclude, lambda name: is_image_name(name) or is_video_name(name))
-    images = (file for file in files if file.error is not None or is_image_name(file.name))
-    videos = tuple(file.name for file in files if file.error is None and is_video_name(file.name))
-    return FolderPlan(job, ListedFolder(job.selection.of(images)), videos)
+    noted: list[LeftOut] = []
+    images = list_images(root, exclude, noted.append, by_content=True)
+    left_out = tuple(file for file in noted if job.selection.wants(file.name))
+    return FolderPlan(job, ListedFolder(job.selection.of(images)), left_out)
 
 
 def _check_order(job: FolderJob) -> None:
@@ -125,13 +128,13 @@ def _check_order(job: FolderJob) -> None:
 
 
 def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:
-    """The images at `paths`, in that order, if their annotated pictures can be written to `annotated`.
+    """The images that `paths` name, see `named_files`, if their annotated pictures can be written to `annotated`.
 
     Raises:
         InvalidOptionError: if that folder cannot be written, or a picture would take the place of an image or
             of another picture.
     """
-    images = tuple(ImageFile(Path(path), path) for path in paths)
+    images = named_files(paths)
     if annotated is not None:
         owners: dict[str, Path] = {}
         for image in images:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from detector.models.model_files import Manifest, Weights, load_model
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
+from detector.system.native_notices import without_notices
 
 if TYPE_CHECKING:
     from detector.models.tensorflow_backend import Fcn, Refiner
@@ -43,7 +44,8 @@ def build_networks(weights: Weights, model_dir: Path) -> tuple["Fcn", "Refiner |
     Raises:
         ModelError: if the weights do not fit them, naming the folder.
     """
-    from detector.models.tensorflow_backend import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+    with without_notices():
+        from detector.models.tensorflow_backend import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
 
     try:
         return networks_of(weights)

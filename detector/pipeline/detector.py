@@ -95,7 +95,7 @@ class DigitDetector:
         """Finds the digits of one image and the numbers that they spell.
 
         Args:
-            image: an encoded image (JPEG, PNG, WebP, BMP, TIFF, GIF), or decoded pixels, (H, W, 3) uint8 RGB.
+            image: an encoded image, see `decode_image` for the formats, or decoded pixels, (H, W, 3) uint8 RGB.
             options: what the caller asks for instead of the defaults.
 
         Returns:

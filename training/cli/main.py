@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from detector.cli.exit_codes import complain
 from detector.cli.options import whole_number
+from detector.cli.parser import HintingParser
+from detector.cli.standard_streams import run_command
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
 from training.cli.align_labels import add_align_labels
@@ -34,22 +37,26 @@ _DATA_HELP = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
+    return run_command(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         code: int = args.run(args)
     except (TrainingError, DetectorError) as error:
-        print(f"digit-detector-train: {error}", file=sys.stderr)
+        complain(str(error), "digit-detector-train")
         return 2
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        complain("interrupted; the same command goes on from the last checkpoint", "digit-detector-train")
         return 130
     return code
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `run` of what it parses is the command's function."""
-    root = argparse.ArgumentParser(
+    root = HintingParser(
         prog="digit-detector-train",
         description="Trains and measures the house-number detector, and the classifiers it is compared with.",
         epilog="digit-detector-train COMMAND --help explains a command.",

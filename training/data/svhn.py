@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import loadmat
-from tqdm import tqdm
 
 from detector.images.decode import decode_image, read_image_file
 from detector.results.detections import FloatArray, IntArray
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Scene, box_defect
 from training.errors import DataError
 
@@ -179,7 +179,7 @@ def cut_crops(scenes: Sequence[Scene], progress: bool = True) -> tuple[NDArray[n
         (N, 32, 32, 3) uint8 RGB and (N,) int32 digits.
     """
     crops = [np.empty((0, SIDE, SIDE, 3), np.uint8)]
-    for scene in tqdm(scenes, "crops", unit="image", disable=not progress):
+    for scene in progress_bar(scenes, "crops", unit="image", disable=not progress):
         if len(scene.labels):
             pixels = decode_image(read_image_file(scene.path))
             crops.append(np.stack([cut_crop(pixels, box) for box in scene.boxes]))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from detector.images.decode import read_image_file
 from detector.results.boxes import clip
 from detector.results.detections import ImageDetections, IntArray
 from detector.results.errors import InvalidRequestError
 from detector.results.interface import DetectOptions
+from detector.system.progress_bar import progress_bar
 from training.data.labels.folder import LabelOptions, labels_are_own, read_labels
 from training.data.scenes import Scene
 from training.data.svhn import cut_crops, read_crops, read_scenes
@@ -136,7 +136,7 @@ def _measure_scenes(
     if not sum(len(scene.labels) for scene in scenes):
         raise DataError(f"{folder} holds no labelled digits")
     results, candidates = [], []
-    for scene in tqdm(scenes, f"images of {folder.name}", disable=not progress):
+    for scene in progress_bar(scenes, f"images of {folder.name}", disable=not progress):
         results.append(_detect(detector, scene.path))
         candidates.append(_detect(detector, scene.path, CANDIDATE_OPTIONS).digits)
     digits = [result.digits for result in results]
@@ -162,7 +162,7 @@ def _measure_photos(detector: MeasurableDetector, folder: Path, progress: bool) 
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
     if not paths:
         raise DataError(f"{folder} holds no photographs")
-    shown = tqdm(paths, "digit-free photographs", disable=not progress)
+    shown = progress_bar(paths, "digit-free photographs", disable=not progress)
     return PhotoFigures(folder, paths, [_detect(detector, path) for path in shown])
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
-from tqdm import tqdm
 
 from detector.pipeline.detector import DigitDetector
 from detector.results.boxes import iou
 from detector.results.detections import FloatArray
 from detector.results.interface import DetectOptions
 from detector.system.files import write_whole
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import LabelledImage
 
 _OPTIONS = DetectOptions(score_threshold=0.05, max_detections=100)
@@ -59,7 +59,7 @@ def propose(detector: DigitDetector, images: Sequence[LabelledImage], kept_in: P
             kept_in.unlink()
     indices, boxes = [np.empty(0, np.int64)], [np.empty((0, 4), np.float32)]
     hits: list[NDArray[np.bool]] = [np.empty(0, bool)]
-    for index, image in enumerate(tqdm(images, f"proposals: {kept_in.stem}", unit="image")):
+    for index, image in enumerate(progress_bar(images, f"proposals: {kept_in.stem}", unit="image")):
         found = detector.detect(image.pixels, _OPTIONS).digits.boxes
         indices.append(np.full(len(found), index, np.int64))
         boxes.append(found)

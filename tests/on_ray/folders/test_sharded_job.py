@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.folders.left_out import LeftOut
 from detector.folders.listing import list_images
 from detector.folders.progress import FolderSummary
 from detector.folders.sharded.shard_worker import ShardMaker, Work
@@ -22,6 +23,7 @@ from detector.folders.sharded.sharded_job import (
 from detector.folders.sharded.storage import storage_at
 from detector.folders.sharded.work_units import Listing, WorkUnit, read_lines, work_unit
 from detector.folders.sources import Selection
+from detector.images.formats import VIDEO
 from detector.models.model_files import EMBEDDED, load_model, read_model_files
 from detector.pipeline.loading import OPENVINO, TENSORFLOW, load_detector, named_after
 from detector.results.errors import InvalidOptionError, ModelError
@@ -147,9 +149,9 @@ def test_a_limit_takes_the_first_as_on_one_machine(job: ShardedJob, selection: S
 def test_videos_are_named_and_left_out(job: ShardedJob) -> None:
     settings = work_of(job).settings
     prepare_output(job, settings, inspect_output(job, settings))
-    videos: list[str] = []
-    assert list_units(job, lambda count: None, videos.append) == Listing(5, 3, 1)
-    assert videos == ["holiday.mp4"]
+    left_out: list[LeftOut] = []
+    assert list_units(job, lambda count: None, left_out.append) == Listing(5, 3, 1)
+    assert left_out == [LeftOut("holiday.mp4", VIDEO)]
 
 
 @pytest.mark.parametrize(

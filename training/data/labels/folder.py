@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
+from detector.system.progress_bar import progress_bar
 from training.data.labels.class_names import IGNORED, ClassNames
 from training.data.labels.formats import holds_own_labels, recognise
 from training.data.labels.gathering import Labels, gather
@@ -105,7 +104,7 @@ def survey(folder: Path, options: LabelOptions, progress: bool = True) -> Labels
     labels = Labels(known.name, sources, told=options.classes)
     judge = Judge(ClassNames(options.classes), known.declares_classes)
     items = [*_until_too_many(known.parse(tree, sources)), *known.near_misses(tree, sources)]
-    shown = tqdm(items, f"{known.name} labels", unit="image", disable=not progress)
+    shown = progress_bar(items, f"{known.name} labels", unit="image", disable=not progress)
     gather(labels, [item if isinstance(item, Problem) else judge.judge(item) for item in shown], folder)
     if not labels.problems and not labels.digit_count:
         labels.problems.append(Problem(folder / sources[0], 1, _why_no_digits(labels)))

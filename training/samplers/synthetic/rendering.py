@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from detector.results.detections import IntArray
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Image, LabelledImage
 from training.samplers.synthetic.camera import digit_boxes, holds, photographed, random_view, translation
 from training.samplers.synthetic.clutter import (
@@ -76,7 +76,7 @@ def render_scenes(count: int, photos: Sequence[Image], seed: int) -> list[Labell
         seed: of the generator.
     """
     scenes = SyntheticScenes(photos, config=SyntheticConfig(digit_free=0.5))
-    numbers = tqdm(range(count), "rendering", unit="scene")
+    numbers = progress_bar(range(count), "rendering", unit="scene")
     return [scenes.scene(np.random.default_rng([seed, number])) for number in numbers]
 
 
