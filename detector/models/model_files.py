@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from detector.models.operating_point import OperatingPoint
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
 from detector.system.files import write_whole
@@ -42,6 +43,7 @@ class Manifest:
         training_data: what it was trained on, and under which terms.
         training: command, seed, time, data counts and the figures reached, as training recorded them.
         self_check: what it finds in a built-in image, as `detector.pipeline.loading` recorded it; empty if nobody did.
+        operating_point: what its scores mean and which of them count; the default if nobody chose one.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Manifest:
     training_data: str
     training: dict[str, Any] = field(default_factory=dict)
     self_check: dict[str, Any] = field(default_factory=dict)
+    operating_point: OperatingPoint = field(default_factory=OperatingPoint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +137,9 @@ def _sorted_out(arrays: dict[str, NDArray[Any]], path: Path) -> Weights:
 def _read_manifest(path: Path) -> Manifest:
     try:
         known = json.loads(_read(path, _MAX_MANIFEST_BYTES))
-        manifest = Manifest(**known)
-    except (ValueError, TypeError, RecursionError) as error:
+        operating_point = OperatingPoint.from_json(known.pop("operating_point", {}))
+        manifest = Manifest(**known, operating_point=operating_point)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{path}: not a model manifest: {error}") from error
     wrong = [
         f.name for f in fields(Manifest) if f.type is str and not isinstance(getattr(manifest, f.name), str)

@@ -12,6 +12,7 @@ from typing import overload
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from detector.images.decode import decode_image, read_image_file
 from detector.results.detections import IntArray
@@ -157,7 +158,11 @@ def _pictures(folder: Path, missing: list[str]) -> list[Image]:
     paths = _listed(folder)
     if not paths:
         missing.append(str(folder))
-    return [_decoded(path) for path in paths]
+    return [_decoded(path) for path in tqdm(paths, _bar_name(folder), unit="picture", disable=not paths)]
+
+
+def _bar_name(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
 
 
 def _small(path: Path) -> Image:

@@ -1,6 +1,7 @@
 """The figures by which a training run is watched, on train images that it does not learn from."""
 
 import numpy as np
+from tqdm import tqdm
 
 from detector.images.decode import read_image_file
 from detector.pipeline.detector import DigitDetector
@@ -19,7 +20,8 @@ def validate(detector: DigitDetector, data: DetectorData) -> dict[str, float]:
         `f1_50` and `f1_30` (digits), `number_accuracy`, `crop_accuracy`, and `score`, the mean of the four, by
         which the best weights are chosen; all 0..1.
     """
-    results = [detector.detect(read_image_file(scene.path)) for scene in data.validation]
+    scenes = tqdm(data.validation, "validation", unit="image", leave=False)
+    results = [detector.detect(read_image_file(scene.path)) for scene in scenes]
     digits = [result.digits for result in results]
     at_50, at_30 = precision_recall(judge(data.validation, digits, (0.5, 0.3)))
     numbers = number_figures(data.validation, digits, [result.numbers for result in results])
