@@ -20,6 +20,7 @@ from training.cli.classifiers import add_recipe_commands
 from training.cli.compare import add_compare
 from training.cli.label_options import add_label_options, add_split_option, label_options
 from training.cli.networks import add_refiner, add_svhn_fcn
+from training.cli.render import add_fonts, add_render
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
 from training.fcn.fcn_recipe import SvhnFcnRecipe
@@ -62,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
     add_calibrate(commands.add_parser, _DATA_HELP)
     add_check(commands.add_parser)
     add_align_labels(commands.add_parser)
+    add_fonts(commands.add_parser)
+    add_render(commands.add_parser)
     add_compare(commands.add_parser, _DATA_HELP)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root
