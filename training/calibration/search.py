@@ -29,6 +29,7 @@ _POSSIBLE = DetectOptions(score_threshold=LEAST_THRESHOLD, max_detections=1000)
 _WORTHWHILE = 1e-4
 """What raises the score by less is chance."""
 
+_COARSE = (0.3, 0.45, 0.6, 0.75, 0.9)
 _STEPS = (0.08, 0.03, 0.01)
 """How far a threshold is moved, up and down, as long as that helps; the search ends with the smallest."""
 
@@ -158,8 +159,10 @@ def scored_set(detector: DigitDetector, data: ValidationSet, outputs: Sequence[I
 
 
 def choose_thresholds(sets: Sequence[ScoredSet], start: Thresholds, goal: Goal) -> tuple[Thresholds, float]:
-    """The thresholds with the best score, and that score, by local search from `start`."""
-    best, best_score = start, goal.score(sets, start)
+    """The thresholds with the best score, and that score: local search from the best of a coarse grid and `start`."""
+    scores = {thresholds: goal.score(sets, thresholds) for thresholds in [start, *_grid()]}
+    best = max(scores, key=lambda thresholds: scores[thresholds])
+    best_score = scores[best]
     for step in _STEPS:
         improved = True
         while improved:
@@ -169,6 +172,13 @@ def choose_thresholds(sets: Sequence[ScoredSet], start: Thresholds, goal: Goal) 
                 if score > best_score + _WORTHWHILE:
                     best, best_score, improved = candidate, score, True
     return best, best_score
+
+
+def _grid() -> Iterator[Thresholds]:
+    """Thresholds all over the range; a digit beside others needs no more than one that starts a line."""
+    for seed, linked, lone in product(_COARSE, repeat=3):
+        if linked <= seed:
+            yield Thresholds(seed, linked, lone)
 
 
 def _neighbours(thresholds: Thresholds, step: float) -> Iterator[Thresholds]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from detector.cli.options import whole_number
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
-from training.calibration.cli import add_calibrate
 from training.cli.align_labels import add_align_labels
+from training.cli.calibrate import add_calibrate
 from training.cli.check import add_check
 from training.cli.classifiers import add_recipe_commands
 from training.cli.compare import add_compare

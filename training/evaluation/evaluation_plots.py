@@ -110,7 +110,7 @@ def draw_reliability(axes: Axes, raw: ScoredDigits, calibrated: ScoredDigits) ->
         score, right, count = reliability_bins(digits)
         error = expected_calibration_error(digits)
         (line,) = axes.plot(score, right, "-", label=f"{name}, expected calibration error {error:.3f}")
-        axes.scatter(score, right, s=8 + 60 * np.sqrt(count / count.max()), color=line.get_color())
+        axes.scatter(score, right, s=8 + 60 * np.sqrt(count / count.max(initial=1)), color=line.get_color())
     axes.set(xlabel="score", ylabel="fraction that hits a true digit (IoU 0.3)", xlim=(0, 1), ylim=(0, 1.01))
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize=8)

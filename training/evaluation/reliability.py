@@ -98,6 +98,6 @@ def _through(scores: Float64Array, probabilities: Float64Array) -> Calibration:
     knots = np.stack([scores, probabilities])[:, (scores > 0) & (scores < 1)].round(5)
     count = knots.shape[1]
     steps = _LEAST_STEP * np.arange(1, count + 1)
-    rising = np.maximum.accumulate(knots[1] - steps) + steps
+    rising = np.maximum(np.maximum.accumulate(knots[1] - steps) + steps, steps)
     below_one = np.minimum(rising, 1 - steps[::-1]).round(5)
     return Calibration((0.0, *knots[0].tolist(), 1.0), (0.0, *below_one.tolist(), 1.0))
