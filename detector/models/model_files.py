@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from detector.models.operating_point import OperatingPoint
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
 from detector.system.files import write_whole
@@ -43,6 +44,7 @@ class Manifest:
         training_data: what it was trained on, and under which terms.
         training: command, seed, time, data counts and the figures reached, as training recorded them.
         self_check: what it finds in a built-in image, as `detector.pipeline.loading` recorded it; empty if nobody did.
+        operating_point: what its scores mean and which of them count; the default if nobody chose one.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Manifest:
     training_data: str
     training: dict[str, Any] = field(default_factory=dict)
     self_check: dict[str, Any] = field(default_factory=dict)
+    operating_point: OperatingPoint = field(default_factory=OperatingPoint)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from detector.images.image_sources import ImageSource, load_pixels
 from detector.models.backend import Network, load_networks
 from detector.models.geometry import RECEPTIVE_FIELD
 from detector.models.model_files import EMBEDDED, Manifest
+from detector.models.operating_point import OperatingPoint, Thresholds
 from detector.pipeline import refiner
 from detector.pipeline.fusion import VIEW_SCORE, best_candidates, distinct, fuse_candidates
-from detector.pipeline.hysteresis import Thresholds, hysteresis_mask
+from detector.pipeline.hysteresis import hysteresis_mask
 from detector.pipeline.numbers import group_numbers
 from detector.pipeline.pyramid import levels, tiles
 from detector.pipeline.score_map import Candidates, concatenate, decode_score_map, softmax
@@ -34,6 +35,9 @@ _MAX_LEVEL_PIXELS = 100_000_000
 BOX_HEIGHT = 1.04
 """What boxes' heights are multiplied by: the networks draw them a few percent less high than those they learn from."""
 
+_ROUNDING = 1e-6
+"""A score may be so much lower, in parts of itself, than one computed in another order."""
+
 _LOOKS = 64
 """Windows that the second network is given at a time: bounds the memory however many there are."""
 
@@ -43,18 +47,31 @@ class DetectorConfig:
     """The defaults that stand in for options that a caller leaves unset.
 
     Attributes:
-        thresholds: scores that digits need, alone and in a line.
+        thresholds: scores that digits need, alone and in a line; None: those of the model's operating point.
         nms_iou_threshold: of two digits that overlap more only the better one stays.
         max_detections: the best so many digits of an image are returned.
         min_digit_height_px: the height from which digits are looked for.
         max_pixels: images with more pixels are refused.
     """
 
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    thresholds: Thresholds | None = None
     nms_iou_threshold: float = 0.3
     max_detections: int = 300
     min_digit_height_px: float = 12.0
     max_pixels: int = MAX_PIXELS
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeOutput:
+    """What both networks say of an image's candidates, before it is put together.
+
+    Attributes:
+        first: what the first network proposes.
+        second: what the refiner says of each of those, in their order; None if the model has none.
+    """
+
+    first: Candidates
+    second: Candidates | None
 
 
 class DigitDetector:
@@ -65,6 +82,7 @@ class DigitDetector:
         manifest: what is known of the weights.
         config: defaults.
         refiner: the network that looks again; without it what the first proposes counts.
+        operating_point: of these networks together; the default if nobody chose one for them.
     """
 
     def __init__(
@@ -73,11 +91,14 @@ class DigitDetector:
         manifest: Manifest,
         config: DetectorConfig | None = None,
         refiner: Network | None = None,
+        operating_point: OperatingPoint | None = None,
     ) -> None:
         self._fcn = fcn
         self._refiner = refiner
         self._manifest = manifest
         self._config = config or DetectorConfig()
+        self._operating_point = operating_point or OperatingPoint()
+        self._thresholds = self._config.thresholds or self._operating_point.thresholds
 
     @classmethod
     def load(cls, model_dir: Path | None = None, config: DetectorConfig | None = None) -> DigitDetector:
@@ -87,7 +108,7 @@ class DigitDetector:
             ModelError: if a file is missing, damaged, or not what the manifest says.
         """
         fcn, again, manifest = load_networks(model_dir or EMBEDDED)
-        return cls(fcn, manifest, config, again)
+        return cls(fcn, manifest, config, again, manifest.operating_point)
 
     def detect(
         self, image: bytes | NDArray[np.uint8], options: DetectOptions | None = None
@@ -112,14 +133,7 @@ class DigitDetector:
                 decode_image(image, self._config.max_pixels) if isinstance(image, bytes) else _checked(image)
             )
         height, width = pixels.shape[:2]
-        candidates = self._seen(pixels, options, clock)
-        with clock("merge"):
-            digits = self._choose(candidates, options, width, height)
-        with clock("numbers"):
-            numbers = group_numbers(digits)
-        return ImageDetections(
-            width, height, digits, numbers, self._manifest.name, self._manifest.version, clock.seconds
-        )
+        return self._decide(self._look(pixels, options, clock), options, width, height, clock)
 
     def candidates(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> Candidates:
         """Everything that may be a digit with what else it may be, before it is decided what is returned.
@@ -131,7 +145,24 @@ class DigitDetector:
         Raises:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
-        return self._seen(_checked(pixels), options or DetectOptions(), _StageClock())
+        return self._combine(self.look(pixels, options))
+
+    def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
+        """Runs the networks alone: what `decide` needs. Takes and raises what `candidates` does."""
+        return self._look(_checked(pixels), options or DetectOptions(), _StageClock())
+
+    def decide(
+        self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
+    ) -> ImageDetections:
+        """Makes digits and numbers of what the networks say: `detect` is `look`, then this.
+
+        Args:
+            output: of this detector, or of another one with the same networks, at scores as low as are asked for.
+            width: of the image, px.
+            height: of the image, px.
+            options: as for `detect`.
+        """
+        return self._decide(output, options or DetectOptions(), width, height, _StageClock())
 
     def detect_many(
         self, images: Iterable[ImageSource], options: DetectOptions | None = None
@@ -188,7 +219,7 @@ class DigitDetector:
         whole = np.array([[0, 0, RECEPTIVE_FIELD, RECEPTIVE_FIELD]], np.float32)
         windows = np.concatenate([refiner.windows(crop, whole) for crop in crops])
         again = softmax(self._refiner(windows)[:, 0, 0, 1:11])
-        return refiner.mean_scores(first, again)
+        return refiner.mean_scores(first, again, self._operating_point.score_weight)
 
     @property
     def manifest(self) -> Manifest:
@@ -206,7 +237,7 @@ class DigitDetector:
             parameter_count=self._parameter_count(),
             max_pixels=config.max_pixels,
             defaults=DetectOptions(
-                score_threshold=config.thresholds.seed,
+                score_threshold=self._thresholds.seed,
                 nms_iou_threshold=config.nms_iou_threshold,
                 max_detections=config.max_detections,
                 min_digit_height_px=config.min_digit_height_px,
@@ -217,16 +248,34 @@ class DigitDetector:
         again = self._refiner.parameter_count if self._refiner else 0
         return self._fcn.parameter_count + again
 
-    def _seen(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
-        """What both networks see, a candidate for each group of windows."""
+    def _look(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> CascadeOutput:
+        """What the networks say, a candidate for each group of windows."""
         candidates = self._windows(pixels, options, clock)
         with clock("merge"):
             least = self._least_proposal(options)
             candidates = fuse_candidates(candidates, self._nms_iou(options), least)
-        if self._refiner:
-            with clock("refiner"):
-                candidates = self._look_again(pixels, candidates)
-        return candidates
+        if not self._refiner:
+            return CascadeOutput(candidates, None)
+        with clock("refiner"):
+            return CascadeOutput(candidates, self._look_again(pixels, candidates.boxes))
+
+    def _combine(self, output: CascadeOutput) -> Candidates:
+        """The candidates as both networks together see them, their best class's score calibrated."""
+        both = output.first
+        if output.second is not None:
+            both = refiner.combine(both, output.second, self._operating_point.score_weight)
+        return both.rescored(self._operating_point.calibration(both.scores))
+
+    def _decide(
+        self, output: CascadeOutput, options: DetectOptions, width: int, height: int, clock: _StageClock
+    ) -> ImageDetections:
+        with clock("merge"):
+            digits = self._choose(self._combine(output), options, width, height)
+        with clock("numbers"):
+            numbers = group_numbers(digits)
+        return ImageDetections(
+            width, height, digits, numbers, self._manifest.name, self._manifest.version, clock.seconds
+        )
 
     def _windows(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
         """The windows in which the network sees a digit, at every level of the pyramid, in the image's frame."""
@@ -251,26 +300,26 @@ class DigitDetector:
 
     def _least_proposal(self, options: DetectOptions) -> float:
         """The score of the first network from which a digit can be among those returned."""
-        least = self._least_score(options)
-        return refiner.first_score(least) if self._refiner else least
+        least = float(self._operating_point.calibration.inverse(self._least_score(options))) * (1 - _ROUNDING)
+        return refiner.first_score(least, self._operating_point.score_weight) if self._refiner else least
 
     def _least_score(self, options: DetectOptions) -> float:
-        return self._config.thresholds.least if options.score_threshold is None else options.score_threshold
+        return self._thresholds.least if options.score_threshold is None else options.score_threshold
 
     def _nms_iou(self, options: DetectOptions) -> float:
         asked = options.nms_iou_threshold
         return self._config.nms_iou_threshold if asked is None else asked
 
-    def _look_again(self, pixels: NDArray[np.uint8], first: Candidates) -> Candidates:
-        """The candidates as both networks together see them."""
+    def _look_again(self, pixels: NDArray[np.uint8], boxes: FloatArray) -> Candidates:
+        """What the second network says of each box."""
         assert self._refiner is not None
         height, width = pixels.shape[:2]
         parts = []
-        for start in range(0, len(first.boxes), _LOOKS):
-            boxes = first.boxes[start : start + _LOOKS]
-            outputs = self._refiner(refiner.windows(pixels, boxes))[:, 0, 0]
-            parts.append(refiner.decode(outputs, boxes, width, height))
-        return refiner.combine(first, concatenate(parts))
+        for start in range(0, len(boxes), _LOOKS):
+            batch = boxes[start : start + _LOOKS]
+            outputs = self._refiner(refiner.windows(pixels, batch))[:, 0, 0]
+            parts.append(refiner.decode(outputs, batch, width, height))
+        return concatenate(parts)
 
     def _choose(self, candidates: Candidates, options: DetectOptions, width: int, height: int) -> Detections:
         """One detection per digit, and of those the ones to return, best first."""
@@ -279,7 +328,7 @@ class DigitDetector:
         digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
         digits = digits.select(_within_heights(digits, options))
         if options.score_threshold is None:
-            digits = digits.select(hysteresis_mask(digits, self._config.thresholds))
+            digits = digits.select(hysteresis_mask(digits, self._thresholds))
         digits = digits.select(
             np.arange(len(digits))[: options.max_detections or self._config.max_detections]
         )

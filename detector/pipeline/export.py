@@ -19,6 +19,7 @@ from detector.models.geometry import (
     STRIDE,
 )
 from detector.models.model_files import Manifest
+from detector.models.operating_point import OperatingPoint
 from detector.pipeline import refiner
 from detector.pipeline.detector import BOX_HEIGHT, DetectorConfig
 from detector.pipeline.pyramid import BORDER, STEP
@@ -69,6 +70,7 @@ _LEFT_TO_THE_CALLER = [
     "the pyramid: the image scaled so that each digit comes to 16-35 px in some level, its edge continued",
     "the refiner's windows: each digit proposed, digit_height_px high in the middle of its window",
     "boxes and scores of both looks combined: weighted mean of the boxes, weighted geometric mean of the scores",
+    "calibration: the combined score becomes a probability, linearly between the calibration's knots",
     "merging: windows that see the same digit, by non-max suppression that does not ask which digit it is",
     "digits weighed by their neighbours (thresholds), and numbers made of digits",
 ]
@@ -104,7 +106,7 @@ def describe(manifest: Manifest, export_format: str, paths: dict[str, str]) -> d
         "edge_unit_px": EDGE_UNIT,
         "largest_log_edge": MAX_LOG_EDGE,
         "left_to_the_caller": _LEFT_TO_THE_CALLER,
-        "defaults": _defaults(),
+        "defaults": _defaults(manifest.operating_point),
     }
 
 
@@ -137,8 +139,8 @@ def _input(height: int | str, width: int | str) -> dict[str, Any]:
     }
 
 
-def _defaults() -> dict[str, Any]:
-    config = asdict(DetectorConfig())
+def _defaults(operating_point: OperatingPoint) -> dict[str, Any]:
+    config = asdict(DetectorConfig(operating_point.thresholds))
     del config["max_pixels"]
     return {
         **config,
@@ -146,7 +148,8 @@ def _defaults() -> dict[str, Any]:
         "box_height_factor": BOX_HEIGHT,
         "refiner": {
             "digit_height_px": refiner.DIGIT_HEIGHT,
-            "score_weight": refiner.SCORE_WEIGHT,
+            "score_weight": operating_point.score_weight,
             "box_weight": refiner.BOX_WEIGHT,
         },
+        "calibration": asdict(operating_point.calibration),
     }

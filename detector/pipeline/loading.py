@@ -45,6 +45,7 @@ def load_detector(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> D
         OpenVinoNetwork(fcn, RECEPTIVE_FIELD, None),
         named_after(manifest, runtime),
         refiner=OpenVinoNetwork(again, REFINER_WINDOW, REFINER_WINDOW) if again else None,
+        operating_point=manifest.operating_point,
     )
 
 

@@ -41,6 +41,14 @@ class Candidates:
         """Those of a (M,) mask."""
         return Candidates(self.boxes[chosen], self.class_scores[chosen])
 
+    def rescored(self, scores: FloatArray) -> "Candidates":
+        """The same with other scores, (M,): the classes keep their proportions."""
+        factors = np.divide(scores, self.scores, out=np.zeros_like(scores), where=self.scores > 0)
+        class_scores = self.class_scores * factors[:, None]
+        best = np.arange(len(scores)), self.labels
+        class_scores[best] = scores  # exactly, whatever rounding made of the product
+        return Candidates(self.boxes, class_scores)
+
 
 def sigmoid(logits: FloatArray) -> FloatArray:
     """The logistic function, elementwise, without overflow."""

@@ -17,6 +17,7 @@ from detector.cli.standard_streams import run_command
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
 from training.cli.align_labels import add_align_labels
+from training.cli.calibrate import add_calibrate
 from training.cli.check import add_check
 from training.cli.classifiers import add_recipe_commands
 from training.cli.compare import add_compare
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add_refiner(commands.add_parser, _DATA_HELP)
     add_teacher(commands.add_parser, _DATA_HELP)
     _add_evaluate(commands.add_parser)
+    add_calibrate(commands.add_parser, _DATA_HELP)
     add_check(commands.add_parser)
     add_align_labels(commands.add_parser)
     add_fonts(commands.add_parser)
@@ -106,7 +108,10 @@ def _evaluate(args: argparse.Namespace) -> int:
     from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
     detector, options = DigitDetector.load(args.model), label_options(args)
-    evaluation = evaluate(detector, args.data, args.split, rendered=args.rendered, options=options)
+    calibration = detector.manifest.operating_point.calibration
+    evaluation = evaluate(
+        detector, args.data, args.split, rendered=args.rendered, options=options, calibration=calibration
+    )
     print(format_table(evaluation))
     if args.plots:
         from training.evaluation.evaluation_plots import write_evaluation_plots  # noqa: PLC0415

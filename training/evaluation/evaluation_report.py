@@ -11,10 +11,12 @@ from training.evaluation.figures import (
     Evaluation,
     PastedFigures,
     PhotoFigures,
+    ReliabilityFigures,
     RenderedFigures,
     SceneFigures,
 )
 from training.evaluation.metrics import GroupRecall, PrecisionRecall
+from training.evaluation.reliability import expected_calibration_error
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,14 @@ def _scene_json(scenes: SceneFigures | None) -> dict[str, Any]:
         "numbers_exact": scenes and scenes.numbers.exact,
         "numbers_found": scenes and scenes.numbers.found,
         "numbers_spurious": scenes and scenes.numbers.spurious,
+        "sequences": scenes and scenes.sequences.truths,
+        "sequence_precision": scenes and scenes.sequences.precision,
+        "sequence_recall": scenes and scenes.sequences.recall,
+        "blank_images": scenes and len(scenes.blank),
+        "blank_false_digits": scenes and scenes.blank_false_digits,
+        "calibration_error": scenes and expected_calibration_error(scenes.reliability.calibrated),
+        "calibration_error_raw": scenes and expected_calibration_error(scenes.reliability.raw),
+        "calibration_error_returned": scenes and expected_calibration_error(scenes.reliability.returned),
     }
 
 
@@ -155,6 +165,43 @@ def _scene_lines(scenes: SceneFigures) -> Iterator[Line]:
         "numbers found", numbers.found, ".1%", "of the images: the true number is among those reported"
     )
     yield Line("numbers spurious", numbers.spurious, ".2f", "numbers per image that are not the true one")
+    yield from _sequence_lines(scenes)
+    yield from _reliability_lines(scenes.reliability)
+
+
+def _sequence_lines(scenes: SceneFigures) -> Iterator[Line]:
+    sequences = scenes.sequences
+    yield Line(
+        "sequence recall",
+        sequences.recall,
+        ".3f",
+        f"{sequences.found:,} of {sequences.truths:,} true numbers: one with the same digits, letters left out, is "
+        "reported where it stands",
+    )
+    yield Line(
+        "sequence precision",
+        sequences.precision,
+        ".3f",
+        f"{sequences.right:,} of {sequences.reported:,} numbers reported are true ones",
+    )
+    if scenes.blank:
+        count = len(scenes.blank)
+        yield Line(
+            "false digits", scenes.blank_false_digits, "d", f"found in {count:,} images without a digit"
+        )
+
+
+def _reliability_lines(reliability: ReliabilityFigures) -> Iterator[Line]:
+    candidates = f"{len(reliability.calibrated):,} detections of score 0.01 and more"
+    for name, digits, of in (
+        ("calibration error", reliability.calibrated, f"of the scores of {candidates}"),
+        ("calibration error, raw", reliability.raw, "of the same, with the networks' own scores"),
+        ("calibration error, default", reliability.returned, "of the digits that are returned by default"),
+    ):
+        error = expected_calibration_error(digits)
+        yield Line(
+            name, error, ".3f", f"expected calibration error {of}: mean distance of score and fraction right"
+        )
 
 
 def _match_lines(figures: PrecisionRecall, images: int) -> Iterator[Line]:

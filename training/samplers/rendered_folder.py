@@ -13,10 +13,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from detector.images.decode import decode_image, read_image_file
 from detector.system.files import write_whole
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Image
 from training.errors import DataError
 from training.samplers.synthetic.config import SyntheticConfig
@@ -67,7 +67,9 @@ def write_rendered(job: RenderJob, counts: dict[str, int], out: Path) -> None:
             (out / "images" / split).mkdir(parents=True, exist_ok=True)
             paths = [out / "images" / split / f"{number:06d}.jpg" for number in range(count)]
             rendered = pool.map(_render, [split] * count, range(count), map(str, paths), chunksize=_CHUNK)
-            _write_labels(out, split, tqdm(zip(paths, rendered, strict=True), split, count, unit="scene"))
+            _write_labels(
+                out, split, progress_bar(zip(paths, rendered, strict=True), split, count, unit="scene")
+            )
 
 
 _worker: "_Renderer | None" = None
