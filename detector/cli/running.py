@@ -12,7 +12,8 @@ from detector.cli.exit_codes import INTERRUPTED, TERMINATED
 from detector.folders.listing import VIDEO_HINT
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import printable_name
-from detector.pipeline.loading import TENSORFLOW, load_detector
+from detector.pipeline.detector import DigitDetector
+from detector.pipeline.loading import OPENVINO
 from detector.results.interface import ImageDetector
 from detector.serving.client.connection import Connection
 
@@ -28,7 +29,7 @@ class DetectorChoice:
     """
 
     model: Path | None = None
-    runtime: str = TENSORFLOW
+    runtime: str = OPENVINO
     server: Connection | None = None
 
     @contextmanager
@@ -41,7 +42,7 @@ class DetectorChoice:
             ServiceUnavailableError: if the server does not answer.
         """
         if self.server is None:
-            yield load_detector(self.model, self.runtime)
+            yield DigitDetector.load(self.model, runtime=self.runtime)
             return
         from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
 

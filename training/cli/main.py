@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from detector.cli.options import whole_number
+from detector.cli.options import add_exhaustive, add_runtime, whole_number
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
 from training.cli.align_labels import add_align_labels
@@ -22,6 +22,8 @@ from training.cli.networks import add_refiner, add_svhn_fcn
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
 from training.fcn.fcn_recipe import SvhnFcnRecipe
+from training.gate.cli import add_gate
+from training.quantization_cli import add_quantize
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -56,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_svhn_fcn(commands.add_parser, _DATA_HELP)
     add_refiner(commands.add_parser, _DATA_HELP)
+    add_gate(commands.add_parser, _DATA_HELP)
+    add_quantize(commands.add_parser, _DATA_HELP)
     add_teacher(commands.add_parser, _DATA_HELP)
     _add_evaluate(commands.add_parser)
     add_check(commands.add_parser)
@@ -76,6 +80,8 @@ def _add_evaluate(add_parser: AddParser) -> None:
     command.add_argument(
         "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
     )
+    add_runtime(command)
+    add_exhaustive(command)
     command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     command.add_argument(
         "--plots", type=Path, metavar="DIR", help="also draw curves, confusions and the worst mistakes there"
@@ -92,10 +98,13 @@ def _add_evaluate(add_parser: AddParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    from detector.options import DetectorConfig  # noqa: PLC0415
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
+    from detector.pipeline.loading import OPENVINO  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
-    detector, options = DigitDetector.load(args.model), label_options(args)
+    config = DetectorConfig(exhaustive=bool(args.exhaustive))
+    detector, options = DigitDetector.load(args.model, config, args.runtime or OPENVINO), label_options(args)
     evaluation = evaluate(detector, args.data, args.split, rendered=args.rendered, options=options)
     print(format_table(evaluation))
     if args.plots:

@@ -29,7 +29,7 @@ class ClusterSettings:
     """
 
     model: Path | None = None
-    runtime: str = "tensorflow"
+    runtime: str = "openvino"
     cpus: int = 1
     min_replicas: int = 1
     max_replicas: int = 4

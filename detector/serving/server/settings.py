@@ -108,7 +108,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 50051
     model: Path | None = None
-    runtime: str = "tensorflow"
+    runtime: str = "openvino"
     watch_model: bool = False
     processes: int = 1
     grace_s: float = 30.0

@@ -17,8 +17,8 @@ from PIL import Image
 from detector.images.decode import decode_image
 from detector.models.model_files import EMBEDDED, load_model
 from detector.models.tensorflow_backend import Fcn
-from detector.pipeline import pyramid
-from detector.pipeline.detector import DetectorConfig, DigitDetector
+from detector.options import DetectorConfig
+from detector.pipeline.detector import DigitDetector
 from detector.pipeline.hysteresis import Thresholds
 from detector.results.boxes import iou
 from detector.results.detections import ImageDetections
@@ -69,7 +69,7 @@ def test_what_a_result_promises(embedded: DigitDetector, street: bytes) -> None:
     assert (digits.boxes <= [190, 98, 190, 98]).all(), "boxes end at the image's edge"
     assert sorted(i for number in found.numbers for i in number.digits) == list(range(len(digits)))
     assert set(found.stage_seconds) == {
-        "decode", "pyramid", "network", "score_map", "merge", "refiner", "numbers"
+        "decode", "pyramid", "gate", "tiles", "network", "score_map", "merge", "crops", "refiner", "numbers"
     }  # fmt: skip
     assert all(seconds > 0 for seconds in found.stage_seconds.values())
 
@@ -238,18 +238,6 @@ def test_eight_threads_get_the_serial_results(embedded: DigitDetector, real_imag
         assert_equal(found, serial[i % len(serial)])
 
 
-def test_tiles_find_what_the_whole_level_finds(
-    embedded: DigitDetector, street: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = DetectOptions(score_threshold=ANY_SCORE)
-    whole = embedded.detect(street, options).digits
-    monkeypatch.setattr(pyramid, "MAX_TILE_SIDE", 64)
-    tiled = embedded.detect(street, options).digits
-    assert len(whole) > 5
-    np.testing.assert_allclose(tiled.scores, whole.scores, rtol=0, atol=1e-4)
-    assert (iou(tiled.boxes, whole.boxes).max(axis=1) > 0.99).all()
-
-
 def test_crops_are_read_by_the_network_that_detects(
     embedded: DigitDetector, real_images: dict[str, Path]
 ) -> None:
@@ -272,7 +260,7 @@ def test_info(embedded: DigitDetector) -> None:
     assert info.max_pixels == 50_000_000
     defaults = DetectorConfig()
     assert info.defaults == DetectOptions(
-        defaults.thresholds.seed, defaults.nms_iou_threshold, defaults.max_detections, 12.0, None
+        defaults.thresholds.seed, defaults.nms_iou_threshold, defaults.max_detections, 12.0, None, False
     )
 
 
