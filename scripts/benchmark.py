@@ -27,8 +27,8 @@ from benchmarks.sharing import sharing
 
 from detector.images.decode import decode_image, read_image_file
 from detector.models.model_files import EMBEDDED
+from detector.models.runtimes import TENSORFLOW, load_networks
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.loading import TENSORFLOW, load_networks
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
 

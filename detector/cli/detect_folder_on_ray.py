@@ -149,7 +149,7 @@ def detect_folder_on_ray(job: "ShardedJob", choice: "DetectorChoice", cluster: "
 def _work(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") -> "Work":
     from detector.folders.sharded.shard_worker import Work  # noqa: PLC0415
     from detector.models.model_files import EMBEDDED, load_model, read_model_files  # noqa: PLC0415
-    from detector.pipeline.loading import chosen_runtime, named_version  # noqa: PLC0415
+    from detector.models.runtimes import chosen_runtime, named_version  # noqa: PLC0415
 
     folder = choice.model or EMBEDDED
     _, manifest = load_model(folder)

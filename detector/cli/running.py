@@ -12,8 +12,8 @@ from detector.cli.exit_codes import INTERRUPTED, TERMINATED
 from detector.folders.listing import VIDEO_HINT
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import printable_name
+from detector.models.runtimes import OPENVINO
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.loading import OPENVINO
 from detector.results.interface import ImageDetector
 from detector.serving.client.connection import Connection
 
@@ -24,7 +24,7 @@ class DetectorChoice:
 
     Attributes:
         model: a model's folder; None for the embedded one.
-        runtime: what computes it, see `detector.pipeline.loading`.
+        runtime: what computes it, see `detector.models.runtimes`.
         server: a server, or several, that detect instead of this process.
     """
 

@@ -7,27 +7,27 @@ import keras
 import numpy as np
 from keras import layers
 
-from detector.layers import FCN, GATE, SECOND_LOOK, Architecture
 from detector.models.geometry import CHANNELS
+from detector.models.layers import FCN, GATE, REFINER, Architecture
 
 
 def build_fcn() -> keras.Model:
-    """The untrained FCN: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32, see `detector.layers.FCN`."""
+    """The untrained FCN: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32, see `models.layers`."""
     return build(FCN)
 
 
 def build_refiner() -> keras.Model:
     """The untrained network of the refiner: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32."""
-    return build(SECOND_LOOK)
+    return build(REFINER)
 
 
 def build_gate() -> keras.Model:
-    """The untrained gate: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 1) float32, see `detector.layers.GATE`."""
+    """The untrained gate: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 1) float32, see `models.layers`."""
     return build(GATE)
 
 
 def build(architecture: Architecture) -> keras.Model:
-    """The untrained network: float32 RGB 0..255 -> float32, shapes as `detector.layers` says."""
+    """The untrained network: float32 RGB 0..255 -> float32, shapes as `detector.models.layers` says."""
     inputs = keras.Input((architecture.side, architecture.side, 3), name="rgb")
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
     for layer in architecture.convolutions:

@@ -70,7 +70,7 @@ class Refiner(TensorFlowNetwork):
 
 
 class Gate(TensorFlowNetwork):
-    """The network that says where the FCN need look, see `detector.gate`.
+    """The network that says where the FCN need look, see `detector.pipeline.gate`.
 
     Args:
         weights: the arrays of `build_gate()` in its order.

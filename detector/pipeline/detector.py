@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.call import Call
 from detector.images.decode import decode_image
 from detector.images.image_sources import ImageSource, load_pixels
 from detector.models.backend import Network
 from detector.models.geometry import RECEPTIVE_FIELD
 from detector.models.model_files import EMBEDDED, Manifest
-from detector.options import DetectorConfig, Settings
+from detector.models.runtimes import OPENVINO, load_networks
 from detector.pipeline import refiner
+from detector.pipeline.call import Call
 from detector.pipeline.cancellation import CancellationToken
 from detector.pipeline.fusion import distinct
 from detector.pipeline.hysteresis import hysteresis_mask
-from detector.pipeline.loading import OPENVINO, load_networks
 from detector.pipeline.numbers import group_numbers
+from detector.pipeline.options import DetectorConfig, Settings
+from detector.pipeline.proposals import propose
 from detector.pipeline.score_map import Candidates, concatenate, softmax
-from detector.proposals import propose
 from detector.results import boxes as box_arithmetic
 from detector.results.detections import Detections, FloatArray, ImageDetections, IntArray
 from detector.results.errors import DetectorError
@@ -47,7 +47,7 @@ class DigitDetector:
         config: defaults.
         refiner: the network that looks again; without it what the first proposes counts.
         gate: the network that says where the first need look; without it that looks everywhere.
-        runtime: what computes the networks, see `detector.pipeline.loading`; for `info` alone.
+        runtime: what computes the networks, see `detector.models.runtimes`; for `info` alone.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class DigitDetector:
         Args:
             model_dir: the model's folder.
             config: defaults.
-            runtime: what computes the networks, one of `detector.pipeline.loading.RUNTIMES`.
+            runtime: what computes the networks, one of `detector.models.runtimes.RUNTIMES`.
 
         Raises:
             ModelError: if a file is missing, damaged, or not what the manifest says.

@@ -19,9 +19,9 @@ from detector.models.geometry import (
 )
 from detector.models.model_files import Manifest, load_model
 from detector.models.tensorflow_backend import networks_of
-from detector.options import DetectorConfig
 from detector.pipeline import refiner
 from detector.pipeline.detector import BOX_HEIGHT
+from detector.pipeline.options import DetectorConfig
 from detector.pipeline.pyramid import STEP
 from detector.pipeline.score_map import GRID
 from detector.results.errors import ModelError

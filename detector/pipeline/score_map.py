@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.geometry import EDGE_UNIT, MAX_LOG_EDGE, RECEPTIVE_FIELD, STRIDE
+from detector.pipeline.tiles import Grid, Hits
 from detector.results.detections import FloatArray, IntArray
-from detector.tiles import Grid, Hits
 
 GRID = Grid(RECEPTIVE_FIELD, STRIDE, border=RECEPTIVE_FIELD // 2, sizes=(5, 9, 17, 33))
 """Of the FCN's windows in a level: the border is half a window, so that windows centre on every pixel."""

@@ -65,7 +65,7 @@ class ModelInfo:
         sha256: hex digest of the weights file.
         training_data: what it was trained on, and under which terms.
         parameter_count: trained numbers in the networks.
-        runtime: what computes them, see `detector.pipeline.loading`; empty if it is not known.
+        runtime: what computes them, see `detector.models.runtimes`; empty if it is not known.
         max_pixels: images with more pixels are refused.
         max_message_bytes: the largest request that a server takes; the same figure for every detector.
         defaults: the value that stands in for each option that is not set.

@@ -17,13 +17,13 @@ from training.cli.align_labels import add_align_labels
 from training.cli.check import add_check
 from training.cli.classifiers import add_recipe_commands
 from training.cli.compare import add_compare
+from training.cli.gate import add_gate
 from training.cli.label_options import add_label_options, add_split_option, label_options
 from training.cli.networks import add_refiner, add_svhn_fcn
+from training.cli.quantize import add_quantize
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
 from training.fcn.fcn_recipe import SvhnFcnRecipe
-from training.gate.cli import add_gate
-from training.quantization_cli import add_quantize
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -98,9 +98,9 @@ def _add_evaluate(add_parser: AddParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from detector.options import DetectorConfig  # noqa: PLC0415
+    from detector.models.runtimes import OPENVINO  # noqa: PLC0415
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
-    from detector.pipeline.loading import OPENVINO  # noqa: PLC0415
+    from detector.pipeline.options import DetectorConfig  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
     config = DetectorConfig(exhaustive=bool(args.exhaustive))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.gate import GRID, WINDOWS
 from detector.models.backend import Network
+from detector.pipeline.gate import GRID, WINDOWS
 from detector.pipeline.pyramid import HALF, Level, levels, with_halves
 from detector.pipeline.score_map import GRID as WINDOW_GRID
+from detector.pipeline.tiles import Plane, slide
 from detector.results.detections import FloatArray
-from detector.tiles import Plane, slide
 from training.data.scenes import LabelledImage
 from training.gate.recipe import GateTargetConfig
 from training.gate.sampler import FOUND

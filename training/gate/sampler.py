@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from detector.gate import GRID
+from detector.pipeline.gate import GRID
 from detector.pipeline.pyramid import HALF, Level, levels
 from detector.results.detections import FloatArray, IntArray
 from training.data.scenes import Image, LabelledImage

@@ -95,7 +95,7 @@ class ServerSettings:
         host: name or address to listen at.
         port: 0 for any that is free.
         model: a model's folder; None for the embedded one.
-        runtime: what computes it, see `detector.pipeline.loading`.
+        runtime: what computes it, see `detector.models.runtimes`.
         watch_model: whether the model is loaded anew whenever its manifest changes.
         processes: how many serve at this port, each with a model and limits of its own.
         grace_s: seconds that work in flight gets to finish when the server is told to stop.

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from detector import DigitDetector
 from detector.cli.main import main
-from detector.layers import FCN, GATE, SECOND_LOOK, Architecture
 from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import FCN, GATE, REFINER, Architecture
 from detector.models.model_files import EMBEDDED, load_model, read_manifest
-from detector.models.tensorflow_backend import networks_of
-from detector.openvino_networks import OpenVinoNetwork, build_model, read_model
-from detector.pipeline.loading import (
+from detector.models.openvino_backend import OpenVinoNetwork, build_model, read_model
+from detector.models.runtimes import (
     BFLOAT16,
     FLOAT32,
     INT8,
@@ -29,6 +28,7 @@ from detector.pipeline.loading import (
     load_networks,
     named_version,
 )
+from detector.models.tensorflow_backend import networks_of
 from detector.results.boxes import iou
 from detector.results.errors import InvalidOptionError, ModelError
 from detector.results.interface import DetectOptions
@@ -74,7 +74,7 @@ def test_score_maps_are_those_of_the_reference(
 
 @pytest.mark.parametrize(
     ("architecture", "name", "side"),
-    [(SECOND_LOOK, "refiner", REFINER_WINDOW), (GATE, "gate", 64)],
+    [(REFINER, "refiner", REFINER_WINDOW), (GATE, "gate", 64)],
     ids=["refiner", "gate"],
 )
 def test_the_other_networks_are_those_of_the_reference(
@@ -174,7 +174,7 @@ def test_one_thread_and_two_give_the_same_to_the_last_bit(real_images: dict[str,
 def test_the_choice_of_a_runtime(
     monkeypatch: pytest.MonkeyPatch, asked: str, has_int8: bool, able: set[str], chosen: str
 ) -> None:
-    monkeypatch.setattr("detector.openvino_networks.capabilities", lambda: frozenset(able))
+    monkeypatch.setattr("detector.models.openvino_backend.capabilities", lambda: frozenset(able))
     manifest = read_manifest(EMBEDDED)
     assert chosen_runtime(asked, manifest if has_int8 else replace(manifest, int8={})) == chosen
 

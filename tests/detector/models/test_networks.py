@@ -17,7 +17,7 @@ from detector.models.model_files import EMBEDDED, load_model
 from detector.models.tensorflow_backend import Fcn
 from detector.pipeline import pyramid
 from detector.pipeline.score_map import GRID
-from detector.tiles import Plane, slide
+from detector.pipeline.tiles import Plane, slide
 
 Picture = NDArray[np.uint8]
 

@@ -17,9 +17,9 @@ from PIL import Image
 from detector.images.decode import decode_image
 from detector.models.model_files import EMBEDDED, load_model
 from detector.models.tensorflow_backend import Fcn
-from detector.options import DetectorConfig
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.hysteresis import Thresholds
+from detector.pipeline.options import DetectorConfig
 from detector.results.boxes import iou
 from detector.results.detections import ImageDetections
 from detector.results.errors import (

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from detector.models.geometry import CHANNELS, EDGE_UNIT, STRIDE
 from detector.pipeline.score_map import GRID, Candidates, concatenate, decode_hits, logit, sigmoid, softmax
+from detector.pipeline.tiles import Hits
 from detector.results.detections import FloatArray
-from detector.tiles import Hits
 
 SURE = 50.0
 EDGES = (8.0, 8.0, 8.0, 8.0)

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.decode import read_image_file
-from detector.layers import FCN, GATE, SECOND_LOOK
 from detector.models.backend import Network
+from detector.models.layers import FCN, GATE, REFINER
 from detector.models.model_files import int8_names, load_model, save_int8
-from detector.openvino_networks import build_model, openvino
+from detector.models.openvino_backend import build_model, openvino
+from detector.models.runtimes import FLOAT32, INT8, load_networks
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.loading import FLOAT32, INT8, check, load_networks
+from detector.pipeline.loading import check
 from detector.results.detections import FloatArray
 from training.data.detector_data import load_detector_data
 from training.data.labels.folder import LabelOptions
@@ -52,7 +53,7 @@ def quantize(model_dir: Path, data_dir: Path, options: LabelOptions | None = Non
     chosen = rng.permutation(len(learned))[:IMAGES]
     shown = _inputs(model_dir, [learned[index].path for index in chosen])
     files: dict[str, bytes] = {}
-    for name, architecture in (("fcn", FCN), ("refiner", SECOND_LOOK), ("gate", GATE)):
+    for name, architecture in (("fcn", FCN), ("refiner", REFINER), ("gate", GATE)):
         arrays = getattr(weights, name)
         if arrays:
             inputs = [shown[name][index] for index in rng.permutation(len(shown[name]))[:_INPUTS]]

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.call import Call
-from detector.gate import passing_windows
 from detector.models.backend import Network
-from detector.options import Settings
+from detector.pipeline.call import Call
 from detector.pipeline.fusion import VIEW_SCORE, best_candidates, fuse_candidates
+from detector.pipeline.gate import passing_windows
+from detector.pipeline.options import Settings
 from detector.pipeline.pyramid import HALF, Level, levels, with_halves
 from detector.pipeline.score_map import GRID, Candidates, decode_hits, logit
+from detector.pipeline.tiles import Mask, Plane, slide
 from detector.results.errors import InvalidOptionError
-from detector.tiles import Mask, Plane, slide
 
 _MAX_LEVEL_PIXELS = 100_000_000
 """The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""

@@ -8,10 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector import gate, tiles
-from detector.pipeline import score_map
+from detector.pipeline import gate, score_map, tiles
+from detector.pipeline.tiles import Grid, Plane, slide
 from detector.results.detections import FloatArray
-from detector.tiles import Grid, Plane, slide
 
 SMALL = Grid(field=8, stride=2, border=3, sizes=(2, 5, 9))
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.layers import Architecture
+from detector.models.layers import Architecture
 from detector.results.detections import FloatArray
 
 # OpenVINO tells its makers of each import and conversion, unless its messenger is not there.
@@ -77,7 +77,9 @@ class OpenVinoNetwork:
 
     def _request(self, *shape: int) -> Any:
         """The thread's own for so many images of a height and width; one must not be used by two at a time."""
-        requests: dict[tuple[int, ...], Any] = self._of_thread.__dict__
+        if not hasattr(self._of_thread, "requests"):
+            self._of_thread.requests = {}
+        requests: dict[tuple[int, ...], Any] = self._of_thread.requests
         if shape not in requests:
             requests[shape] = self._prepared(*shape).create_infer_request()
         return requests[shape]

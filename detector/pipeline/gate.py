@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.backend import Network
-from detector.tiles import Grid, Mask, Plane, slide
+from detector.pipeline.tiles import Grid, Mask, Plane, slide
 
 GRID = Grid(field=24, stride=4, border=11, sizes=(11, 27, 59))
 """Of cells on a level of half the scale; the border puts a cell's centre amid those of its four windows."""

@@ -25,7 +25,7 @@ def add_quantize(add_parser: AddParser, data_help: str) -> None:
 
 
 def _quantize(args: argparse.Namespace) -> int:
-    from training.quantization import quantize  # noqa: PLC0415 - OpenVINO comes in with it
+    from training.quantization.quantizing import quantize  # noqa: PLC0415 - OpenVINO comes in with it
 
     quantize(args.model, args.data, label_options(args))
     print(f"model in int8: {args.model}")

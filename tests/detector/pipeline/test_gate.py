@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector import DigitDetector, gate
-from detector.gate import passing_windows
+from detector import DigitDetector
 from detector.images.decode import decode_image
-from detector.layers import GATE
+from detector.models.layers import GATE
 from detector.models.model_files import EMBEDDED
-from detector.openvino_networks import OpenVinoNetwork, build_model
+from detector.models.openvino_backend import OpenVinoNetwork, build_model
+from detector.models.runtimes import FLOAT32, TENSORFLOW, load_networks
+from detector.pipeline import gate
 from detector.pipeline.detector import DetectorConfig
-from detector.pipeline.loading import FLOAT32, TENSORFLOW, load_networks
+from detector.pipeline.gate import passing_windows
 from detector.pipeline.score_map import GRID
 from detector.results.boxes import iou
 from detector.results.detections import Detections, FloatArray

@@ -60,9 +60,9 @@ FCN = Architecture(
     ),
     CHANNELS,
 )
-"""(B, H, W, 3) uint8 -> (B, (H - 32) // 4 + 1, (W - 32) // 4 + 1, 15), channels as `detector.pipeline.score_map` says."""
+"""(B, H, W, 3) uint8 -> (B, (H - 32) // 4 + 1, (W - 32) // 4 + 1, 15), channels as `score_map` says."""
 
-SECOND_LOOK = Architecture(
+REFINER = Architecture(
     "refiner",
     (
         Convolution(24, 4, strides=2),  # 27 x 27
@@ -90,4 +90,4 @@ GATE = Architecture(
     ),
     1,
 )
-"""(B, H, W, 3) uint8 -> (B, (H - 24) // 4 + 1, (W - 24) // 4 + 1, 1), see `detector.gate`."""
+"""(B, H, W, 3) uint8 -> (B, (H - 24) // 4 + 1, (W - 24) // 4 + 1, 1), see `detector.pipeline.gate`."""

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from detector import DigitDetector
-from detector.gate import GRID
 from detector.models.model_files import EMBEDDED, load_model
+from detector.pipeline.gate import GRID
 from detector.pipeline.loading import load_checked
 from detector.results.interface import DetectOptions
 from tests.training.interruption import interrupted_after
