@@ -21,6 +21,7 @@ from training.cli.gate import add_gate
 from training.cli.label_options import add_label_options, add_split_option, label_options
 from training.cli.networks import add_refiner, add_svhn_fcn
 from training.cli.quantize import add_quantize
+from training.cli.render import add_fonts, add_render
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
 from training.fcn.fcn_recipe import SvhnFcnRecipe
@@ -64,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser)
     add_check(commands.add_parser)
     add_align_labels(commands.add_parser)
+    add_fonts(commands.add_parser)
+    add_render(commands.add_parser)
     add_compare(commands.add_parser, _DATA_HELP)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root

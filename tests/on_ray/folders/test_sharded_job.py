@@ -23,7 +23,8 @@ from detector.folders.sharded.storage import storage_at
 from detector.folders.sharded.work_units import Listing, WorkUnit, read_lines, work_unit
 from detector.folders.sources import Selection
 from detector.models.model_files import EMBEDDED, load_model, read_model_files
-from detector.pipeline.loading import OPENVINO, TENSORFLOW, load_detector, named_after
+from detector.models.runtimes import OPENVINO, chosen_runtime, named_version
+from detector.pipeline.detector import DigitDetector
 from detector.results.errors import InvalidOptionError, ModelError
 
 pytestmark = pytest.mark.ray
@@ -42,8 +43,10 @@ def job(tmp_path: Path, real_images: dict[str, Path]) -> ShardedJob:
     )
 
 
-def work_of(job: ShardedJob, runtime: str = TENSORFLOW) -> Work:
-    settings = job.settings(named_after(load_model(EMBEDDED)[1], runtime))
+def work_of(job: ShardedJob, runtime: str = OPENVINO) -> Work:
+    manifest = load_model(EMBEDDED)[1]
+    runtime = chosen_runtime(runtime, manifest)
+    settings = job.settings(replace(manifest, version=named_version(manifest, runtime)))
     return Work(job, settings, read_model_files(EMBEDDED), runtime, 1)
 
 

@@ -86,6 +86,19 @@ def test_a_positive_window_counts_even_in_anothers_ring() -> None:
     assert target[5, 6, :2].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "asked"),
+    [
+        pytest.param(34, 30, True, id="a little wider than high"),
+        pytest.param(38, 30, False, id="too wide for the window, though not too high"),
+        pytest.param(18, 14, True, id="low, but wide enough for this level of the pyramid"),
+        pytest.param(7, 14, False, id="as low and narrow: the next level's"),
+    ],
+)
+def test_a_digit_goes_by_its_longer_side(width: float, height: float, asked: bool) -> None:
+    assert targets((36, 36, width, height, 0))[..., 0].any() == asked
+
+
 def test_without_digits_everything_is_background() -> None:
     target = targets()
     assert (target[..., 1] == 1).all()
