@@ -104,7 +104,7 @@ def _load_openvino(model_dir: Path, manifest: Manifest, runtime: str, weights: W
 
     fcn = load(FCN, "fcn")
     if fcn is None:
-        raise ValueError("the model has no FCN")
+        raise ValueError("the weights do not fit this network: none are of an FCN")
     return fcn, load(REFINER, "refiner"), load(GATE, "gate")
 
 

@@ -65,10 +65,10 @@ class ModelInfo:
         sha256: hex digest of the weights file.
         training_data: what it was trained on, and under which terms.
         parameter_count: trained numbers in the networks.
-        runtime: what computes them, see `detector.models.runtimes`; empty if it is not known.
         max_pixels: images with more pixels are refused.
         max_message_bytes: the largest request that a server takes; the same figure for every detector.
         defaults: the value that stands in for each option that is not set.
+        runtime: what computes the networks, see `detector.models.runtimes`; empty if it is not known.
     """
 
     name: str
@@ -76,10 +76,10 @@ class ModelInfo:
     sha256: str
     training_data: str
     parameter_count: int
-    runtime: str = ""
     max_pixels: int = MAX_PIXELS
     max_message_bytes: int = MAX_MESSAGE_BYTES
     defaults: DetectOptions = field(default_factory=DetectOptions)
+    runtime: str = ""
 
 
 EncodedImage = bytes | Callable[[], bytes]

@@ -27,6 +27,7 @@ from training.evaluation.figures import (
     SceneFigures,
     SceneObservations,
 )
+from training.evaluation.gate_figures import measure_gate
 from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
     average_precision,
@@ -41,6 +42,8 @@ __all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_j
 
 CANDIDATE_OPTIONS = DetectOptions(score_threshold=0.01, max_detections=100)
 """What average precision is worked out from, as COCO has it."""
+
+EVERYWHERE = DetectOptions(exhaustive=True)
 
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -151,6 +154,7 @@ def _measure_scenes(
         recall_by_digit=recall_by_digit(judged, threshold=1),
         numbers=number_figures(scenes, digits, [result.numbers for result in results]),
         observations=SceneObservations(clipped, results, candidates, judged, judged_candidates),
+        gate=measure_gate(clipped, results, lambda scene: _detect(detector, scene.path, EVERYWHERE)),
     )
 
 

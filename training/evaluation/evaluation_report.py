@@ -14,6 +14,7 @@ from training.evaluation.figures import (
     RenderedFigures,
     SceneFigures,
 )
+from training.evaluation.gate_figures import SMALL_PX, GateFigures
 from training.evaluation.metrics import GroupRecall, PrecisionRecall
 
 
@@ -100,6 +101,7 @@ def _scene_json(scenes: SceneFigures | None) -> dict[str, Any]:
         "numbers_exact": scenes and scenes.numbers.exact,
         "numbers_found": scenes and scenes.numbers.found,
         "numbers_spurious": scenes and scenes.numbers.spurious,
+        "exhaustive": scenes and scenes.gate and asdict(scenes.gate),
     }
 
 
@@ -155,6 +157,23 @@ def _scene_lines(scenes: SceneFigures) -> Iterator[Line]:
         "numbers found", numbers.found, ".1%", "of the images: the true number is among those reported"
     )
     yield Line("numbers spurious", numbers.spurious, ".2f", "numbers per image that are not the true one")
+    if scenes.gate:
+        yield from _gate_lines(scenes.gate)
+
+
+def _gate_lines(gate: GateFigures) -> Iterator[Line]:
+    everywhere = "of the same images looked at everywhere, without the gate"
+    yield Line("F1@0.5, exhaustive", gate.f1_50, ".3f", everywhere)
+    yield Line("F1@0.3, exhaustive", gate.f1_30, ".3f", everywhere)
+    yield Line("number accuracy, exhaustive", gate.number_accuracy, ".1%", everywhere)
+    same = "found with it, too: label equal, IoU at least 0.5"
+    yield Line("kept by the gate", gate.kept, ".4f", f"of {gate.digits} digits found without the gate {same}")
+    yield Line(
+        f"kept below {SMALL_PX:g} px",
+        gate.small_kept,
+        ".4f",
+        f"of the {gate.small_digits} of them less high {same}",
+    )
 
 
 def _match_lines(figures: PrecisionRecall, images: int) -> Iterator[Line]:

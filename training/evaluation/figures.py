@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.interface import DetectOptions
 from training.data.scenes import Scene
+from training.evaluation.gate_figures import GateFigures
 from training.evaluation.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
 
 
@@ -85,6 +86,7 @@ class SceneFigures:
         recall_by_digit: likewise.
         numbers: whole numbers.
         observations: what all this comes from.
+        gate: the same without the detector's gate; None if it has none.
     """
 
     source: Path
@@ -95,6 +97,7 @@ class SceneFigures:
     recall_by_digit: Sequence[GroupRecall]
     numbers: NumberFigures
     observations: SceneObservations
+    gate: GateFigures | None = None
 
     @property
     def ap_50(self) -> float:

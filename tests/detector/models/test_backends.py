@@ -24,11 +24,11 @@ from detector.models.runtimes import (
     OPENVINO,
     TENSORFLOW,
     chosen_runtime,
-    load_checked,
     load_networks,
     named_version,
 )
 from detector.models.tensorflow_backend import networks_of
+from detector.pipeline.loading import load_checked
 from detector.results.boxes import iou
 from detector.results.errors import InvalidOptionError, ModelError
 from detector.results.interface import DetectOptions
