@@ -10,6 +10,7 @@ from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
+    add_exhaustive,
     add_min_score,
     add_where,
     choice,
@@ -64,6 +65,7 @@ def add(add_parser: AddParser) -> None:
         help="at the end also make a gallery to look at: DIR/index.html, see digit-detector report",
     )
     add_min_score(parser)
+    add_exhaustive(parser)
     add_where(parser)
     on_ray.add_engine(parser)
     parser.set_defaults(run=_run)
@@ -137,7 +139,7 @@ def _run_here(args: argparse.Namespace) -> int:
         output=Path(args.output),
         annotated=args.annotated,
         report=args.report,
-        options=DetectOptions(score_threshold=args.min_score),
+        options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
         selection=Selection(tuple(args.include), tuple(args.exclude), seed),
         limit=args.limit,
         watch=args.watch,

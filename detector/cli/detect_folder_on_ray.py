@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         output=storage_at(args.output, "output"),
         format=args.format or ShardedJob.format,
         shard_images=args.shard_images or ShardedJob.shard_images,
-        options=DetectOptions(score_threshold=args.min_score),
+        options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
         selection=Selection(tuple(args.include), tuple(args.exclude), args.seed if args.shuffle else None),
         limit=args.limit,
         resume=args.resume,
@@ -148,12 +149,13 @@ def detect_folder_on_ray(job: "ShardedJob", choice: "DetectorChoice", cluster: "
 def _work(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") -> "Work":
     from detector.folders.sharded.shard_worker import Work  # noqa: PLC0415
     from detector.models.model_files import EMBEDDED, load_model, read_model_files  # noqa: PLC0415
-    from detector.pipeline.loading import named_after  # noqa: PLC0415
+    from detector.models.runtimes import chosen_runtime, named_version  # noqa: PLC0415
 
     folder = choice.model or EMBEDDED
     _, manifest = load_model(folder)
-    settings = job.settings(named_after(manifest, choice.runtime))
-    return Work(job, settings, read_model_files(folder), choice.runtime, cluster.cpus_per_worker)
+    runtime = chosen_runtime(choice.runtime, manifest)  # here, so that every machine takes the same one
+    settings = job.settings(replace(manifest, version=named_version(manifest, runtime)))
+    return Work(job, settings, read_model_files(folder), runtime, cluster.cpus_per_worker)
 
 
 def _listed(job: "ShardedJob") -> "Listing":

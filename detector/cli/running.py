@@ -13,7 +13,8 @@ from detector.cli.tls_mistakes import explained
 from detector.folders.left_out import LeftOutCounts
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import printable_name
-from detector.pipeline.loading import TENSORFLOW, load_detector
+from detector.models.runtimes import OPENVINO
+from detector.pipeline.detector import DigitDetector
 from detector.results.interface import ImageDetector
 from detector.serving.client.connection import Connection
 
@@ -24,12 +25,12 @@ class DetectorChoice:
 
     Attributes:
         model: a model's folder; None for the embedded one.
-        runtime: what computes it, see `detector.pipeline.loading`.
+        runtime: what computes it, see `detector.models.runtimes`.
         server: a server, or several, that detect instead of this process.
     """
 
     model: Path | None = None
-    runtime: str = TENSORFLOW
+    runtime: str = OPENVINO
     server: Connection | None = None
 
     @contextmanager
@@ -42,7 +43,7 @@ class DetectorChoice:
             ServiceUnavailableError: if the server does not answer.
         """
         if self.server is None:
-            yield load_detector(self.model, self.runtime)
+            yield DigitDetector.load(self.model, runtime=self.runtime)
             return
         from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
 

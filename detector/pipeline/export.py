@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from detector.models.backend import load_networks
 from detector.models.export_formats import FORMATS, decoding_graph
 from detector.models.geometry import (
     CHANNELS,
@@ -18,11 +17,15 @@ from detector.models.geometry import (
     REFINER_WINDOW,
     STRIDE,
 )
-from detector.models.model_files import Manifest
+from detector.models.model_files import Manifest, load_model
 from detector.models.operating_point import OperatingPoint
+from detector.models.tensorflow_backend import networks_of
 from detector.pipeline import refiner
-from detector.pipeline.detector import BOX_HEIGHT, DetectorConfig
-from detector.pipeline.pyramid import BORDER, STEP
+from detector.pipeline.detector import BOX_HEIGHT
+from detector.pipeline.options import DetectorConfig
+from detector.pipeline.pyramid import STEP
+from detector.pipeline.score_map import GRID
+from detector.results.errors import ModelError
 from detector.system.files import whole_folder, write_whole
 
 DESCRIPTION = "export.json"
@@ -44,7 +47,11 @@ def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]
         InvalidOptionError: if something is in the folder, or the format's library is not installed.
         OSError: if it cannot be written.
     """
-    fcn, again, manifest = load_networks(model_dir)
+    weights, manifest = load_model(model_dir)
+    try:
+        fcn, again, _ = networks_of(weights)
+    except ValueError as error:
+        raise ModelError(f"{model_dir}: {error}") from error
     graphs = {"fcn": decoding_graph(fcn, RECEPTIVE_FIELD, None)}
     if again:
         graphs["refiner"] = decoding_graph(again, REFINER_WINDOW, REFINER_WINDOW)
@@ -144,7 +151,7 @@ def _defaults(operating_point: OperatingPoint) -> dict[str, Any]:
     del config["max_pixels"]
     return {
         **config,
-        "pyramid": {"step": STEP, "border_px": BORDER},
+        "pyramid": {"step": STEP, "border_px": GRID.border},
         "box_height_factor": BOX_HEIGHT,
         "refiner": {
             "digit_height_px": refiner.DIGIT_HEIGHT,

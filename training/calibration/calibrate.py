@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.backend import build_networks
-from detector.models.model_files import load_model, write_manifest
+from detector.models.model_files import read_manifest, write_manifest
 from detector.models.operating_point import OperatingPoint, Thresholds
+from detector.models.runtimes import load_networks
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.loading import record_self_check
 from training.calibration.outputs import ImageOutput, network_outputs
@@ -51,18 +51,19 @@ def calibrate(
         ModelError: if the model cannot be used.
         DataError: if an image cannot be read.
     """
-    weights, manifest = load_model(model_dir)
-    fcn, refiner = build_networks(weights, model_dir)
+    networks, manifest = load_networks(model_dir), read_manifest(model_dir)
 
     def at(point: OperatingPoint) -> DigitDetector:
-        return DigitDetector(fcn, manifest, refiner=refiner, operating_point=point)
+        return DigitDetector(
+            networks.fcn, manifest, refiner=networks.refiner, gate=networks.gate, operating_point=point
+        )
 
     observed = [(data, network_outputs(at(OperatingPoint()), data, kept_in)) for data in sets]
     known = manifest.operating_point
     start = _mapped(known.thresholds, known.calibration.inverse)
     before = _Choice(known.score_weight, start, _scored(at, observed, known.score_weight), -np.inf)
     goal = Goal(tuple(old.figures(start).score - tolerance for old in before.sets))
-    tried = SCORE_WEIGHTS if refiner else (known.score_weight,)
+    tried = SCORE_WEIGHTS if networks.refiner else (known.score_weight,)
     chosen = _choose(at, observed, before, goal, tried)
     report = _report(before, chosen)
     write_manifest(model_dir, replace(manifest, operating_point=report.point))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detector.cli.exit_codes import complain
-from detector.cli.options import whole_number
+from detector.cli.options import add_exhaustive, add_runtime, whole_number
 from detector.cli.parser import HintingParser
 from detector.cli.standard_streams import run_command
 from detector.results.errors import DetectorError
@@ -21,8 +21,10 @@ from training.cli.calibrate import add_calibrate
 from training.cli.check import add_check
 from training.cli.classifiers import add_recipe_commands
 from training.cli.compare import add_compare
+from training.cli.gate import add_gate
 from training.cli.label_options import add_label_options, add_split_option, label_options
 from training.cli.networks import add_refiner, add_svhn_fcn
+from training.cli.quantize import add_quantize
 from training.cli.render import add_fonts, add_render
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
@@ -65,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_svhn_fcn(commands.add_parser, _DATA_HELP)
     add_refiner(commands.add_parser, _DATA_HELP)
+    add_gate(commands.add_parser, _DATA_HELP)
+    add_quantize(commands.add_parser, _DATA_HELP)
     add_teacher(commands.add_parser, _DATA_HELP)
     _add_evaluate(commands.add_parser)
     add_calibrate(commands.add_parser, _DATA_HELP)
@@ -88,6 +92,8 @@ def _add_evaluate(add_parser: AddParser) -> None:
     command.add_argument(
         "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
     )
+    add_runtime(command)
+    add_exhaustive(command)
     command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     command.add_argument(
         "--plots", type=Path, metavar="DIR", help="also draw curves, confusions and the worst mistakes there"
@@ -104,10 +110,13 @@ def _add_evaluate(add_parser: AddParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    from detector.models.runtimes import OPENVINO  # noqa: PLC0415
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
+    from detector.pipeline.options import DetectorConfig  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
-    detector, options = DigitDetector.load(args.model), label_options(args)
+    config = DetectorConfig(exhaustive=bool(args.exhaustive))
+    detector, options = DigitDetector.load(args.model, config, args.runtime or OPENVINO), label_options(args)
     calibration = detector.manifest.operating_point.calibration
     evaluation = evaluate(
         detector, args.data, args.split, rendered=args.rendered, options=options, calibration=calibration

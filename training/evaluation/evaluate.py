@@ -29,6 +29,7 @@ from training.evaluation.figures import (
     SceneFigures,
     SceneObservations,
 )
+from training.evaluation.gate_figures import measure_gate
 from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
     Judgement,
@@ -49,6 +50,7 @@ CANDIDATE_OPTIONS = DetectOptions(score_threshold=0.01, max_detections=100)
 
 IOU_THRESHOLD = 0.3
 """A digit that overlaps a true one so much is found; official boxes are too uneven to ask for more."""
+EVERYWHERE = DetectOptions(exhaustive=True)
 
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -182,6 +184,7 @@ def _measure_scenes(
         sequences=sequence_figures(numbers, read),
         reliability=_reliability(clipped, candidates, judged, calibration),
         observations=SceneObservations(clipped, results, candidates, judged, judged_candidates, numbers),
+        gate=measure_gate(clipped, results, lambda scene: _detect(detector, scene.path, EVERYWHERE)),
     )
 
 

@@ -15,6 +15,7 @@ from training.evaluation.figures import (
     RenderedFigures,
     SceneFigures,
 )
+from training.evaluation.gate_figures import SMALL_PX, GateFigures
 from training.evaluation.metrics import GroupRecall, PrecisionRecall
 from training.evaluation.reliability import expected_calibration_error
 
@@ -110,6 +111,7 @@ def _scene_json(scenes: SceneFigures | None) -> dict[str, Any]:
         "calibration_error": scenes and expected_calibration_error(scenes.reliability.calibrated),
         "calibration_error_raw": scenes and expected_calibration_error(scenes.reliability.raw),
         "calibration_error_returned": scenes and expected_calibration_error(scenes.reliability.returned),
+        "exhaustive": scenes and scenes.gate and asdict(scenes.gate),
     }
 
 
@@ -167,6 +169,8 @@ def _scene_lines(scenes: SceneFigures) -> Iterator[Line]:
     yield Line("numbers spurious", numbers.spurious, ".2f", "numbers per image that are not the true one")
     yield from _sequence_lines(scenes)
     yield from _reliability_lines(scenes.reliability)
+    if scenes.gate:
+        yield from _gate_lines(scenes.gate)
 
 
 def _sequence_lines(scenes: SceneFigures) -> Iterator[Line]:
@@ -202,6 +206,21 @@ def _reliability_lines(reliability: ReliabilityFigures) -> Iterator[Line]:
         yield Line(
             name, error, ".3f", f"expected calibration error {of}: mean distance of score and fraction right"
         )
+
+
+def _gate_lines(gate: GateFigures) -> Iterator[Line]:
+    everywhere = "of the same images looked at everywhere, without the gate"
+    yield Line("F1@0.5, exhaustive", gate.f1_50, ".3f", everywhere)
+    yield Line("F1@0.3, exhaustive", gate.f1_30, ".3f", everywhere)
+    yield Line("number accuracy, exhaustive", gate.number_accuracy, ".1%", everywhere)
+    same = "found with it, too: label equal, IoU at least 0.5"
+    yield Line("kept by the gate", gate.kept, ".4f", f"of {gate.digits} digits found without the gate {same}")
+    yield Line(
+        f"kept below {SMALL_PX:g} px",
+        gate.small_kept,
+        ".4f",
+        f"of the {gate.small_digits} of them less high {same}",
+    )
 
 
 def _match_lines(figures: PrecisionRecall, images: int) -> Iterator[Line]:

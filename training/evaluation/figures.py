@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.interface import DetectOptions
 from training.data.scenes import Scene
+from training.evaluation.gate_figures import GateFigures
 from training.evaluation.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
 from training.evaluation.reliability import ScoredDigits
 from training.evaluation.sequences import SequenceFigures, TrueNumber
@@ -106,6 +107,7 @@ class SceneFigures:
         sequences: numbers found and reported, for images of any count of numbers.
         reliability: what scores mean.
         observations: what all this comes from.
+        gate: the same without the detector's gate; None if it has none.
     """
 
     source: Path
@@ -118,6 +120,7 @@ class SceneFigures:
     sequences: SequenceFigures
     reliability: ReliabilityFigures
     observations: SceneObservations
+    gate: GateFigures | None = None
 
     @property
     def ap_50(self) -> float:

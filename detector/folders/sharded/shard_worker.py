@@ -20,7 +20,7 @@ from detector.folders.rows import Row, row_of, text_of_name, to_json_line
 from detector.folders.run_config import Settings, encode_settings
 from detector.folders.sharded.sharded_job import SETTINGS, ShardedJob
 from detector.folders.sharded.work_units import Entry, WorkUnit
-from detector.pipeline.loading import load_detector
+from detector.pipeline.detector import DigitDetector
 from detector.results.errors import DetectorError, InvalidOptionError, ModelError
 from detector.results.interface import ImageDetector
 
@@ -129,7 +129,7 @@ def _loaded(work: Work) -> ImageDetector:
         for name, content in work.model.items():
             (Path(folder) / name).write_bytes(content)
         try:
-            return load_detector(Path(folder), work.runtime)
+            return DigitDetector.load(Path(folder), runtime=work.runtime)
         except ModelError as error:
             raise ModelError(f"on {socket.gethostname()}: {error}") from error
 

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.images.decode import decode_image
-from detector.models.backend import build_networks
 from detector.models.model_files import EMBEDDED, load_model
 from detector.models.operating_point import Calibration, OperatingPoint, Thresholds
-from detector.models.tensorflow_backend import Fcn
-from detector.pipeline import pyramid
-from detector.pipeline.detector import DetectorConfig, DigitDetector
+from detector.models.tensorflow_backend import Fcn, networks_of
+from detector.pipeline.detector import DigitDetector
+from detector.pipeline.options import DetectorConfig
 from detector.results.boxes import iou
 from detector.results.detections import ImageDetections
 from detector.results.errors import (
@@ -70,7 +69,7 @@ def test_what_a_result_promises(embedded: DigitDetector, street: bytes) -> None:
     assert (digits.boxes <= [190, 98, 190, 98]).all(), "boxes end at the image's edge"
     assert sorted(i for number in found.numbers for i in number.digits) == list(range(len(digits)))
     assert set(found.stage_seconds) == {
-        "decode", "pyramid", "network", "score_map", "merge", "refiner", "numbers"
+        "decode", "pyramid", "gate", "tiles", "network", "score_map", "merge", "crops", "refiner", "numbers"
     }  # fmt: skip
     assert all(seconds > 0 for seconds in found.stage_seconds.values())
 
@@ -114,7 +113,7 @@ def test_default_thresholds_are_those_of_the_model(embedded: DigitDetector, stre
 def at() -> Callable[[OperatingPoint], DigitDetector]:
     """The embedded networks at any operating point."""
     weights, manifest = load_model(EMBEDDED)
-    fcn, refiner = build_networks(weights, EMBEDDED)
+    fcn, refiner, _ = networks_of(weights)
     return lambda point: DigitDetector(fcn, manifest, refiner=refiner, operating_point=point)
 
 
@@ -301,18 +300,6 @@ def test_eight_threads_get_the_serial_results(embedded: DigitDetector, real_imag
         assert_equal(found, serial[i % len(serial)])
 
 
-def test_tiles_find_what_the_whole_level_finds(
-    embedded: DigitDetector, street: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = DetectOptions(score_threshold=ANY_SCORE)
-    whole = embedded.detect(street, options).digits
-    monkeypatch.setattr(pyramid, "MAX_TILE_SIDE", 64)
-    tiled = embedded.detect(street, options).digits
-    assert len(whole) > 5
-    np.testing.assert_allclose(tiled.scores, whole.scores, rtol=0, atol=1e-4)
-    assert (iou(tiled.boxes, whole.boxes).max(axis=1) > 0.99).all()
-
-
 def test_crops_are_read_by_the_network_that_detects(
     embedded: DigitDetector, real_images: dict[str, Path]
 ) -> None:
@@ -340,6 +327,7 @@ def test_info(embedded: DigitDetector) -> None:
         defaults.max_detections,
         12.0,
         None,
+        False,
     )
 
 

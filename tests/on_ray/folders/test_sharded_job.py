@@ -25,7 +25,8 @@ from detector.folders.sharded.work_units import Listing, WorkUnit, read_lines, w
 from detector.folders.sources import Selection
 from detector.images.formats import VIDEO
 from detector.models.model_files import EMBEDDED, load_model, read_model_files
-from detector.pipeline.loading import OPENVINO, TENSORFLOW, load_detector, named_after
+from detector.models.runtimes import OPENVINO, chosen_runtime, named_version
+from detector.pipeline.detector import DigitDetector
 from detector.results.errors import InvalidOptionError, ModelError
 
 pytestmark = pytest.mark.ray
@@ -44,8 +45,10 @@ def job(tmp_path: Path, real_images: dict[str, Path]) -> ShardedJob:
     )
 
 
-def work_of(job: ShardedJob, runtime: str = TENSORFLOW) -> Work:
-    settings = job.settings(named_after(load_model(EMBEDDED)[1], runtime))
+def work_of(job: ShardedJob, runtime: str = OPENVINO) -> Work:
+    manifest = load_model(EMBEDDED)[1]
+    runtime = chosen_runtime(runtime, manifest)
+    settings = job.settings(replace(manifest, version=named_version(manifest, runtime)))
     return Work(job, settings, read_model_files(EMBEDDED), runtime, 1)
 
 
@@ -187,7 +190,6 @@ def test_a_machine_with_another_version_or_model_does_no_work(job: ShardedJob) -
 
 
 def test_another_runtime_and_another_format(job: ShardedJob, real_images: dict[str, Path]) -> None:
-    pytest.importorskip("openvino")
     job = replace(job, format="parquet")
     work = work_of(job, OPENVINO)
     assert "+openvino" in work.settings["model"]
@@ -195,7 +197,7 @@ def test_another_runtime_and_another_format(job: ShardedJob, real_images: dict[s
     list_units(job, lambda count: None, lambda name: None)
     (line, *_) = read_lines(job.output, 0)
     found = ShardMaker(work).make(work_unit(line))
-    expected = load_detector(runtime=OPENVINO).detect(real_images["31"].read_bytes())
+    expected = DigitDetector.load(runtime=OPENVINO).detect(real_images["31"].read_bytes())
     assert found.rows == 2
     assert found.digits > len(expected.digits) > 0
     assert (output_of(job) / "00000000.parquet").is_file()
