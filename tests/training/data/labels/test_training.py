@@ -15,7 +15,7 @@ from tests.training.painted import paint as painted
 from training.cli.label_options import label_options
 from training.cli.main import main, parser
 from training.data.detector_data import load_detector_data
-from training.data.labels.folder import LabelOptions
+from training.data.labels.folder import LabelOptions, read_labels
 from training.data.svhn import cut_crop
 from training.errors import DataError
 from training.evaluation.evaluate import evaluate
@@ -136,6 +136,14 @@ def test_own_labels_beside_svhn_are_ambiguous(tmp_path: Path) -> None:
     for read in (load_detector_data, lambda folder: evaluate(PaintedDigitDetector(), folder, progress=False)):
         with pytest.raises(DataError, match=r"several formats, SVHN \(svhn\) and YOLO"):
             read(tmp_path)
+
+
+def test_a_data_set_in_its_own_folder_beside_svhn_is_left_alone(tmp_path: Path) -> None:
+    write_tiny_data(tmp_path)
+    alone = load_detector_data(tmp_path).counts
+    write_own(tmp_path / "photographs")
+    assert load_detector_data(tmp_path).counts == alone
+    assert read_labels(tmp_path / "photographs", LabelOptions()).format == "YOLO"
 
 
 def test_evaluation_of_ones_own_labels(tmp_path: Path) -> None:
