@@ -18,7 +18,7 @@ from training.distillation.teacher_recipes import FcnTeacherRecipe, RefinerTeach
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import VERSION, announce, record, write_file_list
 from training.engine.training_run import Row, Run, TrainingTask
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.refiner.train_refiner import window_sources
 from training.samplers.index_samplers import ClassBalancedSampler
 from training.samplers.patches import PatchSampler

@@ -18,7 +18,7 @@ from training.engine.distributed.workers import SINGLE_PROCESS, Workers
 from training.engine.optimization import Schedule, compiled, fall, warmup_cosine
 from training.engine.provenance import VERSION, announce, record, write_file_list
 from training.engine.training_run import Batch, MakeBatch, Row, TrainingTask, train_task
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.fcn.fcn_recipe import SvhnFcnRecipe
 from training.samplers.patches import PatchSampler
 

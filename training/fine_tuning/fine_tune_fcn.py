@@ -28,7 +28,7 @@ from training.engine.provenance import (
     write_file_list,
 )
 from training.engine.training_run import Batch, MakeBatch, Row, Run, TrainingTask
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.fine_tuning.fine_tuning_recipes import FcnFineTuning
 from training.fine_tuning.fine_tuning_report import report
 from training.fine_tuning.starting_model import StartingModel

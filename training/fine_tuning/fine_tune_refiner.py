@@ -17,8 +17,8 @@ from training.distillation.teacher import Teacher
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import VERSION
 from training.engine.training_run import Row, Run, TrainingTask
-from training.engine.validation import validate
 from training.errors import TrainingError
+from training.evaluation.validation import validate
 from training.fine_tuning.fine_tune_fcn import (
     Pictures,
     balanced_draw,

@@ -20,7 +20,7 @@ from training.engine.distributed.workers import SINGLE_PROCESS, Workers
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import announce, record, write_file_list
 from training.engine.training_run import Row, TrainingTask, train_task
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.refiner.refiner_recipe import RefinerRecipe
 from training.samplers.proposals import propose
 from training.samplers.synthetic import render_scenes
