@@ -127,7 +127,7 @@ def _save(
     origin = known.training_data
     if data.origin != origin:
         origin = f"FCN: {origin}. Refiner: {data.origin}"
-    manifest = Manifest(known.name, known.version, "", origin, training)
+    manifest = Manifest(known.name, "", "", origin, training)
     save_model(out_dir, Weights(fcn, refiner), manifest)
     record_self_check(out_dir)
     write_file_list(data.files, out_dir)
