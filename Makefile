@@ -22,6 +22,7 @@ test: $(STAMP) chromium ## lint, check types, run the whole test suite
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "not soak and not ray"
 
 # In two processes: the second is connected to a cluster, and Ray lets a process be that once at a time.
