@@ -115,7 +115,7 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 
 def _prepare(args: argparse.Namespace) -> Bench:
     fcn, look, manifest = load_networks(args.model)
-    detector = DigitDetector(fcn, manifest, refiner=look)
+    detector = DigitDetector(fcn, manifest, refiner=look, operating_point=manifest.operating_point)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1
