@@ -116,7 +116,8 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 def _prepare(args: argparse.Namespace) -> Bench:
     networks = load_networks(args.model, TENSORFLOW)
     fcn, look = networks.fcn, networks.refiner
-    detector = DigitDetector(fcn, networks.manifest, refiner=look)
+    point = networks.manifest.operating_point
+    detector = DigitDetector(fcn, networks.manifest, refiner=look, operating_point=point)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1

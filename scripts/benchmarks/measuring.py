@@ -90,7 +90,10 @@ class Bench:
         shown: list[Picture] = []
         if self.look is not None:
             look = _Recording(self.look, shown)
-            DigitDetector(self.fcn, self.detector.manifest, refiner=look).detect(picture)
+            manifest = self.detector.manifest
+            DigitDetector(self.fcn, manifest, refiner=look, operating_point=manifest.operating_point).detect(
+                picture
+            )
         return shown
 
 

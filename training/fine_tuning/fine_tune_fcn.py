@@ -206,7 +206,14 @@ def _save(
     training = {"fcn": continued(recipe, start, pictures, row, seconds, before.get("fcn", before))}
     if "refiner" in before:
         training["refiner"] = before["refiner"]
-    manifest = Manifest(start.manifest.name, "", "", origin_of([start], pictures), training)
+    manifest = Manifest(
+        name=start.manifest.name,
+        version="",
+        sha256="",
+        training_data=origin_of([start], pictures),
+        training=training,
+        operating_point=start.manifest.operating_point,  # until it is calibrated anew
+    )
     save_model(out_dir, Weights(fcn, start.weights.refiner), manifest)
     record_self_check(out_dir)
     write_file_lists([start], pictures, out_dir)
