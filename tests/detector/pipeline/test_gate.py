@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from detector import DigitDetector
 from detector.images.decode import decode_image
@@ -129,3 +130,32 @@ def test_real_digits_pass_the_embedded_gate(real_images: dict[str, Path], number
     assert [read.text for read in gated.numbers] == [read.text for read in everywhere.numbers] == [number]
     overlap = iou(gated.digits.boxes, everywhere.digits.boxes)
     assert (np.diag(overlap) > 0.9).all()
+
+
+HEIGHTS = np.round(np.geomspace(12, 400, 30)).astype(int)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["31", "33", "68", "101"])
+def test_digits_of_every_height_pass_at_every_place(real_images: dict[str, Path], number: str) -> None:
+    """Real digits, 12 to 400 px high, at places that have nothing to do with tiles, cells and strides."""
+    detector = DigitDetector.load()
+    pixels = decode_image(real_images[number].read_bytes())
+    digits = detector.detect(pixels, DetectOptions(exhaustive=True)).digits
+    tallest = float((digits.boxes[:, 3] - digits.boxes[:, 1]).max())
+    everywhere = lost = 0
+    for step, height in enumerate(HEIGHTS):
+        shown = Image.fromarray(pixels).resize(
+            (round(pixels.shape[1] * height / tallest), round(pixels.shape[0] * height / tallest)),
+            Image.Resampling.BICUBIC,
+        )
+        top, left = 20 + 7 * step % 61, 20 + 11 * step % 53
+        wall = np.full((shown.height + 100, shown.width + 100, 3), np.median(pixels, axis=(0, 1)), np.uint8)
+        wall[top : top + shown.height, left : left + shown.width] = np.asarray(shown)
+        expected = detector.detect(wall, DetectOptions(exhaustive=True)).digits
+        found = detector.detect(wall).digits
+        same = (iou(expected.boxes, found.boxes) >= 0.5) & (expected.labels[:, None] == found.labels)
+        everywhere += len(expected)
+        lost += int((~same.any(axis=1)).sum())
+    assert everywhere > 40
+    assert lost <= 0.02 * everywhere
