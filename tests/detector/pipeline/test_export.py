@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from detector.cli.main import main
 from detector.images.decode import decode_image
 from detector.models.export_formats import FORMATS
-from detector.models.geometry import CHANNELS, REFINER_WINDOW
+from detector.models.geometry import CHANNELS, RECEPTIVE_FIELD, REFINER_WINDOW, STRIDE
 from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
 from detector.models.tensorflow_backend import Fcn, Refiner, networks_of
 from detector.pipeline import pyramid
 from detector.pipeline.export import DESCRIPTION, export_model
 from detector.pipeline.refiner import windows
-from detector.pipeline.score_map import decode_score_map, read_windows
+from detector.pipeline.score_map import read_windows
 
 Pictures = NDArray[np.uint8]
 Outputs = dict[str, NDArray[np.float32]]
@@ -117,7 +117,9 @@ def test_images_of_several_sizes_get_the_detectors_score_map_and_boxes(
         expected = networks[0](image[None])
         found = run(image[None])
         np.testing.assert_allclose(found["score_map"], expected, **LOGITS)
-        decoded = decode_score_map(expected[0], (1, 1), (0, 0), 0)
+        rows, columns = np.indices(expected.shape[1:3]).reshape(2, -1)
+        centres = np.stack([columns, rows], axis=1) * STRIDE + RECEPTIVE_FIELD / 2
+        decoded = read_windows(expected[0].reshape(len(rows), -1), centres, np.ones((1, 2)))
         np.testing.assert_allclose(found["boxes"].reshape(-1, 4), decoded.boxes, **PIXELS)
         np.testing.assert_allclose(found["class_scores"].reshape(-1, 10), decoded.class_scores, **SCORES)
     assert np.ptp(expected) > 10, "the windows differ, so that equality says something"
