@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from detector.cli import convert, detect, detect_folder, export, health, info, report, serve
 from detector.cli.exit_codes import INTERRUPTED, NOT_STARTED, SOME_FAILED, complain
+from detector.cli.options import prepare_libraries
 from detector.results.errors import DetectorError
 
 
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # any name, in any locale
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what goes wrong arrives as an exception
+    prepare_libraries(args)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
