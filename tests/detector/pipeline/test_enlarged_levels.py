@@ -23,7 +23,7 @@ def test_a_tile_is_what_the_whole_level_has_there(
     border = 140
     for level in levels(image, low, low * 3):
         rows, columns = level.shape
-        y, x = min(top, rows), min(left, columns)
+        y, x = max(min(top, rows - 1), 1 - side), max(min(left, columns - 1), 1 - side)
         expected = framed(level, border)[y + border : y + border + side, x + border : x + border + side]
         tile = level.cut(y, x, side)
         assert tile.shape == (side, side, 3)

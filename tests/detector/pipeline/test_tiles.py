@@ -84,7 +84,7 @@ def test_every_window_asked_for_comes_once_and_as_in_the_whole(
 def test_only_windows_that_reach_the_threshold_come() -> None:
     pixels = picture(40, 50, 1)
     everything = whole_map(pixels, SMALL)
-    plane = Plane(pixels, np.ones(SMALL.shape(40, 50), bool))
+    plane = Plane(level(pixels), np.ones(SMALL.shape(40, 50), bool))
     found = [hits.outputs[:, 0] for hits in slide(Corners(SMALL), [plane], SMALL, 128.0)]
     assert sorted(np.concatenate(found)) == sorted(everything[everything[..., 0] >= 128][:, 0])
 
