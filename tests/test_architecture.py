@@ -23,11 +23,19 @@ LAYERS = (
 HOMES = {
     "tensorflow": {"detector.models", "training"},
     "keras": {"detector.models", "training"},
-    "cv2": {"detector.images", "detector.pipeline", "training"},
+    "cv2": {
+        "detector.images",
+        "detector.pipeline",
+        "training",
+        "scripts.benchmarks.contestant",
+        "scripts.benchmarks.scenes",
+    },
+    "rapidocr": {"scripts.benchmarks.contestant"},
+    "ultralytics": {"scripts.benchmarks.contestant"},
     "tf2onnx": {"detector.models.export_formats"},
     "yaml": {"training.data.labels.yolo"},
     "defusedxml": {"training.data.labels.voc"},
-    "openvino": {"detector.models", "scripts.benchmarks.runtimes"},
+    "openvino": {"detector.models", "scripts.benchmarks.contestant", "scripts.benchmarks.runtimes"},
     "ray": {
         "detector.folders.sharded.ray_data",
         "detector.serving.ray.application",
