@@ -62,6 +62,8 @@ class Bench:
         repetitions: how often each call is timed.
         batch: windows in a batch where they are classified on their own.
         seconds: how long each number of callers keeps the server busy.
+        photos: a folder of photographs; None for one that is at hand.
+        plot: where to draw a plot; None for none.
     """
 
     fcn: Network
@@ -72,6 +74,8 @@ class Bench:
     repetitions: int
     batch: int
     seconds: float
+    photos: Path | None = None
+    plot: Path | None = None
 
     def levels(self, picture: Picture) -> list[Picture]:
         """The levels of the pyramid with their continued edges, from the largest on."""

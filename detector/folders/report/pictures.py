@@ -67,11 +67,14 @@ def write_pictures(
 
 
 def _write(row: ResultRow, images: Path, folder: Path) -> Picture | None:
-    source = _find(images, row.image) if isinstance(row, FoundRow) else None
+    if not isinstance(row, FoundRow):
+        return None
+    source = _find(images, row.image)
     if source is None:
         return None
     try:
-        image = Image.fromarray(decode_image(read_image_file(source)))
+        pixels = row.width_px * row.height_px  # so many were accepted
+        image = Image.fromarray(decode_image(read_image_file(source), pixels))
     except DetectorError:
         return None
     name = f"{row.line:06}.jpg"

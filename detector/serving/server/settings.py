@@ -81,6 +81,7 @@ class ServerSettings:
         port: 0 for any that is free.
         model: a model's folder; None for the embedded one.
         runtime: what computes it, see `detector.models.runtimes`.
+        max_pixels: images with more pixels are refused; None for the detector's own limit.
         watch_model: whether the model is loaded anew whenever its manifest changes.
         processes: how many serve at this port, each with a model and limits of its own.
         grace_s: seconds that work in flight gets to finish when the server is told to stop.
@@ -94,6 +95,7 @@ class ServerSettings:
     port: int = 50051
     model: Path | None = None
     runtime: str = "openvino"
+    max_pixels: int | None = None
     watch_model: bool = False
     processes: int = 1
     grace_s: float = 30.0

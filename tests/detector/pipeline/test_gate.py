@@ -17,6 +17,7 @@ from detector.models.runtimes import FLOAT32, TENSORFLOW, load_networks
 from detector.pipeline import gate
 from detector.pipeline.detector import DetectorConfig
 from detector.pipeline.gate import passing_windows
+from detector.pipeline.pyramid import Level
 from detector.pipeline.score_map import GRID
 from detector.results.boxes import iou
 from detector.results.detections import Detections, FloatArray
@@ -114,7 +115,7 @@ def test_the_windows_of_a_cell_lie_where_the_cell_looks(x: int, y: int) -> None:
     """A white spot at (x, y) of the half-scale level: the windows that pass centre on it, and reach one further."""
     half = np.zeros((96, 128, 3), np.uint8)
     half[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3] = 255
-    (mask,) = passing_windows(OneCell(), [half], [GRID.shape(192, 256)])
+    (mask,) = passing_windows(OneCell(), [Level(half, (96, 128), (0.5, 0.5))], [GRID.shape(192, 256)])
     rows, columns = np.nonzero(mask)
     assert len(rows) > 0
     for centres, spot in ((4 * rows, 2 * y), (4 * columns, 2 * x)):

@@ -153,7 +153,7 @@ def test_bad_images_in_a_stream_get_their_own_errors_and_it_goes_on(client: Dete
 
 
 def test_a_stream_carries_the_same_status_as_a_call(channel: grpc.Channel) -> None:
-    huge = wire.DetectRequest(image=REFUSED["100 megapixels: bmp"].data)
+    huge = wire.DetectRequest(image=REFUSED["256 megapixels: bmp"].data)
     requests = [wire.DetectStreamRequest(correlation_id="big", request=huge)]
     (reply,) = stub(channel).DetectStream(iter(requests))
     error = RichError(reply.error)
