@@ -6,14 +6,21 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from detector.folders.location.options import LocationOptions
 from detector.folders.rows import text_of_name
 from detector.images.decode import IMAGE_SUFFIXES, read_image_file
-from detector.results.errors import ImageUnreadableError
+from detector.metadata import Capture
+from detector.results.errors import DetectorError, ImageUnreadableError
+from detector.video_frames import FramePlace
 
-VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
-"""Files with these endings are taken for videos, which are not read."""
+READ_VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
+VIDEO_SUFFIXES = READ_VIDEO_SUFFIXES | {".mpeg", ".mpg", ".wmv"}
+"""Files with these endings are taken for videos; those of the first kind can be read, frame by frame."""
 
-VIDEO_HINT = "take frames out of it first, for example with: ffmpeg -i VIDEO -vf fps=1 FOLDER/%06d.jpg"
+VIDEO_HINT = (
+    "--every 1s reads MP4, MOV, MKV, WebM and AVI; or take frames out, for example with: "
+    "ffmpeg -i VIDEO -vf fps=1 FOLDER/%06d.jpg"
+)
 
 _FolderId = tuple[int, int]
 
@@ -31,7 +38,17 @@ class ImageFile:
 
     path: Path
     name: str
-    error: ImageUnreadableError | None = None
+    error: DetectorError | None = None
+
+    @property
+    def place(self) -> FramePlace | None:
+        """Where it is in a video: an image is in none."""
+        return None
+
+    @property
+    def picture_name(self) -> str:
+        """What a copy of the picture is called."""
+        return self.name
 
     def read(self) -> bytes:
         """The file's bytes.
@@ -43,6 +60,10 @@ class ImageFile:
             raise self.error
         return read_image_file(self.path)
 
+    def capture(self, data: bytes, location: LocationOptions) -> Capture:
+        """When and where the image was taken, as its bytes say."""
+        return location.of_image(data)
+
 
 def is_image_name(name: str) -> bool:
     """Whether a file of this name is taken for an image."""
@@ -52,6 +73,11 @@ def is_image_name(name: str) -> bool:
 def is_video_name(name: str) -> bool:
     """Whether a file of this name is taken for a video."""
     return _suffix(name) in VIDEO_SUFFIXES
+
+
+def is_read_video_name(name: str) -> bool:
+    """Whether a file of this name is taken for a video whose frames can be read."""
+    return _suffix(name) in READ_VIDEO_SUFFIXES
 
 
 def list_images(

@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from detector.folders.journal import check_no_earlier_output, settings_path
-from detector.folders.listing import VIDEO_HINT, ImageFile, is_image_name, is_video_name, list_images
+from detector.folders.listing import (
+    VIDEO_HINT,
+    ImageFile,
+    is_image_name,
+    is_read_video_name,
+    is_video_name,
+    list_images,
+)
+from detector.folders.location.options import LocationOptions
 from detector.folders.report import check_report_folder
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
 from detector.folders.watch import WatchedFolder
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions
+from detector.video_frames import Every
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,8 @@ class FolderJob:
         report: a folder for a gallery of the results, made when all images have rows; None for none.
         options: thresholds and limits.
         selection: which of the images are wanted, and in which order.
+        every: which frames of the videos to read; None to leave videos out.
+        location: how to find out when and where the images were taken.
         limit: the output gets no more rows than this; None for as many as there are images.
         watch: go on for ever, with the images that arrive in the folder.
         resume: go on where an earlier run of the same job ended.
@@ -38,6 +50,8 @@ class FolderJob:
     report: Path | None = None
     options: DetectOptions = field(default_factory=DetectOptions)
     selection: Selection = field(default_factory=Selection)
+    every: Every | None = None
+    location: LocationOptions = field(default_factory=LocationOptions)
     limit: int | None = None
     watch: bool = False
     resume: bool = False
@@ -72,6 +86,7 @@ def plan_folder(job: FolderJob) -> FolderPlan:
             contradict each other; its `field` names the option.
     """
     _check_order(job)
+    _check_every(job)
     if isinstance(job.images, Path):
         _check_images(job.images)
     output = job.output.resolve()  # a link stays, what it points to is written
@@ -110,9 +125,19 @@ def _check_report(job: FolderJob) -> None:
 
 def _listed(job: FolderJob, root: Path, exclude: tuple[Path, ...]) -> FolderPlan:
     files = list_images(root, exclude, lambda name: is_image_name(name) or is_video_name(name))
-    images = (file for file in files if file.error is not None or is_image_name(file.name))
-    videos = tuple(file.name for file in files if file.error is None and is_video_name(file.name))
+    videos = tuple(
+        file.name
+        for file in files
+        if file.error is None and is_video_name(file.name) and not _is_read(job, file.name)
+    )
+    left_out = set(videos)
+    images = (file for file in files if file.name not in left_out)
     return FolderPlan(job, ListedFolder(job.selection.of(images)), videos)
+
+
+def _is_read(job: FolderJob, name: str) -> bool:
+    """Whether the video of this name is read, frame by frame."""
+    return job.every is not None and is_read_video_name(name)
 
 
 def _check_order(job: FolderJob) -> None:
@@ -122,6 +147,17 @@ def _check_order(job: FolderJob) -> None:
         )
     if job.selection.shuffle_seed is not None and (job.watch or isinstance(job.images, PathStream)):
         raise InvalidOptionError("shuffle", "images that are still to come have no random order")
+
+
+def _check_every(job: FolderJob) -> None:
+    if job.every is None:
+        return
+    if job.watch:
+        raise InvalidOptionError(
+            "every", "videos are not watched for: nobody can tell that one has arrived whole; use --resume"
+        )
+    if find_spec("av") is None:
+        raise InvalidOptionError("every", "videos need another library: pip install 'digit-detector[video]'")
 
 
 def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:

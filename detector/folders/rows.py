@@ -9,12 +9,15 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from detector.metadata import Capture
 from detector.results.detections import Detection, HouseNumber, ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
+from detector.video_frames import FramePlace
 
 Row = dict[str, Any]
 
@@ -68,14 +71,49 @@ def error_row(name: str, error: DetectorError) -> Row:
     return {"image": text_of_name(name), "error": {"code": error.reason, "message": text_of_name(str(error))}}
 
 
-def row_of(name: str, outcome: ImageDetections | DetectorError) -> Row:
-    """The row of the image `name`, whatever came of it."""
-    return error_row(name, outcome) if isinstance(outcome, DetectorError) else detections_row(name, outcome)
+def row_of(
+    name: str,
+    outcome: ImageDetections | DetectorError,
+    capture: Capture | None = None,
+    place: FramePlace | None = None,
+) -> Row:
+    """The row of the image `name`, whatever came of it.
+
+    Args:
+        name: the image, or the video that it is a frame of.
+        outcome: what was found in it, or why nothing could be.
+        capture: when and where it was taken; what is not known has no place in the row.
+        place: where the frame is in its video.
+    """
+    moment = {} if place is None else place._asdict()
+    if isinstance(outcome, DetectorError):
+        return {"image": ..., **moment} | error_row(name, outcome)
+    known = {} if capture is None else capture_fields(capture)
+    return {"image": ..., **moment, **known} | detections_row(name, outcome)
+
+
+def capture_fields(capture: Capture) -> Row:
+    """What is known of when and where a picture was taken, by the names of `Capture`; times in ISO 8601."""
+    values = {field.name: getattr(capture, field.name) for field in fields(capture)}
+    return {
+        name: _iso(value) if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def frame_picture_name(video: str, frame: int) -> str:
+    """The name of a picture of a video's frame: no file can have it while the video has the name of its folder."""
+    return f"{video}/{frame:06}.jpg"
 
 
 def to_json_line(row: Row) -> str:
     """The row as one line of JSON without its newline, in ASCII."""
     return json.dumps(row, allow_nan=False)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
 
 
 def _score(value: float) -> float:
@@ -103,6 +141,8 @@ class FoundRow:
         height_px: its height.
         digits: every digit, with its xyxy box in pixels of the displayed image, max exclusive.
         numbers: the numbers that the digits spell.
+        place: where the picture is in the video `image`; None of an image.
+        capture: when and where it was taken, as far as the row says.
     """
 
     line: int
@@ -111,6 +151,13 @@ class FoundRow:
     height_px: int
     digits: tuple[Detection, ...]
     numbers: tuple[HouseNumber, ...]
+    place: FramePlace | None = None
+    capture: Capture = Capture()  # noqa: RUF009 - it is frozen
+
+    @property
+    def picture_name(self) -> str:
+        """The image's name; of a frame that of a picture of its own."""
+        return self.image if self.place is None else frame_picture_name(self.image, self.place.frame)
 
 
 @dataclass(frozen=True)
@@ -122,12 +169,14 @@ class ErrorRow:
         image: the image's name.
         code: the stable word for the reason.
         message: the reason for people.
+        place: from where on the video `image` is damaged; None of an image, or of a whole video.
     """
 
     line: int
     image: str
     code: str
     message: str
+    place: FramePlace | None = None
 
 
 ResultRow = FoundRow | ErrorRow
@@ -191,12 +240,48 @@ def _row(line: int, row: Any) -> ResultRow:
     name = _text(row["image"], "image")
     if "error" in row:
         error = row["error"]
-        return ErrorRow(line, name, _text(error["code"], "code"), _text(error["message"], "message"))
+        code, message = _text(error["code"], "code"), _text(error["message"], "message")
+        return ErrorRow(line, name, code, message, _place(row))
     if "\0" in name:
         raise ValueError("no file that was read has a null character in its name")
     digits = tuple(_digit(digit) for digit in row["digits"])
     numbers = tuple(_number(number, len(digits)) for number in row["numbers"])
-    return FoundRow(line, name, _size(row["width_px"]), _size(row["height_px"]), digits, numbers)
+    size = _size(row["width_px"]), _size(row["height_px"])
+    return FoundRow(line, name, *size, digits, numbers, _place(row), _capture(row))
+
+
+def _place(row: dict[str, Any]) -> FramePlace | None:
+    if "frame" not in row:
+        return None
+    frame = row["frame"]
+    if not (isinstance(frame, int) and frame >= 0):
+        raise ValueError(f"{frame!r} is not the number of a frame")
+    return FramePlace(frame, _within(row["time_s"], "time_s", -math.inf, math.inf))
+
+
+_CAPTURE_RANGES = {
+    "latitude": (-90.0, 90.0),
+    "longitude": (-180.0, 180.0),
+    "altitude_m": (-math.inf, math.inf),
+    "accuracy_m": (0.0, math.inf),
+    "heading_deg": (0.0, 360.0),
+    "magnetic_heading_deg": (0.0, 360.0),
+    "focal_length_35mm": (0.0, math.inf),
+}
+
+
+def _capture(row: dict[str, Any]) -> Capture:
+    numbers = {name: _within(row[name], name, *ends) for name, ends in _CAPTURE_RANGES.items() if name in row}
+    if ("latitude" in numbers) != ("longitude" in numbers):
+        raise ValueError("half of a position is missing")
+    moment = datetime.fromisoformat(row["captured_at"]) if "captured_at" in row else None
+    return Capture(moment, **numbers)
+
+
+def _within(value: Any, name: str, least: float, most: float) -> float:
+    if not (isinstance(value, int | float) and least <= value <= most and math.isfinite(value)):
+        raise ValueError(f"{value!r} is not a {name}")
+    return float(value)
 
 
 def _digit(digit: Any) -> Detection:

@@ -9,7 +9,7 @@ from pyarrow.fs import FileInfo, FileType
 
 from detector.folders.listing import walk_images
 from detector.folders.sharded.storage import StorageDir
-from detector.results.errors import ImageUnreadableError
+from detector.results.errors import DetectorError, ImageUnreadableError
 
 FILE_IMAGES = 100_000
 """Images in one file of the list, about: 10 MB."""
@@ -27,7 +27,7 @@ class Entry:
     """
 
     name: str
-    error: ImageUnreadableError | None = None
+    error: DetectorError | None = None
 
 
 @dataclass(frozen=True)
