@@ -40,6 +40,11 @@ class Capture:
     magnetic_heading_deg: float | None = None
     focal_length_35mm: float | None = None
 
+    @property
+    def point(self) -> tuple[float, float] | None:
+        """Latitude and longitude, None if they are not known."""
+        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
+
 
 def read_capture(data: bytes, zone: tzinfo | None = None) -> Capture:
     """Reads the EXIF data of an encoded image.

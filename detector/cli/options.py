@@ -109,6 +109,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def metres(text: str) -> float:
+    """A distance such as 15m, up to 100 km."""
+    value = _number(text.removesuffix("m"))
+    if not (text.endswith("m") and 0 <= value <= 100_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a distance such as 15m")
+    return value
+
+
 def score(text: str) -> float:
     """A number from 0 to 1."""
     value = _number(text)

@@ -87,9 +87,10 @@ def row_of(
     """
     moment = {} if place is None else place._asdict()
     if isinstance(outcome, DetectorError):
-        return {"image": ..., **moment} | error_row(name, outcome)
-    known = {} if capture is None else capture_fields(capture)
-    return {"image": ..., **moment, **known} | detections_row(name, outcome)
+        row, known = error_row(name, outcome), {}
+    else:
+        row, known = detections_row(name, outcome), capture_fields(capture or Capture())
+    return {"image": row.pop("image"), **moment, **known, **row}
 
 
 def capture_fields(capture: Capture) -> Row:
