@@ -52,10 +52,10 @@ class Video:
         """
         reading = _Reading()
         for decoded in self._decoded():
-            if isinstance(decoded, ImageUndecodableError | ImageTooLargeError):
+            if isinstance(decoded, _Broken):
                 if not reading.is_damaged:
-                    yield Damage(reading.next_place(), decoded)
-                reading.is_damaged = True
+                    yield Damage(reading.next_place(), decoded.error)
+                reading.is_damaged, reading.damaged_pts = True, decoded.pts
             elif reading.takes(decoded, self._stream.guessed_rate) and is_wanted(
                 reading.count - 1, reading.time
             ):
@@ -67,22 +67,24 @@ class Video:
             )
             yield Damage(reading.next_place(), ImageUndecodableError(told))
 
-    def _decoded(self) -> Iterator[av.VideoFrame | ImageUndecodableError | ImageTooLargeError]:
-        """Every frame in the order of display, and an error for each that is damaged."""
+    def _decoded(self) -> "Iterator[av.VideoFrame | _Broken]":
+        """Every frame in the order of display, and what is wrong with those that cannot be had."""
         try:
             for packet in self._container.demux(self._stream):
                 try:
                     for frame in packet.decode():
                         yield self._checked(frame)
                 except av.FFmpegError as error:
-                    yield _damage(error)
+                    yield _Broken(_damage(error), packet.pts)
         except (av.FFmpegError, OSError) as error:
-            yield _damage(error)
+            yield _Broken(_damage(error))
 
-    def _checked(self, frame: av.VideoFrame) -> av.VideoFrame | ImageUndecodableError | ImageTooLargeError:
+    def _checked(self, frame: av.VideoFrame) -> "av.VideoFrame | _Broken":
         if frame.width * frame.height > self._max_pixels:
-            return _too_large(frame.width, frame.height, self._max_pixels)
-        return ImageUndecodableError("frames of the video are damaged") if frame.is_corrupt else frame
+            return _Broken(_too_large(frame.width, frame.height, self._max_pixels), frame.pts)
+        if frame.is_corrupt:
+            return _Broken(ImageUndecodableError("frames of the video are damaged"), frame.pts)
+        return frame
 
     def _expected_end(self) -> Fraction | None:
         """Seconds from the beginning to the end, as far as the container tells of the pictures alone."""
@@ -94,6 +96,14 @@ class Video:
         return None
 
 
+@dataclass(frozen=True)
+class _Broken:
+    """A frame that cannot be had, and when it should be displayed, in units of the stream."""
+
+    error: ImageUndecodableError | ImageTooLargeError
+    pts: int | None = None
+
+
 @dataclass
 class _Reading:
     """How far a video has been decoded.
@@ -102,11 +112,13 @@ class _Reading:
         count: frames so far.
         time: of the last of them, seconds after the first one.
         is_damaged: since the last damage no frame has come that does not depend on others.
+        damaged_pts: when the damaged frame should be displayed; a decoder that reorders gives earlier ones after it.
     """
 
     count: int = 0
     time: Fraction = field(default_factory=Fraction)
     is_damaged: bool = False
+    damaged_pts: int | None = None
     _first: Fraction | None = None
 
     def takes(self, frame: av.VideoFrame, rate: Fraction | None) -> bool:
@@ -118,7 +130,8 @@ class _Reading:
         elif rate:
             self.time = self.count / rate
         self.count += 1
-        self.is_damaged = self.is_damaged and not frame.key_frame
+        is_after = self.damaged_pts is None or frame.pts is None or frame.pts > self.damaged_pts
+        self.is_damaged = self.is_damaged and not (frame.key_frame and is_after)
         return not self.is_damaged
 
     def next_place(self) -> FramePlace:
