@@ -40,6 +40,10 @@ class Capture:
     magnetic_heading_deg: float | None = None
     focal_length_35mm: float | None = None
 
+    def without_location(self) -> "Capture":
+        """What is left when nothing says where, or which way the camera looked."""
+        return Capture(self.captured_at, focal_length_35mm=self.focal_length_35mm)
+
     @property
     def point(self) -> tuple[float, float] | None:
         """Latitude and longitude, None if they are not known."""

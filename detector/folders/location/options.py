@@ -43,7 +43,7 @@ class LocationOptions:
 
     def _located(self, capture: Capture) -> Capture:
         if self.strip:
-            return Capture(capture.captured_at, focal_length_35mm=capture.focal_length_35mm)
+            return capture.without_location()
         moment = capture.captured_at
         if self.track is None or moment is None or moment.tzinfo is None:
             return capture

@@ -183,6 +183,11 @@ def test_nothing_says_where_after_the_location_is_stripped(photos: Path, embedde
         assert not any(digits in content for digits in (b"52.52", b"13.41", b'latitude":')), path
 
 
+def test_a_gallery_says_where_unless_told_not_to(photos: Path, embedded: DigitDetector) -> None:
+    rows_of(photos, embedded, report=photos.parent / "report")
+    assert b"52.52" in (photos.parent / "report" / "index.html").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
