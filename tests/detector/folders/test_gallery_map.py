@@ -99,7 +99,7 @@ def test_points_are_where_the_cameras_stood(gallery: Gallery) -> None:
 def test_the_scale_says_how_far_it_is(gallery: Gallery) -> None:
     found = spots(gallery)
     (_, _, south), (_, _, north) = found[0], found[-1]
-    first, last = LOCATED[0], next(row for row in LOCATED if row["image"] in found[-1][0])
+    first, last = LOCATED[0], next(row for row in LOCATED if f": {row['image']}" in found[-1][0])
     assert (south - north) * metres_per_pixel(gallery) == pytest.approx(away(first, last), rel=0.01)
 
 

@@ -46,7 +46,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory, real_images: dict[str, Path])
         return even if index >= 10 else np.full_like(even, 90)
 
     known = {"creation_time": "2026-05-01T08:00:00Z"}
-    write_video(folder / "a.mp4", times_ms=range(0, 3000, 100), picture=shown, metadata=known, crf="5")
+    write_video(folder / "a.mp4", times_ms=range(0, 3000, 100), picture=shown, metadata=known)
     (folder / "b.png").write_bytes(real_images["31"].read_bytes())
     cut(write_video(folder / "c.MKV", times_ms=range(0, 4000, 100)), 0.5)
     (folder / "d.mov").write_bytes(b"no video" * 100)
