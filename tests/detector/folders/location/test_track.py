@@ -146,7 +146,7 @@ def test_a_file_that_is_not_there_or_huge_is_refused_unread(tmp_path: Path) -> N
     st.lists(
         st.tuples(st.integers(0, 500), st.floats(-80, 80), st.floats(-180, 180)), min_size=1, max_size=12
     ),
-    st.floats(-10, 510),
+    st.integers(-10_000, 510_000).map(lambda thousandths: thousandths / 1000),
 )
 def test_a_position_lies_between_those_that_were_recorded(
     tmp_path: Path, points: list[tuple[int, float, float]], seconds: float
