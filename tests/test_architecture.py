@@ -26,7 +26,10 @@ HOMES = {
     "cv2": {"detector.images", "detector.pipeline", "training"},
     "tf2onnx": {"detector.models.export_formats"},
     "yaml": {"training.data.labels.yolo"},
-    "defusedxml": {"training.data.labels.voc"},
+    "defusedxml": {"training.data.labels.voc", "detector.folders.location.track"},
+    "av": {"detector.images.video"},
+    "gpxpy": {"detector.folders.location", "detector.folders.formats.gpx"},
+    "pillow_heif": {"detector.images"},
     "openvino": {"detector.models", "scripts.benchmarks.runtimes"},
     "ray": {
         "detector.folders.sharded.ray_data",

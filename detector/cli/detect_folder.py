@@ -140,8 +140,8 @@ def _run_here(args: argparse.Namespace) -> int:
         PathStream,
         Selection,
     )
+    from detector.images.video_frames import Every  # noqa: PLC0415
     from detector.results.interface import DetectOptions  # noqa: PLC0415
-    from detector.video_frames import Every  # noqa: PLC0415
 
     seed = args.seed if args.shuffle else None
     job = FolderJob(

@@ -9,11 +9,9 @@ import math
 import re
 import textwrap
 from collections.abc import Callable
-from datetime import timedelta, timezone, tzinfo
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from detector.results.errors import ClientSetupError
 
@@ -123,35 +121,6 @@ def score(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a score: a number from 0 to 1")
     return value
-
-
-def duration(text: str) -> timedelta:
-    """A time such as 5s, -90s, 1.5h or 1h30m, forwards or backwards, up to a year."""
-    found = re.fullmatch(r"([+-]?)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text, re.ASCII)
-    try:
-        if found is None or not any(found.groups()[1:]):
-            raise ValueError
-        hours, minutes, seconds = (float(part or 0) for part in found.groups()[1:])
-        length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        if length > timedelta(days=366):
-            raise ValueError
-    except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 5s, -90s, 2h or 1h30m") from error
-    return -length if found[1] == "-" else length
-
-
-def time_zone(text: str) -> tzinfo:
-    """A time zone by its name, such as Europe/Berlin, or by its offset, such as +02:00."""
-    offset = re.fullmatch(r"([+-])(\d\d):(\d\d)", text, re.ASCII)
-    if offset is not None and int(offset[2]) < 24 and int(offset[3]) < 60:
-        length = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-        return timezone(-length if offset[1] == "-" else length)
-    try:
-        return ZoneInfo(text)
-    except (ValueError, OSError, KeyError) as error:  # what zoneinfo raises of a name depends on the name
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a time zone: a name such as Europe/Berlin, or an offset such as +02:00"
-        ) from error
 
 
 def frame_step(text: str) -> tuple[Fraction, str]:

@@ -10,9 +10,9 @@ from detector.folders.listing import ImageFile, is_read_video_name
 from detector.folders.location.options import LocationOptions
 from detector.folders.rows import frame_picture_name, text_of_name
 from detector.images.draw import encode_image
-from detector.metadata import Capture
+from detector.images.metadata import Capture
+from detector.images.video_frames import Damage, Every, Frame, FramePlace
 from detector.results.errors import DetectorError, ImageUndecodableError
-from detector.video_frames import Damage, Every, Frame, FramePlace
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def with_frames(
 
 
 def _frames(file: ImageFile, every: Every, rows: int = 0) -> Iterator[ImageFile | VideoFrame]:
-    from detector.video import open_video  # noqa: PLC0415 - it needs an extra
+    from detector.images.video import open_video  # noqa: PLC0415 - it needs an extra
 
     number = 0
     try:

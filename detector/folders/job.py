@@ -19,7 +19,7 @@ from detector.folders.rows import ResultsFile, row_of, text_of_name
 from detector.folders.run_config import Settings, made_with
 from detector.images.decode import decode_image
 from detector.images.draw import annotate, encode_image
-from detector.metadata import Capture
+from detector.images.metadata import Capture
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
 from detector.results.interface import DetectOptions, ImageDetector, ModelInfo

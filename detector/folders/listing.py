@@ -9,9 +9,9 @@ from pathlib import Path
 from detector.folders.location.options import LocationOptions
 from detector.folders.rows import text_of_name
 from detector.images.decode import IMAGE_SUFFIXES, read_image_file
-from detector.metadata import Capture
+from detector.images.metadata import Capture
+from detector.images.video_frames import FramePlace
 from detector.results.errors import DetectorError, ImageUnreadableError
-from detector.video_frames import FramePlace
 
 READ_VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
 VIDEO_SUFFIXES = READ_VIDEO_SUFFIXES | {".mpeg", ".mpg", ".wmv"}

@@ -19,9 +19,9 @@ from detector.folders.location.options import LocationOptions
 from detector.folders.report import check_report_folder
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
 from detector.folders.watch import WatchedFolder
+from detector.images.video_frames import Every
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions
-from detector.video_frames import Every
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detector.metadata import Capture
+from detector.folders.location.fields import capture_fields, capture_of, place_of
+from detector.images.metadata import Capture
+from detector.images.video_frames import FramePlace
 from detector.results.detections import Detection, HouseNumber, ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
-from detector.video_frames import FramePlace
 
 Row = dict[str, Any]
 
@@ -93,16 +93,6 @@ def row_of(
     return {"image": row.pop("image"), **moment, **known, **row}
 
 
-def capture_fields(capture: Capture) -> Row:
-    """What is known of when and where a picture was taken, by the names of `Capture`; times in ISO 8601."""
-    values = {field.name: getattr(capture, field.name) for field in fields(capture)}
-    return {
-        name: _iso(value) if isinstance(value, datetime) else value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
 def frame_picture_name(video: str, frame: int) -> str:
     """The name of a picture of a video's frame: no file can have it while the video has the name of its folder."""
     return f"{video}/{frame:06}.jpg"
@@ -111,10 +101,6 @@ def frame_picture_name(video: str, frame: int) -> str:
 def to_json_line(row: Row) -> str:
     """The row as one line of JSON without its newline, in ASCII."""
     return json.dumps(row, allow_nan=False)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
 
 
 def _score(value: float) -> float:
@@ -242,47 +228,13 @@ def _row(line: int, row: Any) -> ResultRow:
     if "error" in row:
         error = row["error"]
         code, message = _text(error["code"], "code"), _text(error["message"], "message")
-        return ErrorRow(line, name, code, message, _place(row))
+        return ErrorRow(line, name, code, message, place_of(row))
     if "\0" in name:
         raise ValueError("no file that was read has a null character in its name")
     digits = tuple(_digit(digit) for digit in row["digits"])
     numbers = tuple(_number(number, len(digits)) for number in row["numbers"])
     size = _size(row["width_px"]), _size(row["height_px"])
-    return FoundRow(line, name, *size, digits, numbers, _place(row), _capture(row))
-
-
-def _place(row: dict[str, Any]) -> FramePlace | None:
-    if "frame" not in row:
-        return None
-    frame = row["frame"]
-    if not (isinstance(frame, int) and frame >= 0):
-        raise ValueError(f"{frame!r} is not the number of a frame")
-    return FramePlace(frame, _within(row["time_s"], "time_s", -math.inf, math.inf))
-
-
-_CAPTURE_RANGES = {
-    "latitude": (-90.0, 90.0),
-    "longitude": (-180.0, 180.0),
-    "altitude_m": (-math.inf, math.inf),
-    "accuracy_m": (0.0, math.inf),
-    "heading_deg": (0.0, 360.0),
-    "magnetic_heading_deg": (0.0, 360.0),
-    "focal_length_35mm": (0.0, math.inf),
-}
-
-
-def _capture(row: dict[str, Any]) -> Capture:
-    numbers = {name: _within(row[name], name, *ends) for name, ends in _CAPTURE_RANGES.items() if name in row}
-    if ("latitude" in numbers) != ("longitude" in numbers):
-        raise ValueError("half of a position is missing")
-    moment = datetime.fromisoformat(row["captured_at"]) if "captured_at" in row else None
-    return Capture(moment, **numbers)
-
-
-def _within(value: Any, name: str, least: float, most: float) -> float:
-    if not (isinstance(value, int | float) and least <= value <= most and math.isfinite(value)):
-        raise ValueError(f"{value!r} is not a {name}")
-    return float(value)
+    return FoundRow(line, name, *size, digits, numbers, place_of(row), capture_of(row))
 
 
 def _digit(digit: Any) -> Detection:

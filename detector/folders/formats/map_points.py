@@ -3,8 +3,8 @@
 from typing import Any
 
 from detector.folders.location.bearings import bearings
+from detector.folders.location.fields import capture_fields
 from detector.folders.location.sightings import Sighting
-from detector.folders.rows import capture_fields
 
 HOUSE_NUMBER_TAG = "addr:housenumber"
 """OpenStreetMap's tag, https://wiki.openstreetmap.org/wiki/Key:addr:housenumber."""

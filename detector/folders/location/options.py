@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from detector.folders.location.track import Track
-from detector.metadata import DEGREE_DECIMALS, Capture, read_capture
+from detector.images.metadata import DEGREE_DECIMALS, Capture, read_capture
 
 
 @dataclass(frozen=True)

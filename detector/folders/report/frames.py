@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.images.video_frames import Damage, Frame
 from detector.results.errors import DetectorError
-from detector.video_frames import Damage, Frame
 
 
 class FrameFinder:
@@ -43,7 +43,7 @@ class FrameFinder:
             return None
 
     def _begin(self, path: Path) -> None:
-        from detector.video import open_video  # noqa: PLC0415 - it needs an extra
+        from detector.images.video import open_video  # noqa: PLC0415 - it needs an extra
 
         self._open.close()
         self._path, self._frames = path, iter(())

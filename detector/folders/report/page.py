@@ -18,8 +18,9 @@ from string import Template
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from detector.folders.location.fields import capture_fields
 from detector.folders.report.pictures import Picture
-from detector.folders.rows import ErrorRow, ResultRow, capture_fields, printable_name
+from detector.folders.rows import ErrorRow, ResultRow, printable_name
 from detector.results.errors import InvalidOptionError
 
 GENERATOR = '<meta name="generator" content="digit-detector report">'

@@ -22,7 +22,7 @@ from detector.folders.run_config import Settings, encode_settings
 from detector.folders.sharded.sharded_job import SETTINGS, ShardedJob
 from detector.folders.sharded.storage import StorageDir
 from detector.folders.sharded.work_units import Entry, WorkUnit
-from detector.metadata import Capture
+from detector.images.metadata import Capture
 from detector.pipeline.loading import load_detector
 from detector.results.errors import InvalidOptionError, ModelError
 from detector.results.interface import ImageDetector

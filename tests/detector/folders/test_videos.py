@@ -18,10 +18,10 @@ from detector.folders.report import write_report
 from detector.folders.rows import ResultsFile
 from detector.folders.sources import PathStream
 from detector.images.decode import decode_image
+from detector.images.video_frames import Every
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import ImageDetector
 from detector.serving.client import DetectorClient
-from detector.video_frames import Every
 from tests.detector.folders.location.tracks import gpx, write_gpx
 from tests.detector.videos import Pixels, cut, write_video
 

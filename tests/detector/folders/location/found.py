@@ -3,9 +3,9 @@
 from typing import Any
 
 from detector.folders.rows import Box, FoundRow
-from detector.metadata import Capture
+from detector.images.metadata import Capture
+from detector.images.video_frames import FramePlace
 from detector.results.detections import HouseNumber
-from detector.video_frames import FramePlace
 
 BOX: Box = (40.0, 30.0, 60.0, 50.0)
 

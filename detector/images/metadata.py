@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 from PIL.ExifTags import GPS, Base
 
-from detector.exif import Tags, Value, read_exif
+from detector.images.exif import Tags, Value, read_exif
 
 DEGREE_DECIMALS = 7
 """Of a latitude and a longitude: one centimetre."""

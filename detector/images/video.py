@@ -16,9 +16,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.images.video_frames import Damage, Frame, FramePlace, IsWanted
 from detector.results.errors import ImageTooLargeError, ImageUndecodableError, ImageUnreadableError
 from detector.results.interface import MAX_PIXELS
-from detector.video_frames import Damage, Frame, FramePlace, IsWanted
 
 TOLERATED_SECONDS = 1.0
 """A video that ends this much before its header says is truncated; containers round, and sound may last longer."""

@@ -14,7 +14,7 @@ from PIL.ExifTags import GPS, Base
 from PIL.TiffImagePlugin import IFDRational
 from pillow_heif import register_heif_opener
 
-from detector.metadata import Capture, in_zone, read_capture
+from detector.images.metadata import Capture, in_zone, read_capture
 from tests.detector.captures import GOOD_GPS, GOOD_TIME, encoded, exif_block, gps_at, raw_exif
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.images.video import open_video
+from detector.images.video_frames import Damage, Every, Frame
 from detector.results.errors import (
     DetectorError,
     ImageTooLargeError,
     ImageUndecodableError,
     ImageUnreadableError,
 )
-from detector.video import open_video
-from detector.video_frames import Damage, Every, Frame
 from tests.detector.videos import cut, index_of, scratch, turn, write_sound, write_video
 
 HALF_SECOND = Every(Fraction(1, 2), "s")
