@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +25,7 @@ from detector.results.errors import InvalidOptionError
 from detector.results.interface import ImageDetector
 from detector.serving.client import DetectorClient
 from tests.detector.folders.location.tracks import gpx, write_gpx
+from tests.detector.folders.test_kill_and_resume import COMMAND
 from tests.detector.videos import Pixels, cut, write_video
 
 SECOND = Every(Fraction(1), "s")
@@ -107,6 +110,22 @@ def test_whatever_is_there_the_rows_become_the_same(
         output.write_text("".join(whole[:count]) + torn)
         run(job(walk, output, resume=True), client)
         assert output.read_text() == "".join(whole), f"after {count} rows and a half"
+
+
+def test_killed_inside_a_video_it_goes_on_there(
+    walk: Path, whole: list[str], server: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "digits.jsonl"
+    arguments = [str(walk), "--output", str(output), "--every", "1s", "--server", server, "--resume"]
+    for rows in (1, 5, 7):
+        with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and not (
+                output.exists() and output.read_bytes().count(b"\n") >= rows
+            ):
+                time.sleep(0.001)
+            process.kill()
+    subprocess.run([*COMMAND, *arguments], check=False, capture_output=True)
+    assert output.read_text() == "".join(whole)
 
 
 def test_a_limit_ends_inside_a_video_and_more_goes_on_there(

@@ -173,9 +173,12 @@ def test_the_ends_of_the_calendar_have_no_offset() -> None:
         assert in_zone(moment, timezone(timedelta(hours=14))).replace(tzinfo=None) == moment
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+register_heif_opener()
+KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_container_is_read(kind: str) -> None:
-    register_heif_opener()
     camera = GOOD_TIME | {Base.FocalLengthIn35mmFilm: 26, Base.MakerNote: bytes(range(256)) * 40}
     expected = Capture(captured_at=MOMENT, focal_length_35mm=26.0, **PLACE)
     assert read_capture(encoded(kind, exif_block(camera, GOOD_GPS))) == expected
@@ -222,9 +225,12 @@ def test_a_directory_that_leads_to_itself_ends() -> None:
     assert read_capture(encoded("PNG", raw_exif(struct.pack("<HHII", 0x8825, 4, 1, 26), 1))) == Capture()
 
 
-@given(st.binary(max_size=200), st.integers(0, 400), st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF"]))
+WHOLE = {kind: encoded(kind, exif_block(GOOD_TIME, GOOD_GPS)) for kind in KINDS}
+
+
+@given(st.binary(max_size=200), st.integers(0, 400), st.sampled_from(KINDS))
 def test_whatever_the_bytes_nothing_is_raised_and_all_is_in_range(junk: bytes, at: int, kind: str) -> None:
-    data = bytearray(encoded(kind, exif_block(GOOD_TIME, GOOD_GPS)))
+    data = bytearray(WHOLE[kind])
     data[at : at + len(junk)] = junk
     with warnings.catch_warnings():
         warnings.simplefilter("error")
