@@ -40,7 +40,7 @@ _EXAMPLES = """\
   digit-detector detect-folder photos --output digits.jsonl --exclude '*/thumbnails/*'
   digit-detector detect-folder incoming --output digits.jsonl --watch
   find photos -newer last-week -print0 | digit-detector detect-folder - --null --output new.jsonl
-  digit-detector detect-folder walk --output digits.jsonl --every 0.5s --gpx walk.gpx --timezone Europe/Berlin
+  digit-detector detect-folder walk --output digits.jsonl --every 0.5s --gpx walk.gpx
   digit-detector detect-folder photos --output digits.jsonl --server 127.0.0.1:50051
   digit-detector detect-folder s3://archive/photos --output s3://archive/digits --engine ray
 
@@ -48,8 +48,8 @@ a line of the output:
   {"image": "street/1.jpg", "width_px": 640, "height_px": 480,
    "digits": [{"label": 7, "score": 0.98, "box": [x_min, y_min, x_max, y_max]}, ...],
    "numbers": [{"text": "75", "score": 0.97, "box": [...], "digits": [0, 1]}]}
-  {"image": "street/drive.mp4", "frame": 15, "time_s": 0.5, "captured_at": "2026-05-01T10:00:00+02:00",
-   "latitude": 52.5200944, "longitude": 13.4100278, "heading_deg": 123.5, "width_px": ...}
+  {"image": "street/drive.mp4", "frame": 15, "time_s": 0.5,
+   "captured_at": "2026-05-01T08:00:00+00:00", "latitude": 52.52, "longitude": 13.41, ...}
   {"image": "street/2.jpg", "error": {"code": "IMAGE_UNDECODABLE", "message": "..."}}"""
 
 
