@@ -26,8 +26,8 @@ from benchmarks.server import server
 from benchmarks.sharing import sharing
 
 from detector.images.decode import decode_image, read_image_file
-from detector.models.backend import load_networks
 from detector.models.model_files import EMBEDDED
+from detector.models.runtimes import TENSORFLOW, load_networks
 from detector.pipeline.detector import DigitDetector
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
@@ -114,8 +114,9 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _prepare(args: argparse.Namespace) -> Bench:
-    fcn, look, manifest = load_networks(args.model)
-    detector = DigitDetector(fcn, manifest, refiner=look)
+    networks = load_networks(args.model, TENSORFLOW)
+    fcn, look = networks.fcn, networks.refiner
+    detector = DigitDetector(fcn, networks.manifest, refiner=look)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1

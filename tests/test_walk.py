@@ -16,9 +16,6 @@ import pytest
 from geojson_pydantic import FeatureCollection
 from gpxpy.geo import haversine_distance
 
-from detector.images.decode import IMAGE_SUFFIXES, decode_image
-from detector.results.errors import DetectorError
-from tests.detector.captures import encoded, exif_block
 from tests.detector.folders.location.street import BEGIN, FILMED, VIDEO_BEGIN, make_walk, place_after
 from tests.detector.test_packaging import LEFT_OUT
 
@@ -29,21 +26,9 @@ def commands(checkout: Path) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.startswith("digit-detector")]
 
 
-def reads_heic() -> bool:
-    """Whether this version decodes HEIC images."""
-    from pillow_heif import register_heif_opener  # noqa: PLC0415 - it registers the encoder for the next line
-
-    register_heif_opener()
-    try:
-        decode_image(encoded("HEIF", exif_block()))
-    except DetectorError:
-        return False
-    return ".heic" in IMAGE_SUFFIXES
-
-
 def walk(folder: Path, shown: list[str], programs: Path) -> None:
     """Runs the commands in a shell that finds `digit-detector` in `programs`, and checks all that they write."""
-    placed = make_walk(folder, heic=reads_heic())
+    placed = make_walk(folder)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
     for command in shown:

@@ -10,6 +10,7 @@ from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
+    add_exhaustive,
     add_min_score,
     add_where,
     choice,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from detector.folders.job import FileResult
     from detector.folders.listing import ImageFile
     from detector.results.detections import ImageDetections
+    from detector.results.interface import DetectOptions
 
 
 def add(add_parser: AddParser) -> None:
@@ -36,42 +38,54 @@ def add(add_parser: AddParser) -> None:
   digit-detector detect house.jpg
   digit-detector detect *.jpg --json > digits.jsonl
   digit-detector detect house.jpg --annotated out     # writes out/house.jpg with boxes and labels
+  curl -s https://example.com/house.jpg | digit-detector detect -
   digit-detector detect house.jpg --min-score 0.3     # more digits, more of them wrong""",
     )
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="JPEG, PNG, WebP, BMP, TIFF or GIF file")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="file (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF; JPEG XL with digit-detector[jxl]), a quoted "
+        "pattern such as 'photos/**/*.jpg', or - for an image on standard input",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per image")
     add_annotated(parser)
     add_min_score(parser)
+    add_exhaustive(parser)
     add_where(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    return detect(args.images, choice(args), args.min_score, args.annotated, args.json)
+    from detector.results.interface import DetectOptions  # noqa: PLC0415
+
+    options = DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive)
+    return detect(args.images, choice(args), options, args.annotated, args.json)
 
 
 def detect(
     paths: Sequence[str],
     choice: "DetectorChoice",
-    min_score: float | None,
+    options: "DetectOptions",
     annotated: Path | None,
     as_json: bool,
 ) -> int:
     """Prints what is in each image, as a table or as lines of JSON; returns the exit code."""
     from detector.folders.job import detect_files, write_annotated  # noqa: PLC0415
     from detector.folders.plan import plan_files  # noqa: PLC0415
-    from detector.results.interface import DetectOptions  # noqa: PLC0415
+    from detector.folders.waiting import shown_while_slow  # noqa: PLC0415
 
-    options = DetectOptions(score_threshold=min_score)
     images = plan_files(paths, annotated)
     failed = False
     with choice.open() as detector, one_line_if_broken_off("the other images were not looked at"):
         show = _show_json if as_json else _table(images)
-        for result in detect_files(images, detector, options):
-            show(result)
-            failed |= isinstance(result.outcome, DetectorError)
-            if annotated is not None:
-                write_annotated(result, annotated, result.image.path.name)
+        with shown_while_slow([image.name for image in images]) as come:
+            for result in detect_files(images, detector, options):
+                come()
+                show(result)
+                failed |= isinstance(result.outcome, DetectorError)
+                if annotated is not None:
+                    write_annotated(result, annotated, result.image.path.name)
     return SOME_FAILED if failed else OK
 
 

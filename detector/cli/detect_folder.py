@@ -11,6 +11,7 @@ from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
+    add_exhaustive,
     add_min_score,
     add_where,
     choice,
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from detector.folders.plan import FolderJob
 
 _DESCRIPTION = (
-    "Detects every image below IMAGES (by the file's ending: .jpg .jpeg .png .webp .bmp .tif .tiff .gif) in the order "
-    "of their paths, and adds one line of JSON per image to OUT.jsonl as soon as it is made. An image that cannot be "
-    "read gets a line that says why, the others go on. Killed at any moment, by Ctrl-C or by a power cut, it goes on "
-    "with --resume, and the file becomes the same as if nothing had happened; what the rows were made with is kept in "
-    f"OUT.jsonl.settings.json, so that another model or other options are noticed. {EXIT_CODES}"
+    "Detects every image below IMAGES (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF; JPEG XL with "
+    "digit-detector[jxl]) in the order of their paths, and adds one line of JSON per image to OUT.jsonl as soon as it "
+    "is made. Hidden files, and folders in which a NAS keeps thumbnails such as @eaDir, are left out. An image that "
+    "cannot be read gets a line that says why, the others go on. Killed at any moment, by Ctrl-C or by a power cut, "
+    "it goes on with --resume, and the file becomes the same as if nothing had happened; what the rows were made with "
+    f"is kept in OUT.jsonl.settings.json, so that another model or other options are noticed. {EXIT_CODES}"
 )
 
 _EXAMPLES = """\
@@ -69,6 +71,7 @@ def add(add_parser: AddParser) -> None:
     )
     add_min_score(parser)
     add_location(parser)
+    add_exhaustive(parser)
     add_where(parser)
     on_ray.add_engine(parser)
     parser.set_defaults(run=_run)
@@ -149,7 +152,7 @@ def _run_here(args: argparse.Namespace) -> int:
         output=Path(args.output),
         annotated=args.annotated,
         report=args.report,
-        options=DetectOptions(score_threshold=args.min_score),
+        options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
         selection=Selection(tuple(args.include), tuple(args.exclude), seed),
         every=None if args.every is None else Every(*args.every),
         location=location_options(args),
@@ -164,13 +167,14 @@ def _run_here(args: argparse.Namespace) -> int:
 def detect_folder(job: "FolderJob", choice: "DetectorChoice") -> int:
     """Writes one line of JSON for each image below a folder; returns the exit code."""
     from detector import folders  # noqa: PLC0415
-    from detector.cli.running import exit_code, interrupted_by_sigterm, say, say_account, say_videos  # noqa: PLC0415
+    from detector.cli.running import exit_code, interrupted_by_sigterm, say, say_account, say_left_out  # noqa: PLC0415
+    from detector.folders.left_out import LeftOutCounts  # noqa: PLC0415
     from detector.folders.plan import plan_folder  # noqa: PLC0415
     from detector.folders.report import PAGE  # noqa: PLC0415
     from detector.folders.rows import printable_name  # noqa: PLC0415
 
     plan = plan_folder(job)
-    say_videos(len(plan.videos), next(iter(plan.videos), ""))
+    say_left_out(LeftOutCounts(plan.left_out))
     rows_so_far = f"the rows so far are in {plan.job.output}, --resume goes on"
     try:
         with interrupted_by_sigterm(), choice.open() as detector, one_line_if_broken_off(rows_so_far):

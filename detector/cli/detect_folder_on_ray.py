@@ -2,6 +2,7 @@
 
 import argparse
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
@@ -104,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         output=storage_at(args.output, "output"),
         format=args.format or ShardedJob.format,
         shard_images=args.shard_images or ShardedJob.shard_images,
-        options=DetectOptions(score_threshold=args.min_score),
+        options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
         selection=Selection(tuple(args.include), tuple(args.exclude), args.seed if args.shuffle else None),
         location=location_options(args),
         limit=args.limit,
@@ -151,29 +152,23 @@ def detect_folder_on_ray(job: "ShardedJob", choice: "DetectorChoice", cluster: "
 def _work(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") -> "Work":
     from detector.folders.sharded.shard_worker import Work  # noqa: PLC0415
     from detector.models.model_files import EMBEDDED, load_model, read_model_files  # noqa: PLC0415
-    from detector.pipeline.loading import named_after  # noqa: PLC0415
+    from detector.models.runtimes import chosen_runtime, named_version  # noqa: PLC0415
 
     folder = choice.model or EMBEDDED
     _, manifest = load_model(folder)
-    settings = job.settings(named_after(manifest, choice.runtime))
-    return Work(job, settings, read_model_files(folder), choice.runtime, cluster.cpus_per_worker)
+    runtime = chosen_runtime(choice.runtime, manifest)  # here, so that every machine takes the same one
+    settings = job.settings(replace(manifest, version=named_version(manifest, runtime)))
+    return Work(job, settings, read_model_files(folder), runtime, cluster.cpus_per_worker)
 
 
 def _listed(job: "ShardedJob") -> "Listing":
-    from detector.cli.running import say, say_videos  # noqa: PLC0415
+    from detector.cli.running import say, say_left_out  # noqa: PLC0415
+    from detector.folders.left_out import LeftOutCounts  # noqa: PLC0415
     from detector.folders.sharded.sharded_job import list_units  # noqa: PLC0415
 
-    videos: list[str] = []
-    count = 0
-
-    def note_video(name: str) -> None:
-        nonlocal count
-        count += 1
-        if not videos:
-            videos.append(name)
-
-    listing = list_units(job, lambda images: say(f"{images} images listed"), note_video)
-    say_videos(count, next(iter(videos), ""))
+    counts = LeftOutCounts()
+    listing = list_units(job, lambda images: say(f"{images} images listed"), counts)
+    say_left_out(counts)
     return listing
 
 

@@ -11,9 +11,9 @@ OK, SOME_FAILED, NOT_STARTED, BROKEN_OFF, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 
 full or the server went away; stopped by Ctrl-C; by SIGTERM."""
 
 
-def complain(message: str) -> None:
+def complain(message: str, program: str = "digit-detector: error") -> None:
     """Says on standard error, in one line, what is wrong."""
-    print(f"digit-detector: error: {' '.join(message.splitlines())}", file=sys.stderr)
+    print(f"{program}: {' '.join(message.splitlines())}", file=sys.stderr)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def add(add_parser: AddParser) -> None:
 formats:
   savedmodel  folders for TensorFlow and TensorFlow Serving
   onnx        .onnx files for ONNX Runtime and many others; needs digit-detector[onnx]
-  openvino    .xml and .bin files for OpenVINO; needs digit-detector[openvino]
+  openvino    .xml and .bin files for OpenVINO
   tflite      .tflite files for LiteRT (TensorFlow Lite), on telephones and small boards""",
     )
     parser.add_argument(

@@ -40,10 +40,14 @@ def _run(args: argparse.Namespace) -> int:
 
 def health(connection: "Connection", timeout_s: float) -> int:
     """Prints the server's health; returns the exit code."""
+    from detector.cli.tls_mistakes import explained  # noqa: PLC0415
     from detector.serving.client import DetectorClient  # noqa: PLC0415
 
     try:
-        with DetectorClient(connection.servers, tls=connection.tls, token=connection.token) as client:
+        with (
+            explained(connection),
+            DetectorClient(connection.servers, tls=connection.tls, token=connection.token) as client,
+        ):
             serving = client.is_serving(timeout_s)
     except DetectorError as error:
         complain(str(error))

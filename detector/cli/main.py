@@ -9,33 +9,34 @@ import sys
 from collections.abc import Sequence
 
 from detector.cli import convert, detect, detect_folder, export, health, info, report, serve
-from detector.cli.exit_codes import INTERRUPTED, NOT_STARTED, SOME_FAILED, complain
+from detector.cli.exit_codes import INTERRUPTED, NOT_STARTED, complain
+from detector.cli.parser import HintingParser
+from detector.cli.standard_streams import run_command
 from detector.results.errors import DetectorError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. What the user can mend is one line on standard error."""
+    return run_command(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # any name, in any locale
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what goes wrong arrives as an exception
+    for name, silent in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("GRPC_VERBOSITY", "NONE")):
+        os.environ.setdefault(name, silent)  # what goes wrong arrives as an exception
     try:
         code: int = args.run(args)
-        sys.stdout.flush()
-        return code
     except DetectorError as error:
         complain(str(error))
         return NOT_STARTED
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SOME_FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `run` of what it parses is the command's function."""
-    root = argparse.ArgumentParser(
+    root = HintingParser(
         prog="digit-detector",
         description="Finds house-number digits in street images, and reads the numbers that they spell.",
         epilog="digit-detector COMMAND --help explains a command, with examples.",

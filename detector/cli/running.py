@@ -9,10 +9,12 @@ from pathlib import Path
 from types import FrameType
 
 from detector.cli.exit_codes import INTERRUPTED, TERMINATED
-from detector.folders.listing import VIDEO_HINT
+from detector.cli.tls_mistakes import explained
+from detector.folders.left_out import LeftOutCounts
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import printable_name
-from detector.pipeline.loading import TENSORFLOW, load_detector
+from detector.models.runtimes import OPENVINO
+from detector.pipeline.detector import DigitDetector
 from detector.results.interface import ImageDetector
 from detector.serving.client.connection import Connection
 
@@ -23,12 +25,12 @@ class DetectorChoice:
 
     Attributes:
         model: a model's folder; None for the embedded one.
-        runtime: what computes it, see `detector.pipeline.loading`.
+        runtime: what computes it, see `detector.models.runtimes`.
         server: a server, or several, that detect instead of this process.
     """
 
     model: Path | None = None
-    runtime: str = TENSORFLOW
+    runtime: str = OPENVINO
     server: Connection | None = None
 
     @contextmanager
@@ -41,12 +43,13 @@ class DetectorChoice:
             ServiceUnavailableError: if the server does not answer.
         """
         if self.server is None:
-            yield load_detector(self.model, self.runtime)
+            yield DigitDetector.load(self.model, runtime=self.runtime)
             return
         from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
 
         with DetectorClient(self.server.servers, tls=self.server.tls, token=self.server.token) as client:
-            client.info(timeout_s=15)
+            with explained(self.server):
+                client.info(timeout_s=15)
             yield client
 
 
@@ -78,10 +81,10 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def say_videos(count: int, first: str) -> None:
-    """Tells the user that there are videos among the images."""
-    if count:
-        say(f"{count} videos are not read, such as {printable_name(first)}: {VIDEO_HINT}")
+def say_left_out(counts: LeftOutCounts) -> None:
+    """Tells the user what lies among the images and is not read."""
+    for line in counts.lines():
+        say(line)
 
 
 def say_account(summary: FolderSummary, output: str) -> None:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from detector.folders.journal import BegunVideo
-from detector.folders.listing import ImageFile, is_read_video_name
+from detector.folders.listing import ImageFile, kind_by_content
 from detector.folders.location.options import LocationOptions
 from detector.folders.rows import frame_picture_name, text_of_name
 from detector.images.draw import encode_image
+from detector.images.formats import VIDEO
 from detector.images.metadata import Capture
 from detector.images.video_frames import Damage, Every, Frame, FramePlace
 from detector.results.errors import DetectorError, ImageUndecodableError
@@ -75,7 +76,7 @@ def with_frames(
         begun: the video that an earlier run was in the middle of; as many of its frames as have rows are left out.
     """
     for file in files:
-        if file.error is not None or not is_read_video_name(file.name):
+        if file.error is not None or kind_by_content(file.path) != VIDEO:
             yield file
         elif begun is not None and text_of_name(file.name) == begun.name:
             yield from _frames(file, every, begun.rows)

@@ -18,7 +18,7 @@ from detector.folders.report import write_report
 from detector.folders.rows import ResultsFile, row_of, text_of_name
 from detector.folders.run_config import Settings, made_with
 from detector.images.decode import decode_image
-from detector.images.draw import annotate, encode_image
+from detector.images.draw import WRITABLE_SUFFIXES, annotate, encode_image
 from detector.images.metadata import Capture
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
@@ -185,8 +185,10 @@ def write_annotated(result: FileResult[Picture], directory: Path, name: str) -> 
     if not isinstance(result.outcome, ImageDetections):
         return
     target = directory.joinpath(*(part for part in name.split("/") if part not in ("", ".", "..")))
-    if not is_image_name(target.name):  # a list may call images as it likes
-        target = target.with_name(f"{target.name}.png")
+    if (
+        target.suffix.lower() not in WRITABLE_SUFFIXES
+    ):  # HEIC and the like; and a list may call images as it likes
+        target = target.with_name(f"{target.name}{'.jpg' if is_image_name(target.name) else '.png'}")
     place = directory.resolve()
     if not target.parent.resolve().is_relative_to(place):
         raise InvalidOptionError("annotated", f"{target.parent} leads out of {directory}")

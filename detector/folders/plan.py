@@ -7,18 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from detector.folders.journal import check_no_earlier_output, settings_path
-from detector.folders.listing import (
-    VIDEO_HINT,
-    ImageFile,
-    is_image_name,
-    is_read_video_name,
-    is_video_name,
-    list_images,
-)
+from detector.folders.left_out import LeftOut
+from detector.folders.listing import IMAGE, ImageFile, is_image_name, is_video_name, list_images
 from detector.folders.location.options import LocationOptions
+from detector.folders.named_files import named_files
 from detector.folders.report import check_report_folder
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
 from detector.folders.watch import WatchedFolder
+from detector.images.formats import VIDEO, VIDEO_HINT
 from detector.images.video_frames import Every
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions
@@ -70,12 +66,12 @@ class FolderPlan:
     Attributes:
         job: what was asked for.
         source: the files to detect, in order.
-        videos: the names of videos that lie among them; they are not read.
+        left_out: pictures of other formats, videos and hidden files that lie among them; they are not read.
     """
 
     job: FolderJob
     source: Source
-    videos: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def plan_folder(job: FolderJob) -> FolderPlan:
@@ -124,20 +120,11 @@ def _check_report(job: FolderJob) -> None:
 
 
 def _listed(job: FolderJob, root: Path, exclude: tuple[Path, ...]) -> FolderPlan:
-    files = list_images(root, exclude, lambda name: is_image_name(name) or is_video_name(name))
-    videos = tuple(
-        file.name
-        for file in files
-        if file.error is None and is_video_name(file.name) and not _is_read(job, file.name)
-    )
-    left_out = set(videos)
-    images = (file for file in files if file.name not in left_out)
-    return FolderPlan(job, ListedFolder(job.selection.of(images)), videos)
-
-
-def _is_read(job: FolderJob, name: str) -> bool:
-    """Whether the video of this name is read, frame by frame."""
-    return job.every is not None and is_read_video_name(name)
+    noted: list[LeftOut] = []
+    read = (IMAGE,) if job.every is None else (IMAGE, VIDEO)
+    images = list_images(root, exclude, noted.append, by_content=True, read=read)
+    left_out = tuple(file for file in noted if job.selection.wants(file.name))
+    return FolderPlan(job, ListedFolder(job.selection.of(images)), left_out)
 
 
 def _check_order(job: FolderJob) -> None:
@@ -161,13 +148,13 @@ def _check_every(job: FolderJob) -> None:
 
 
 def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:
-    """The images at `paths`, in that order, if their annotated pictures can be written to `annotated`.
+    """The images that `paths` name, see `named_files`, if their annotated pictures can be written to `annotated`.
 
     Raises:
         InvalidOptionError: if that folder cannot be written, or a picture would take the place of an image or
             of another picture.
     """
-    images = tuple(ImageFile(Path(path), path) for path in paths)
+    images = named_files(paths)
     if annotated is not None:
         owners: dict[str, Path] = {}
         for image in images:

@@ -1,12 +1,15 @@
 """The images of a folder job: where they come from, which are wanted, and in which order."""
 
+import codecs
 import hashlib
 import heapq
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -75,6 +78,9 @@ def _place(seed: int, name: str) -> bytes:
     return hashlib.sha256(b"%d/%s" % (seed, os.fsencode(name))).digest()
 
 
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
 class Source(Protocol):
     """Images in the order in which they get their rows."""
 
@@ -107,20 +113,45 @@ class PathStream:
     """Paths as they come in, for example through a pipe.
 
     Attributes:
-        descriptor: an open file of paths in the file system's encoding; empty ones are left out.
+        descriptor: an open file of paths in the file system's encoding, or in one that a byte order mark names, as
+            Windows' programs write; empty ones are left out.
         separator: what stands between them: a newline, or a null character, which no path can have in it.
     """
 
     descriptor: int
     separator: bytes = b"\n"
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether paths are separated by what no path contains, so that each is to be taken as it stands."""
+        return self.separator == b"\0"
+
     def __iter__(self) -> Iterator[bytes]:
         """Each path as soon as it has come. Read without a buffer: a reader that waits holds no lock at exit."""
         rest = b""
-        while chunk := os.read(self.descriptor, 65536):
+        for chunk in self._chunks() if self.is_exact else _without_mark(self._chunks()):
             *whole, rest = (rest + chunk).split(self.separator)
             yield from whole
         yield rest
+
+    def _chunks(self) -> Iterator[bytes]:
+        while chunk := os.read(self.descriptor, 65536):
+            yield chunk
+
+
+def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The text without its byte order mark; UTF-16 as the file system's encoding."""
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if not any(len(start) < len(mark) and mark.startswith(start) for mark in _MARKS):
+            break
+    if not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield from chain((start.removeprefix(codecs.BOM_UTF8),), chunks)
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    for chunk in chain((start,), chunks):
+        yield decoder.decode(chunk).encode(sys.getfilesystemencoding(), "replace")
 
 
 @dataclass(frozen=True)
@@ -141,9 +172,23 @@ class ListedFiles:
 
     def _images(self) -> Iterator[ImageFile]:
         for entry in self.paths:
-            name = os.fsdecode(entry)
+            name = os.fsdecode(entry) if self.paths.is_exact else _as_written_here(os.fsdecode(entry))
             if name and self.selection.wants(name):
                 yield ImageFile(Path(name), name)
+
+
+def _as_written_here(name: str) -> str:
+    """The path that a line of a list means, where the list may come from Windows.
+
+    A file of exactly this name goes first. Else the end of a Windows line is dropped; quotes around the path, as
+    Explorer copies it, and backslashes are read as Windows does only where that leads to a file.
+    """
+    if os.path.lexists(name):
+        return name
+    line = name.removesuffix("\r")
+    bare = line[1:-1] if len(line) > 1 and line[0] == line[-1] == '"' else line
+    meanings = (line, bare, bare.replace("\\", "/"))
+    return next((meaning for meaning in meanings if os.path.lexists(meaning)), line)
 
 
 def without_rows(images: Iterable[ImageFile], done: Counter[str]) -> Iterator[ImageFile]:

@@ -12,20 +12,26 @@ its own pixel limit, a warning that an application may turn into an error, stays
 import io
 import os
 import stat
+import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
+from detector.images.formats import format_of
+from detector.images.heif import avif_size, decode_avif, decode_heic, heic_size
+from detector.images.isobmff import image_extents
+from detector.images.jpeg import jpeg_frame, whole_jpeg
+from detector.images.jpeg_xl import decode_jpeg_xl, jpeg_xl_size
+from detector.images.png import has_16_bits, whole_png
+from detector.images.tiff import check_whole_tiff, tiff_page
 from detector.results.errors import (
     ImageEmptyError,
     ImageTooLargeError,
@@ -37,30 +43,47 @@ from detector.results.interface import MAX_PIXELS
 # A second line of defence, for files whose header Pillow and OpenCV read differently; OpenCV looks at it
 # once, when it is imported.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what goes wrong arrives as an exception
 import cv2
 
+# Oddities of metadata, told with a line of Pillow's source; no pixel depends on them.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
 IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+    {
+        *(".bmp", ".dib", ".gif", ".png", ".apng", ".tif", ".tiff", ".webp"),
+        *(".jpe", ".jpeg", ".jpg", ".jfif", ".jif", ".mpo", ".jps", ".pjpeg", ".pjp"),
+        *(".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs", ".jxl"),
+    }
 )
 """Files with these endings, in upper or lower case, are taken for images."""
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Larger files are refused unread; 50 megapixels of four 16-bit channels are 400 MB."""
 
-MAX_PROGRESSIVE_SCANS = 500
-"""Cameras and browsers write about ten; each costs a pass over all pixels, however few bytes it has."""
-
-
 _Result = TypeVar("_Result")
 _Size = tuple[int, int]
-_ReadSize = Callable[[bytes], _Size]
-_CheckWhole = Callable[[bytes, int], None]
+_Pixels = NDArray[np.uint8]
 
 
-def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decodes a JPEG, PNG, WebP, BMP, TIFF or GIF image; of an animation the first frame.
+@dataclass(frozen=True)
+class _Reader:
+    """How one format is read.
 
-    EXIF orientation is applied, alpha is dropped, grey, CMYK and 16-bit images become 8-bit RGB.
+    Attributes:
+        size: reads width and height from the header.
+        decode: makes pixels, (H, W, 3) or (H, W), of data that is whole; told how many there may be.
+    """
+
+    size: Callable[[bytes], _Size]
+    decode: Callable[[bytes, int], NDArray[Any]]
+
+
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> _Pixels:
+    """Decodes a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL image; of several in one file the first.
+
+    Orientation is applied (EXIF's, or the container's own), alpha is dropped, grey, CMYK and 16-bit images become
+    8-bit RGB. Fewer bits in 16 (10, 12 or 14, as cameras write them) are stretched to the whole range.
 
     Args:
         data: the encoded image.
@@ -75,17 +98,11 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]
         ImageTooLargeError: if the header announces more than `max_pixels`; nothing has been decoded then.
     """
     size = image_size(data, max_pixels)
-    name, _, check_whole = _recognise(data)
-    _named(name, lambda: check_whole(data, max_pixels))
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error as error:
-        raise ImageUndecodableError(f"the {name} image cannot be decoded: it is damaged") from error
-    if pixels is None:
-        raise ImageUndecodableError(f"the {name} image cannot be decoded: it is truncated or damaged")
+    name = format_of(data)
+    pixels = _named(name, lambda: _READERS[name].decode(data, max_pixels))
     if sorted(pixels.shape[:2]) != sorted(size):
         raise ImageUndecodableError(f"the {name} image's header contradicts its data")
-    return np.asarray(pixels, np.uint8)
+    return _in_8_bits(pixels)
 
 
 def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -96,8 +113,10 @@ def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """
     if not data:
         raise ImageEmptyError("the image has no bytes")
-    name, read_size, _ = _recognise(data)
-    return _refuse_large(_named(name, lambda: read_size(data)), max_pixels)
+    name = format_of(data)
+    for extent in image_extents(data) if name in ("HEIC", "AVIF") else ():
+        _refuse_large(extent, max_pixels)  # what is decoded before it is cropped
+    return _refuse_large(_named(name, lambda: _READERS[name].size(data)), max_pixels)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -123,34 +142,14 @@ def read_image_file(path: Path) -> bytes:
         raise ImageUnreadableError(f"the file cannot be read: {reason}") from error
 
 
-def _recognise(data: bytes) -> tuple[str, _ReadSize, _CheckWhole]:
-    """The format's name and the functions that read its header and check that it is whole."""
-    for name, signatures, read_size, check_whole in _FORMATS:
-        if data.startswith(signatures):
-            return name, read_size, check_whole
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP", _webp_size, _nothing_to_check
-    if _is_video(data):
-        raise ImageUndecodableError(
-            "a video, not an image: take frames out of it first, for example with ffmpeg"
-        )
-    raise ImageUndecodableError("not an image in a format that is read: JPEG, PNG, WebP, BMP, TIFF, GIF")
-
-
-def _is_video(data: bytes) -> bool:
-    """MP4 and its kin (but not HEIF, which shares their container), Matroska, WebM, AVI, MPEG."""
-    if data[4:8] == b"ftyp":
-        return data[8:12] not in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
-    is_avi = data[:4] == b"RIFF" and data[8:12] == b"AVI "
-    return is_avi or data.startswith((b"\x1a\x45\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3"))
-
-
 def _named(name: str, read: Callable[[], _Result]) -> _Result:
     """What `read` returns; whatever it raises names the format."""
     try:
         return read()
     except (ImageTooLargeError, ImageUndecodableError):
         raise
+    except cv2.error as error:  # its text is a line of OpenCV's source
+        raise ImageUndecodableError(f"the {name} image cannot be decoded: it is damaged") from error
     except Exception as error:  # readers of headers raise whatever the hostile bytes led them to
         raise ImageUndecodableError(f"the {name} image is truncated or damaged: {error}") from error
 
@@ -164,7 +163,30 @@ def _refuse_large(size: _Size, max_pixels: int, what: str = "the image") -> _Siz
     return size
 
 
-def _size_by(reader: Callable[[io.BytesIO], ImageFile]) -> _ReadSize:
+def _in_8_bits(pixels: NDArray[Any]) -> _Pixels:
+    """(H, W, 3) uint8 of 8 or 16 bits, in colour or grey.
+
+    16-bit samples are taken to have as many bits as a sensor would need for the brightest of them.
+    """
+    if pixels.dtype == np.uint16:
+        brightest = int(pixels.max(initial=0))
+        bits = next(bits for bits in (8, 10, 12, 14, 16) if brightest < 1 << bits)
+        pixels = (pixels >> (bits - 8)).astype(np.uint8)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(pixels, np.uint8)
+
+
+def _by_opencv(data: bytes, name: str, wide: bool = False) -> NDArray[Any]:
+    """Pixels as they are displayed; with `wide` 16 bits stay 16 (OpenCV 5 mixes these up if asked for RGB)."""
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH if wide else cv2.IMREAD_COLOR_RGB
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        raise ImageUndecodableError(f"the {name} image cannot be decoded: it is truncated or damaged")
+    return np.asarray(pixels)[:, :, ::-1] if wide else np.asarray(pixels)
+
+
+def _size_by(reader: Callable[[io.BytesIO], ImageFile]) -> Callable[[bytes], _Size]:
     def read_size(data: bytes) -> _Size:
         with reader(io.BytesIO(data)) as image:
             return image.size
@@ -188,39 +210,35 @@ def _webp_size(data: bytes) -> _Size:
     raise ImageUndecodableError("the WebP image is damaged: its first chunk is none of VP8, VP8L, VP8X")
 
 
-def _check_jpeg(data: bytes, max_pixels: int) -> None:
-    with JpegImageFile(io.BytesIO(data)) as image:
-        progressive = "progressive" in image.info
-    if progressive and data.count(b"\xff\xda") > MAX_PROGRESSIVE_SCANS:
-        raise ImageUndecodableError("the JPEG image has too many scans")
-    try:
-        # The smallest scale: the whole stream is read, hardly any pixels are made.
-        simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)
-    except ValueError as error:
-        if "extraneous bytes" not in str(error):  # stray padding of some cameras; no pixel is lost
-            raise
+def _decode_jpeg(data: bytes, max_pixels: int) -> NDArray[Any]:
+    return _by_opencv(whole_jpeg(data), "JPEG")
 
 
-def _check_png(data: bytes, max_pixels: int) -> None:
-    with PngImageFile(io.BytesIO(data)) as image:
-        image.verify()  # the checksums of all chunks to the last, so those of every frame
+def _decode_png(data: bytes, max_pixels: int) -> NDArray[Any]:
+    return _by_opencv(whole_png(data), "PNG", wide=has_16_bits(data))
 
 
-def _check_tiff(data: bytes, max_pixels: int) -> None:
-    with TiffImageFile(io.BytesIO(data)) as image:
-        tile = (int(image.tag_v2.get(TILEWIDTH, 0)), int(image.tag_v2.get(TILELENGTH, 0)))
-        _refuse_large(tile, max_pixels, "a tile of the image")
-        image.load()  # unlike OpenCV it refuses a strip that does not decode
+def _decode_tiff(data: bytes, max_pixels: int) -> NDArray[Any]:
+    page = tiff_page(data)
+    _refuse_large(page.tile, max_pixels, "a tile of the image")
+    check_whole_tiff(data)
+    return _by_opencv(data, "TIFF", wide=page.bits > 8)
 
 
-def _nothing_to_check(data: bytes, max_pixels: int) -> None:
-    """OpenCV itself refuses these formats when they are not whole."""
+def _decode_jpeg_xl(data: bytes, max_pixels: int) -> NDArray[Any]:
+    decoded = decode_jpeg_xl(data)
+    return decode_image(decoded, max_pixels) if isinstance(decoded, bytes) else decoded
 
 
-_FORMATS: tuple[tuple[str, tuple[bytes, ...], _ReadSize, _CheckWhole], ...] = (
-    ("JPEG", (b"\xff\xd8\xff",), _size_by(JpegImageFile), _check_jpeg),
-    ("PNG", (b"\x89PNG\r\n\x1a\n",), _size_by(PngImageFile), _check_png),
-    ("BMP", (b"BM",), _size_by(BmpImageFile), _nothing_to_check),
-    ("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _size_by(TiffImageFile), _check_tiff),
-    ("GIF", (b"GIF87a", b"GIF89a"), _size_by(GifImageFile), _nothing_to_check),
-)
+_READERS: dict[str, _Reader] = {
+    "JPEG": _Reader(lambda data: jpeg_frame(data).size, _decode_jpeg),
+    "PNG": _Reader(_size_by(PngImageFile), _decode_png),
+    "WebP": _Reader(_webp_size, lambda data, _: _by_opencv(data, "WebP")),
+    "BMP": _Reader(_size_by(BmpImageFile), lambda data, _: _by_opencv(data, "BMP")),
+    "TIFF": _Reader(lambda data: tiff_page(data).size, _decode_tiff),
+    "GIF": _Reader(_size_by(GifImageFile), lambda data, _: _by_opencv(data, "GIF")),
+    "HEIC": _Reader(heic_size, lambda data, _: decode_heic(data)),
+    "AVIF": _Reader(avif_size, lambda data, _: decode_avif(data)),
+    "JPEG XL": _Reader(jpeg_xl_size, _decode_jpeg_xl),
+}
+"""For each name of `detector.images.formats.FORMATS`. WebP, BMP and GIF are refused by OpenCV if they are not whole."""

@@ -18,6 +18,11 @@ NUMBER_COLOUR: Colour = (255, 200, 40)
 INK: Colour = (16, 16, 24)
 """RGB of the digits' boxes and tags, of the numbers', and of their text, outlines and the margin."""
 
+WRITABLE_SUFFIXES = frozenset(
+    {".bmp", ".dib", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+"""The formats of `encode_image`, as files' endings in lower case."""
+
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 

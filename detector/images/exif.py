@@ -10,9 +10,11 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.Image import Image
 from PIL.PngImagePlugin import PngImageFile
+
+from detector.images.formats import HEAD_BYTES, content_of
+from detector.images.heif import avif_exif, heic_exif
+from detector.images.isobmff import exif_box
 
 MAX_VALUE_BYTES = 256
 """Longer values are skipped: those of time, place and lens have 24 bytes at most; a MakerNote has thousands."""
@@ -45,7 +47,7 @@ def read_exif(data: bytes) -> Exif:
     """Reads the EXIF data of an encoded image.
 
     Args:
-        data: a JPEG, PNG, WebP, TIFF or AVIF image; HEIC too where pillow-heif is installed.
+        data: a JPEG, PNG, WebP, TIFF, HEIC, AVIF or JPEG XL image.
 
     Returns:
         Its tags; of data that is missing or damaged none, or fewer. Nothing is raised.
@@ -59,17 +61,9 @@ def read_exif(data: bytes) -> Exif:
 
 def _find_block(data: bytes) -> bytes | None:
     """The TIFF structure that holds the tags, from whichever container; a TIFF image is one itself."""
-    if data.startswith((b"II*\0", b"MM\0*")):
-        return data
-    if data.startswith(b"\xff\xd8"):
-        return next((content for content in _app1_segments(data) if content.startswith(b"Exif\0\0")), None)
-    if data.startswith(b"\x89PNG"):
-        return _info_of(PngImageFile, data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return next((content for name, content in _riff_chunks(data) if name == b"EXIF"), None)
-    if data[4:8] == b"ftyp":
-        return _info_of(AvifImageFile if data[8:12] in (b"avif", b"avis") else _heif_reader(), data)
-    return None
+    content = content_of(data[:HEAD_BYTES])
+    find = None if content is None else _BLOCKS.get(content.kind)
+    return None if find is None else find(data)
 
 
 def _app1_segments(data: bytes) -> Iterator[bytes]:
@@ -91,20 +85,30 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 8 + size + size % 2
 
 
-def _info_of(reader: Callable[[io.BytesIO], Image] | None, data: bytes) -> bytes | None:
-    if reader is None:
-        return None
-    with reader(io.BytesIO(data)) as image:
-        block = image.info.get("exif")
-    return block if isinstance(block, bytes) else None
+def _jpeg_block(data: bytes) -> bytes | None:
+    return next((content for content in _app1_segments(data) if content.startswith(b"Exif\0\0")), None)
 
 
-def _heif_reader() -> Callable[[io.BytesIO], Image] | None:
-    try:
-        from pillow_heif import HeifImageFile  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        return None
-    return HeifImageFile
+def _webp_block(data: bytes) -> bytes | None:
+    return next((content for name, content in _riff_chunks(data) if name == b"EXIF"), None)
+
+
+def _png_block(data: bytes) -> bytes | None:
+    with PngImageFile(io.BytesIO(data)) as image:
+        block: bytes | None = image.info.get("exif")
+    return block
+
+
+_BLOCKS: dict[str, Callable[[bytes], bytes | None]] = {
+    "JPEG": _jpeg_block,
+    "PNG": _png_block,
+    "WebP": _webp_block,
+    "TIFF": lambda data: data,
+    "HEIC": heic_exif,
+    "AVIF": avif_exif,
+    "JPEG XL": exif_box,
+}
+"""What finds the block, by the format's name."""
 
 
 def _parse(block: bytes) -> Exif:

@@ -54,7 +54,7 @@ def read_capture(data: bytes, zone: tzinfo | None = None) -> Capture:
     """Reads the EXIF data of an encoded image.
 
     Args:
-        data: a JPEG, PNG, WebP, TIFF or AVIF image; HEIC too where pillow-heif is installed.
+        data: a JPEG, PNG, WebP, TIFF, HEIC, AVIF or JPEG XL image.
         zone: the time zone of times that name none.
 
     Returns:

@@ -1,54 +1,40 @@
-"""The networks' architecture, on any of Keras's backends: how windows become scores and boxes.
+"""The networks' architecture as Keras models, on any of its backends.
 
-All convolutions of the FCN are 'valid', so the output at (i, j) depends on nothing but the 32x32 window whose upper
-left pixel is (4 i, 4 j): the score map of a large image holds exactly what the network says of each window on its
-own (Sermanet et al., OverFeat, 2014; Long et al., Fully Convolutional Networks, 2015).
-
-Import it when a network is needed: Keras comes in with it.
+Import it when a network is trained or run by TensorFlow: Keras comes in with it.
 """
 
 import keras
 import numpy as np
 from keras import layers
 
-from detector.models.geometry import CHANNELS, REFINER_WINDOW
+from detector.models.geometry import CHANNELS
+from detector.models.layers import FCN, GATE, REFINER, Architecture
 
 
 def build_fcn() -> keras.Model:
-    """The untrained network: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32.
-
-    H' = (H - 32) // 4 + 1 and likewise W'. The 15 channels are described in `score_map`.
-    """
-    inputs = keras.Input((None, None, 3), name="rgb")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
-    x = convolution(x, 24, 4, strides=2)  # field 4, stride 2
-    x = convolution(x, 32, 3)  # field 8
-    x = convolution(x, 40, 3)  # field 12
-    x = convolution(x, 96, 3, strides=2)  # field 16, stride 4
-    x = layers.Add()([x, convolution(x, 96, 1)])
-    x = convolution(x, 96, 3)  # field 24
-    x = layers.Add()([x, convolution(x, 96, 1)])
-    x = convolution(x, 96, 3)  # field 32: from here on 1x1 only
-    x = convolution(x, 192, 1)
-    return with_heads(inputs, x, "svhn_fcn")
+    """The untrained FCN: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32, see `models.layers`."""
+    return build(FCN)
 
 
 def build_refiner() -> keras.Model:
-    """The untrained network of the refiner: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32.
+    """The untrained network of the refiner: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32."""
+    return build(REFINER)
 
-    The channels are those of `build_fcn()`.
-    """
-    inputs = keras.Input((REFINER_WINDOW, REFINER_WINDOW, 3), name="rgb")
+
+def build_gate() -> keras.Model:
+    """The untrained gate: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 1) float32, see `models.layers`."""
+    return build(GATE)
+
+
+def build(architecture: Architecture) -> keras.Model:
+    """The untrained network: float32 RGB 0..255 -> float32, shapes as `detector.models.layers` says."""
+    inputs = keras.Input((architecture.side, architecture.side, 3), name="rgb")
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
-    x = convolution(x, 24, 4, strides=2)  # 27 x 27
-    x = convolution(x, 40, 3)  # 25 x 25
-    x = convolution(x, 64, 3, strides=2)  # 12 x 12
-    x = layers.Add()([x, convolution(x, 64, 3, padding="same")])
-    x = convolution(x, 96, 3)  # 10 x 10
-    x = convolution(x, 144, 3, strides=2)  # 4 x 4
-    x = layers.Add()([x, convolution(x, 144, 3, padding="same")])
-    x = convolution(x, 112, 4)  # 1 x 1
-    return with_heads(inputs, x, "refiner")
+    for layer in architecture.convolutions:
+        padding = "same" if layer.residual else "valid"
+        y = convolution(x, layer.filters, layer.size, layer.strides, padding)
+        x = layers.Add()([x, y]) if layer.residual else y
+    return with_heads(inputs, x, architecture.name, architecture.outputs)
 
 
 def convolution(
@@ -59,9 +45,11 @@ def convolution(
     return layers.ReLU()(layers.BatchNormalization()(x))
 
 
-def with_heads(inputs: keras.KerasTensor, x: keras.KerasTensor, name: str) -> keras.Model:
+def with_heads(
+    inputs: keras.KerasTensor, x: keras.KerasTensor, name: str, outputs: int = CHANNELS
+) -> keras.Model:
     """The network that says of each window what `score_map` describes, from its last features `x`."""
-    return keras.Model(inputs, layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x), name=name)
+    return keras.Model(inputs, layers.Conv2D(outputs, 1, dtype="float32", name="heads")(x), name=name)
 
 
 def multiply_adds_per_pixel(model: keras.Model) -> float:

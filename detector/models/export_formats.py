@@ -1,16 +1,16 @@
 """Networks as graphs that explain themselves, and the formats in which they are written."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import tensorflow as tf
 
 from detector.models.geometry import EDGE_UNIT, MAX_LOG_EDGE, STRIDE
+from detector.models.openvino_backend import openvino
 from detector.models.tensorflow_backend import Fcn, Refiner
 from detector.results.errors import InvalidOptionError
 
@@ -60,32 +60,10 @@ def write_onnx(graph: Graph, path: Path) -> None:
 
 
 def write_openvino(graph: Graph, path: Path) -> None:
-    """OpenVINO's IR: `path`, and the weights beside it with the suffix .bin; float32.
-
-    Raises:
-        InvalidOptionError: if OpenVINO is not installed.
-    """
-    openvino = _openvino("format")
-    with _as_openvino_model(openvino, graph) as model:
-        openvino.save_model(model, path, compress_to_fp16=False)
-
-
-def compile_for_openvino(graph: Graph, output: str, threads: str | None) -> Any:
-    """An `openvino.CompiledModel` that computes one output of the graph on the processor.
-
-    Args:
-        graph: the graph.
-        output: its output's name.
-        threads: how many it may use; None for all.
-
-    Raises:
-        InvalidOptionError: if OpenVINO is not installed.
-    """
-    openvino = _openvino("runtime")
-    options = {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
-    with _as_openvino_model(openvino, graph) as model:
-        bare = openvino.Model([model.output(output).get_node()], model.get_parameters())
-        return openvino.Core().compile_model(bare, "CPU", options)
+    """OpenVINO's IR: `path`, and the weights beside it with the suffix .bin; float32."""
+    with TemporaryDirectory() as folder:
+        write_saved_model(graph, Path(folder))
+        openvino.save_model(openvino.Core().read_model(folder), path, compress_to_fp16=False)
 
 
 def write_tflite(graph: Graph, path: Path) -> None:
@@ -100,22 +78,6 @@ FORMATS = {
     "openvino": Format(".xml", write_openvino),
     "tflite": Format(".tflite", write_tflite),
 }
-
-
-def _openvino(option: str) -> Any:
-    """The library."""
-    # OpenVINO tells its makers of each import and conversion, unless its messenger is not there.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    with _extra("openvino", option):
-        import openvino  # noqa: PLC0415
-    return openvino
-
-
-@contextmanager
-def _as_openvino_model(openvino: Any, graph: Graph) -> Iterator[Any]:
-    with TemporaryDirectory() as folder:
-        write_saved_model(graph, Path(folder))
-        yield openvino.Core().read_model(folder)
 
 
 @contextmanager

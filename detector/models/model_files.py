@@ -1,7 +1,8 @@
 """A model on disk: `weights.safetensors` (arrays and nothing else) and `manifest.json`, which says what they are.
 
-The architecture is code; a model folder holds no code, no pickles and no links. The manifest's sha256 is verified
-before a byte of the weights is parsed.
+Beside them may lie its networks in int8, as files of OpenVINO, `fcn-int8.xml` and so on. The architecture is code; a
+model folder holds no code, no pickles and no links. The manifest's sha256 of a file is verified before a byte of it
+is parsed.
 """
 
 import hashlib
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from detector.models.operating_point import OperatingPoint
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
 from detector.system.files import write_whole
+from detector.system.json_records import read_record
 
 EMBEDDED = Path(__file__).parents[1] / "weights"
 """The model that is used when none is named."""
@@ -28,6 +31,7 @@ _FORMER_NAMES = {"second_look": "refiner"}
 """Networks as models of version 0.1 call them, in weights and manifests."""
 
 _MAX_WEIGHT_BYTES = 64 * 1024 * 1024
+_MAX_INT8_BYTES = 64 * 1024 * 1024
 _MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 
 
@@ -42,6 +46,8 @@ class Manifest:
         training_data: what it was trained on, and under which terms.
         training: command, seed, time, data counts and the figures reached, as training recorded them.
         self_check: what it finds in a built-in image, as `detector.pipeline.loading` recorded it; empty if nobody did.
+        operating_point: what its scores mean and which of them count; the default if nobody chose one.
+        int8: hex digests of the files of its networks in int8, by their names; empty if it has none.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Manifest:
     training_data: str
     training: dict[str, Any] = field(default_factory=dict)
     self_check: dict[str, Any] = field(default_factory=dict)
+    operating_point: OperatingPoint = field(default_factory=OperatingPoint)
+    int8: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +67,19 @@ class Weights:
     Attributes:
         fcn: of the network that slides over images.
         refiner: of the one that looks again at what the first proposes; empty if the model has none.
+        gate: of the one that says where the first need look; empty if the model has none.
     """
 
     fcn: list[FloatArray]
     refiner: list[FloatArray] = field(default_factory=list)
+    gate: list[FloatArray] = field(default_factory=list)
 
 
 def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
-    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256."""
+    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256.
+
+    Networks in int8 that were made of earlier weights are no part of the model any more.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
         f"{network.name}/{index:03d}": array.astype(np.float16)
@@ -74,7 +87,7 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
         for index, array in enumerate(getattr(weights, network.name))
     }
     content = save(arrays)
-    manifest = replace(manifest, sha256=hashlib.sha256(content).hexdigest())
+    manifest = replace(manifest, sha256=hashlib.sha256(content).hexdigest(), int8={})
     write_whole(folder / WEIGHTS, content)
     write_manifest(folder, manifest)
     return manifest
@@ -95,14 +108,9 @@ def load_model(folder: Path) -> tuple[Weights, Manifest]:
     Raises:
         ModelError: naming the file, if one is missing, too large, damaged, or not what the manifest says.
     """
-    manifest = _read_manifest(folder / MANIFEST)
+    manifest = read_manifest(folder)
     path = folder / WEIGHTS
-    content = _read(path, _MAX_WEIGHT_BYTES)
-    found = hashlib.sha256(content).hexdigest()
-    if found != manifest.sha256:
-        raise ModelError(
-            f"{path}: sha256 is {found}, the manifest says {manifest.sha256}: damaged or replaced"
-        )
+    content = _read_verified(path, _MAX_WEIGHT_BYTES, manifest.sha256)
     try:
         arrays = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
@@ -117,7 +125,45 @@ def read_model_files(folder: Path) -> dict[str, bytes]:
         ModelError: naming the file, if one is missing or too large.
     """
     limits = {MANIFEST: _MAX_MANIFEST_BYTES, WEIGHTS: _MAX_WEIGHT_BYTES}
+    limits |= dict.fromkeys(read_manifest(folder).int8, _MAX_INT8_BYTES)
     return {name: _read(folder / name, limit) for name, limit in limits.items()}
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a model folder.
+
+    Raises:
+        ModelError: naming the file, if it is missing, too large or damaged.
+    """
+    return _read_manifest(folder / MANIFEST)
+
+
+def save_int8(folder: Path, files: dict[str, bytes]) -> Manifest:
+    """Writes the networks in int8 of the weights that are in `folder`; returns the manifest that names them."""
+    manifest = read_manifest(folder)
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    manifest = replace(manifest, int8={name: hashlib.sha256(files[name]).hexdigest() for name in files})
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def load_int8(folder: Path, manifest: Manifest, network: str) -> tuple[bytes, bytes]:
+    """Reads and verifies a network in int8: its graph and its constants, as OpenVINO reads them.
+
+    Raises:
+        ModelError: naming the file, if one is missing, too large, or not what the manifest says.
+    """
+    graph, constants = (
+        _read_verified(folder / name, _MAX_INT8_BYTES, manifest.int8.get(name, "of no such file"))
+        for name in int8_names(network)
+    )
+    return graph, constants
+
+
+def int8_names(network: str) -> tuple[str, str]:
+    """The names of the files of a network in int8: of its graph, and of its constants."""
+    return f"{network}-int8.xml", f"{network}-int8.bin"
 
 
 def _sorted_out(arrays: dict[str, NDArray[Any]], path: Path) -> Weights:
@@ -133,19 +179,21 @@ def _sorted_out(arrays: dict[str, NDArray[Any]], path: Path) -> Weights:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        known = json.loads(_read(path, _MAX_MANIFEST_BYTES))
-        manifest = Manifest(**known)
-    except (ValueError, TypeError, RecursionError) as error:
+        manifest = read_record(Manifest, _read(path, _MAX_MANIFEST_BYTES))
+    except ValueError as error:
         raise ModelError(f"{path}: not a model manifest: {error}") from error
-    wrong = [
-        f.name for f in fields(Manifest) if f.type is str and not isinstance(getattr(manifest, f.name), str)
-    ]
-    if wrong:
-        raise ModelError(f"{path}: {', '.join(wrong)} must be text")
-    if not (isinstance(manifest.training, dict) and isinstance(manifest.self_check, dict)):
-        raise ModelError(f"{path}: training and self_check must be objects")
+    if not set(manifest.int8) <= _INT8_FILES:
+        raise ModelError(f"{path}: int8 must be digests of {', '.join(sorted(_INT8_FILES))}")
     training = {_FORMER_NAMES.get(name, name): value for name, value in manifest.training.items()}
     return replace(manifest, training=training)
+
+
+def _read_verified(path: Path, limit: int, sha256: str) -> bytes:
+    content = _read(path, limit)
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ModelError(f"{path}: sha256 is {found}, the manifest says {sha256}: damaged or replaced")
+    return content
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -167,3 +215,6 @@ def _finite(array: NDArray[Any], path: Path) -> FloatArray:
     if array.dtype not in (np.float16, np.float32) or not np.isfinite(array).all():
         raise ModelError(f"{path}: holds an array that is not finite float16 or float32")
     return np.asarray(array, np.float32)
+
+
+_INT8_FILES = {name for network in fields(Weights) for name in int8_names(network.name)}

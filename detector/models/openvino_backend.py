@@ -1,63 +1,178 @@
-"""The networks of a model computed by OpenVINO instead of TensorFlow."""
+"""The networks as OpenVINO runs them: built from a model's weights or read from its files in int8, without TensorFlow.
+
+Each image is computed on one thread, and a batch's images on as many as may be used. So what a network says of an
+image depends neither on how many threads there are nor on what else is computed meanwhile.
+"""
 
 import os
-import threading
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import Lock, local
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.geometry import STRIDE
+from detector.models.layers import Architecture
 from detector.results.detections import FloatArray
 
-if TYPE_CHECKING:
-    from detector.models.tensorflow_backend import Fcn, Refiner
+# OpenVINO tells its makers of each import and conversion, unless its messenger is not there.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+import openvino as openvino  # noqa: E402, PLC0414 - exported: others import it from here, without the messenger
+from openvino import opset13 as ops  # noqa: E402
 
-_SIDE_STEP = 64
-"""px. OpenVINO prepares itself for each size of image that it meets, which takes longer than to compute a small one:
-so images are padded to multiples of this, and it meets few."""
+_TOGETHER_PIXELS = 2**15
+"""Images are computed together up to so many pixels: a small one alone takes half as long again."""
 
-_BATCH_STEP = 8
-"""Windows; likewise for batches of the refiner."""
+_EPSILON = 1e-3
+"""Of Keras's batch normalisation."""
 
 
 class OpenVinoNetwork:
     """A network that OpenVINO computes; any thread may call it.
 
-    Args:
-        network: with its weights.
-        window: the side of the window that it answers for, px.
-        side: of its images, px; None for any height and width.
+    Each height and width of image is prepared for when it is first met, which takes some 50 ms, and kept. So callers
+    should bring few.
 
-    Raises:
-        InvalidOptionError: if OpenVINO is not installed.
+    Args:
+        model: from (B, H, W, 3) uint8 RGB to (B, H', W', C) float32.
+        precision: "f32" or "bf16", of what is not computed in int8.
+        parameter_count: of its weights.
     """
 
-    def __init__(self, network: "Fcn | Refiner", window: int, side: int | None) -> None:
-        from detector.models.export_formats import (  # noqa: PLC0415
-            compile_for_openvino,
-            decoding_graph,
-        )
-
-        self.parameter_count: int = network.parameter_count
-        self._window = window
-        self._steps = (1, _SIDE_STEP, _SIDE_STEP) if side is None else (_BATCH_STEP, 1, 1)
-        graph = decoding_graph(network, window, side)
-        self._model = compile_for_openvino(graph, "score_map", os.environ.get("TF_NUM_INTRAOP_THREADS"))
-        self._of_thread = threading.local()
+    def __init__(self, model: openvino.Model, precision: str, parameter_count: int) -> None:
+        self.parameter_count = parameter_count
+        self._model = model
+        self._options = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "NUM_STREAMS": thread_count(),
+            "INFERENCE_NUM_THREADS": thread_count(),
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._compiled: dict[tuple[int, int, int], Any] = {}
+        self._preparing = Lock()
+        self._of_thread = local()
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
-        count, height, width = images.shape[:3]
-        sizes = [-(-size // step) * step for size, step in zip(images.shape, self._steps, strict=False)]
-        padded = np.zeros((*sizes, 3), np.uint8)
-        padded[:count, :height, :width] = images
-        score_map = self._request().infer([padded])[0]
-        rows, columns = ((size - self._window) // STRIDE + 1 for size in (height, width))
-        return np.array(score_map[:count, :rows, :columns], np.float32)
+        """What the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
+        parts = np.array_split(np.ascontiguousarray(images), min(thread_count(), len(images)))
+        others = [_helpers().submit(self._infer, part) for part in parts[1:]]
+        return np.concatenate([self._infer(parts[0]), *(other.result() for other in others)])
 
-    def _request(self) -> Any:
-        """The thread's own; one must not be used by two at a time."""
-        if not hasattr(self._of_thread, "request"):
-            self._of_thread.request = self._model.create_infer_request()
-        return self._of_thread.request
+    def _infer(self, images: NDArray[np.uint8]) -> FloatArray:
+        """What the network says of each image, computed on the calling thread, small ones several at a time."""
+        height, width = images.shape[1:3]
+        together = max(1, _TOGETHER_PIXELS // (height * width))
+        outputs: list[FloatArray] = []
+        start = 0
+        while start < len(images):
+            count = together if len(images) - start >= together else 1
+            request = self._request(count, height, width)
+            found = request.infer([images[start : start + count]], share_inputs=True, share_outputs=True)[0]
+            outputs.append(np.array(found, np.float32))
+            start += count
+        return np.concatenate(outputs)
+
+    def _request(self, *shape: int) -> Any:
+        """The thread's own for so many images of a height and width; one must not be used by two at a time."""
+        if not hasattr(self._of_thread, "requests"):
+            self._of_thread.requests = {}
+        requests: dict[tuple[int, ...], Any] = self._of_thread.requests
+        if shape not in requests:
+            requests[shape] = self._prepared(*shape).create_infer_request()
+        return requests[shape]
+
+    def _prepared(self, count: int, height: int, width: int) -> Any:
+        with self._preparing:
+            if (count, height, width) not in self._compiled:
+                model = self._model.clone()
+                model.reshape([count, height, width, 3])
+                self._compiled[count, height, width] = _core.compile_model(model, "CPU", self._options)
+            return self._compiled[count, height, width]
+
+
+def build_model(architecture: Architecture, weights: Sequence[FloatArray]) -> openvino.Model:
+    """The network with its weights, batch normalisations folded: (B, H, W, 3) uint8 RGB -> (B, H', W', C) float32.
+
+    Args:
+        architecture: the network's.
+        weights: its arrays in its order, as `keras.Model.get_weights` gives them.
+
+    Raises:
+        ValueError: if the arrays do not fit the network.
+    """
+    arrays = iter(weights)
+    side = -1 if architecture.side is None else architecture.side
+    images = ops.parameter([-1, side, side, 3], np.uint8, name="images")
+    x = ops.transpose(ops.convert(images, "f32"), ops.constant([0, 3, 1, 2]))
+    x = ops.subtract(ops.multiply(x, _constant(1 / 127.5)), _constant(1.0))
+    channels = 3
+    for layer in architecture.convolutions:
+        shape = (layer.size, layer.size, channels, layer.filters)
+        kernel = _next(arrays, shape)
+        gamma, beta, mean, variance = (_next(arrays, (layer.filters,)) for _ in range(4))
+        scale = gamma / np.sqrt(variance + _EPSILON)
+        padding = layer.size // 2 if layer.residual else 0
+        y = ops.relu(_convolution(x, kernel * scale, beta - mean * scale, layer.strides, padding))
+        x = ops.add(x, y) if layer.residual else y
+        channels = layer.filters
+    kernel = _next(arrays, (1, 1, channels, architecture.outputs))
+    x = _convolution(x, kernel, _next(arrays, (architecture.outputs,)), 1, 0)
+    if next(arrays, None) is not None:
+        raise ValueError(f"the weights do not fit this network: there are more than {architecture.name} has")
+    return openvino.Model([ops.transpose(x, ops.constant([0, 2, 3, 1]))], [images], architecture.name)
+
+
+def read_model(graph: bytes, constants: bytes) -> openvino.Model:
+    """A network from its files, as `openvino.save_model` writes them.
+
+    Raises:
+        ValueError: if OpenVINO cannot read them.
+    """
+    try:
+        return _core.read_model(graph, constants)
+    except RuntimeError as error:
+        raise ValueError(f"not a network that OpenVINO reads: {error}") from error
+
+
+@cache
+def thread_count() -> int:
+    """How many threads may compute: TF_NUM_INTRAOP_THREADS, as for TensorFlow, or as many as there are cores."""
+    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return max(1, int(asked)) if asked.isdecimal() and int(asked) else len(os.sched_getaffinity(0))
+
+
+def capabilities() -> frozenset[str]:
+    """The kinds of arithmetic that this processor has instructions for, such as "INT8" and "BF16"."""
+    return frozenset(_core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+_core = openvino.Core()
+
+
+@cache
+def _helpers() -> ThreadPoolExecutor:
+    """The threads that compute beside a calling one."""
+    return ThreadPoolExecutor(thread_count() - 1, "openvino")
+
+
+def _next(arrays: Iterator[FloatArray], shape: tuple[int, ...]) -> FloatArray:
+    array = next(arrays, None)
+    if array is None or array.shape != shape:
+        found = "none is left" if array is None else f"one has the shape {array.shape}"
+        raise ValueError(f"the weights do not fit this network: {found}, expected {shape}")
+    return np.asarray(array, np.float32)
+
+
+def _convolution(x: Any, kernel: FloatArray, bias: FloatArray, strides: int, padding: int) -> Any:
+    """`kernel` is (height, width, channels, filters), `x` (B, channels, H, W)."""
+    weights = _constant(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
+    pads = [padding, padding]
+    y = ops.convolution(x, weights, [strides, strides], pads, pads, [1, 1])
+    return ops.add(y, _constant(bias.reshape(1, -1, 1, 1)))
+
+
+def _constant(value: float | FloatArray) -> Any:
+    return ops.constant(np.asarray(value, np.float32))

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from detector.models.architecture import build_fcn, build_refiner
+from detector.models.architecture import build_fcn, build_gate, build_refiner
 from detector.models.model_files import Weights
 from detector.results.detections import FloatArray
 
@@ -69,14 +69,32 @@ class Refiner(TensorFlowNetwork):
         super().__init__(build_refiner(), weights)
 
 
-def networks_of(weights: Weights) -> tuple[Fcn, Refiner | None]:
-    """Both networks of a model; None for the second if the model has none.
+class Gate(TensorFlowNetwork):
+    """The network that says where the FCN need look, see `detector.pipeline.gate`.
+
+    Args:
+        weights: the arrays of `build_gate()` in its order.
+
+    Raises:
+        ValueError: if the arrays do not fit the network.
+    """
+
+    def __init__(self, weights: list[NDArray[np.float32]]) -> None:
+        super().__init__(build_gate(), weights)
+
+
+def networks_of(weights: Weights) -> tuple[Fcn, Refiner | None, Gate | None]:
+    """The networks of a model; None for those that it does not have.
 
     Raises:
         ValueError: if the arrays do not fit the networks.
     """
     try:
-        return Fcn(weights.fcn), Refiner(weights.refiner) if weights.refiner else None
+        return (
+            Fcn(weights.fcn),
+            Refiner(weights.refiner) if weights.refiner else None,
+            Gate(weights.gate) if weights.gate else None,
+        )
     except ValueError as error:
         raise ValueError(f"the weights do not fit this network: {error}") from error
 

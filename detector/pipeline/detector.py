@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +12,25 @@ from numpy.typing import NDArray
 
 from detector.images.decode import decode_image
 from detector.images.image_sources import ImageSource, load_pixels
-from detector.models.backend import Network, load_networks
+from detector.models.backend import Network
 from detector.models.geometry import RECEPTIVE_FIELD
 from detector.models.model_files import EMBEDDED, Manifest
+from detector.models.operating_point import OperatingPoint
+from detector.models.runtimes import OPENVINO, load_networks
 from detector.pipeline import refiner
-from detector.pipeline.fusion import VIEW_SCORE, best_candidates, distinct, fuse_candidates
-from detector.pipeline.hysteresis import Thresholds, hysteresis_mask
+from detector.pipeline.call import Call
+from detector.pipeline.cancellation import CancellationToken
+from detector.pipeline.fusion import distinct
+from detector.pipeline.hysteresis import hysteresis_mask
 from detector.pipeline.numbers import group_numbers
-from detector.pipeline.pyramid import levels, tiles
-from detector.pipeline.score_map import Candidates, concatenate, decode_score_map, softmax
+from detector.pipeline.options import DetectorConfig, Settings
+from detector.pipeline.proposals import propose
+from detector.pipeline.score_map import Candidates, concatenate, softmax
 from detector.results import boxes as box_arithmetic
 from detector.results.detections import Detections, FloatArray, ImageDetections, IntArray
-from detector.results.errors import DetectorError, InvalidOptionError
-from detector.results.interface import MAX_PIXELS, DetectOptions, ModelInfo
+from detector.results.errors import DetectorError
+from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.prefetch import ordered_prefetch
-
-_MAX_LEVEL_PIXELS = 100_000_000
-"""The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""
 
 BOX_HEIGHT = 1.04
 """What boxes' heights are multiplied by: the networks draw them a few percent less high than those they learn from."""
@@ -38,23 +39,21 @@ _LOOKS = 64
 """Windows that the second network is given at a time: bounds the memory however many there are."""
 
 
-@dataclass(frozen=True)
-class DetectorConfig:
-    """The defaults that stand in for options that a caller leaves unset.
+_ROUNDING = 1e-6
+"""Part by which scores may differ after they went through a calibration and back."""
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeOutput:
+    """What both networks say of an image's candidates, before it is put together.
 
     Attributes:
-        thresholds: scores that digits need, alone and in a line.
-        nms_iou_threshold: of two digits that overlap more only the better one stays.
-        max_detections: the best so many digits of an image are returned.
-        min_digit_height_px: the height from which digits are looked for.
-        max_pixels: images with more pixels are refused.
+        first: what the first network proposes.
+        second: what the refiner says of each of those, in their order; None if the model has none.
     """
 
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    nms_iou_threshold: float = 0.3
-    max_detections: int = 300
-    min_digit_height_px: float = 12.0
-    max_pixels: int = MAX_PIXELS
+    first: Candidates
+    second: Candidates | None
 
 
 class DigitDetector:
@@ -65,6 +64,9 @@ class DigitDetector:
         manifest: what is known of the weights.
         config: defaults.
         refiner: the network that looks again; without it what the first proposes counts.
+        gate: the network that says where the first need look; without it that looks everywhere.
+        operating_point: of these networks together; the default if nobody chose one for them.
+        runtime: what computes the networks, see `detector.models.runtimes`; for `info` alone.
     """
 
     def __init__(
@@ -73,30 +75,49 @@ class DigitDetector:
         manifest: Manifest,
         config: DetectorConfig | None = None,
         refiner: Network | None = None,
+        gate: Network | None = None,
+        operating_point: OperatingPoint | None = None,
+        runtime: str = "",
     ) -> None:
         self._fcn = fcn
         self._refiner = refiner
+        self._gate = gate
         self._manifest = manifest
-        self._config = config or DetectorConfig()
+        self._operating_point = operating_point or OperatingPoint()
+        self._config = (config or DetectorConfig()).with_thresholds(self._operating_point.thresholds)
+        self._runtime = runtime
 
     @classmethod
-    def load(cls, model_dir: Path | None = None, config: DetectorConfig | None = None) -> DigitDetector:
+    def load(
+        cls, model_dir: Path | None = None, config: DetectorConfig | None = None, runtime: str = OPENVINO
+    ) -> DigitDetector:
         """Loads and verifies the model in `model_dir`, or the embedded one.
+
+        Args:
+            model_dir: the model's folder.
+            config: defaults.
+            runtime: what computes the networks, one of `detector.models.runtimes.RUNTIMES`.
 
         Raises:
             ModelError: if a file is missing, damaged, or not what the manifest says.
+            InvalidOptionError: if the model has no networks in int8, and they are asked for.
         """
-        fcn, again, manifest = load_networks(model_dir or EMBEDDED)
-        return cls(fcn, manifest, config, again)
+        found = load_networks(model_dir or EMBEDDED, runtime)
+        point = found.manifest.operating_point
+        return cls(found.fcn, found.manifest, config, found.refiner, found.gate, point, found.runtime)
 
     def detect(
-        self, image: bytes | NDArray[np.uint8], options: DetectOptions | None = None
+        self,
+        image: bytes | NDArray[np.uint8],
+        options: DetectOptions | None = None,
+        cancellation: CancellationToken | None = None,
     ) -> ImageDetections:
         """Finds the digits of one image and the numbers that they spell.
 
         Args:
-            image: an encoded image (JPEG, PNG, WebP, BMP, TIFF, GIF), or decoded pixels, (H, W, 3) uint8 RGB.
+            image: an encoded image, see `decode_image` for the formats, or decoded pixels, (H, W, 3) uint8 RGB.
             options: what the caller asks for instead of the defaults.
+            cancellation: ends the work early, between two calls of a network; None to carry it through.
 
         Returns:
             Digits, best score first, and numbers; boxes in pixels of the image as it is displayed.
@@ -104,22 +125,16 @@ class DigitDetector:
         Raises:
             ImageEmptyError, ImageUndecodableError, ImageTooLargeError: if the image is at fault.
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
+            CallCancelledError, DeadlineExceededError: if `cancellation` says so.
         """
-        options = options or DetectOptions()
-        clock = _StageClock()
-        with clock("decode"):
+        settings = self._config.settings(options or DetectOptions())
+        call = Call(cancellation)
+        with call.stage("decode"):
             pixels = (
                 decode_image(image, self._config.max_pixels) if isinstance(image, bytes) else _checked(image)
             )
         height, width = pixels.shape[:2]
-        candidates = self._seen(pixels, options, clock)
-        with clock("merge"):
-            digits = self._choose(candidates, options, width, height)
-        with clock("numbers"):
-            numbers = group_numbers(digits)
-        return ImageDetections(
-            width, height, digits, numbers, self._manifest.name, self._manifest.version, clock.seconds
-        )
+        return self._decide(self._look(pixels, settings, call), width, height, settings, call)
 
     def candidates(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> Candidates:
         """Everything that may be a digit with what else it may be, before it is decided what is returned.
@@ -131,7 +146,25 @@ class DigitDetector:
         Raises:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
-        return self._seen(_checked(pixels), options or DetectOptions(), _StageClock())
+        return self._combine(self.look(pixels, options))
+
+    def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
+        """Runs the networks alone: what `decide` needs. Takes and raises what `candidates` does."""
+        return self._look(_checked(pixels), self._config.settings(options or DetectOptions()), Call())
+
+    def decide(
+        self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
+    ) -> ImageDetections:
+        """Makes digits and numbers of what the networks say: `detect` is `look`, then this.
+
+        Args:
+            output: of this detector, or of another one with the same networks, at scores as low as are asked for.
+            width: of the image, px.
+            height: of the image, px.
+            options: as for `detect`.
+        """
+        settings = self._config.settings(options or DetectOptions())
+        return self._decide(output, width, height, settings, Call())
 
     def detect_many(
         self, images: Iterable[ImageSource], options: DetectOptions | None = None
@@ -188,7 +221,7 @@ class DigitDetector:
         whole = np.array([[0, 0, RECEPTIVE_FIELD, RECEPTIVE_FIELD]], np.float32)
         windows = np.concatenate([refiner.windows(crop, whole) for crop in crops])
         again = softmax(self._refiner(windows)[:, 0, 0, 1:11])
-        return refiner.mean_scores(first, again)
+        return refiner.mean_scores(first, again, self._operating_point.score_weight)
 
     @property
     def manifest(self) -> Manifest:
@@ -205,100 +238,71 @@ class DigitDetector:
             training_data=manifest.training_data,
             parameter_count=self._parameter_count(),
             max_pixels=config.max_pixels,
-            defaults=DetectOptions(
-                score_threshold=config.thresholds.seed,
-                nms_iou_threshold=config.nms_iou_threshold,
-                max_detections=config.max_detections,
-                min_digit_height_px=config.min_digit_height_px,
-            ),
+            runtime=self._runtime,
+            defaults=config.defaults(),
         )
 
     def _parameter_count(self) -> int:
-        again = self._refiner.parameter_count if self._refiner else 0
-        return self._fcn.parameter_count + again
+        networks = (self._fcn, self._refiner, self._gate)
+        return sum(network.parameter_count for network in networks if network)
 
-    def _seen(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
-        """What both networks see, a candidate for each group of windows."""
-        candidates = self._windows(pixels, options, clock)
-        with clock("merge"):
-            least = self._least_proposal(options)
-            candidates = fuse_candidates(candidates, self._nms_iou(options), least)
-        if self._refiner:
-            with clock("refiner"):
-                candidates = self._look_again(pixels, candidates)
-        return candidates
+    def _look(self, pixels: NDArray[np.uint8], settings: Settings, call: Call) -> CascadeOutput:
+        """What the networks say, a candidate for each group of windows."""
+        gate = None if settings.exhaustive else self._gate
+        least = self._least_proposal(settings.least_score)
+        first = propose(self._fcn, gate, pixels, settings, least, call)
+        if not self._refiner:
+            return CascadeOutput(first, None)
+        with call.stage("crops"):
+            second = _look_again(pixels, first.boxes, call.network(self._refiner, "refiner"))
+        return CascadeOutput(first, second)
 
-    def _windows(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
-        """The windows in which the network sees a digit, at every level of the pyramid, in the image's frame."""
-        least = VIEW_SCORE * self._least_proposal(options)
-        low = options.min_digit_height_px or self._config.min_digit_height_px
-        high = options.max_digit_height_px or float("inf")
-        _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], low)
-        best = best_candidates([])
-        pyramid = levels(pixels, low, max(high, low))
-        while True:
-            with clock("pyramid"):
-                level = next(pyramid, None)
-            if level is None:
-                return best
-            for tile in tiles(level):
-                with clock("network"):
-                    score_map = self._fcn(tile.pixels[None])[0]
-                with clock("score_map"):
-                    found = decode_score_map(score_map, level.scale, tile.origin, least)
-                    best = best_candidates([best, found])
-            del level  # before the next one is made
-
-    def _least_proposal(self, options: DetectOptions) -> float:
+    def _least_proposal(self, least_score: float) -> float:
         """The score of the first network from which a digit can be among those returned."""
-        least = self._least_score(options)
-        return refiner.first_score(least) if self._refiner else least
+        point = self._operating_point
+        least = float(point.calibration.inverse(least_score)) * (1 - _ROUNDING)
+        return refiner.first_score(least, point.score_weight) if self._refiner else least
 
-    def _least_score(self, options: DetectOptions) -> float:
-        return self._config.thresholds.least if options.score_threshold is None else options.score_threshold
+    def _combine(self, output: CascadeOutput) -> Candidates:
+        """The candidates as both networks together see them, their best class's score calibrated."""
+        both = output.first
+        if output.second is not None:
+            both = refiner.combine(both, output.second, self._operating_point.score_weight)
+        return both.rescored(self._operating_point.calibration(both.scores))
 
-    def _nms_iou(self, options: DetectOptions) -> float:
-        asked = options.nms_iou_threshold
-        return self._config.nms_iou_threshold if asked is None else asked
-
-    def _look_again(self, pixels: NDArray[np.uint8], first: Candidates) -> Candidates:
-        """The candidates as both networks together see them."""
-        assert self._refiner is not None
-        height, width = pixels.shape[:2]
-        parts = []
-        for start in range(0, len(first.boxes), _LOOKS):
-            boxes = first.boxes[start : start + _LOOKS]
-            outputs = self._refiner(refiner.windows(pixels, boxes))[:, 0, 0]
-            parts.append(refiner.decode(outputs, boxes, width, height))
-        return refiner.combine(first, concatenate(parts))
-
-    def _choose(self, candidates: Candidates, options: DetectOptions, width: int, height: int) -> Detections:
-        """One detection per digit, and of those the ones to return, best first."""
-        candidates = candidates.select(candidates.scores >= self._least_score(options))
-        digits = distinct(candidates, self._nms_iou(options))
-        digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
-        digits = digits.select(_within_heights(digits, options))
-        if options.score_threshold is None:
-            digits = digits.select(hysteresis_mask(digits, self._config.thresholds))
-        digits = digits.select(
-            np.arange(len(digits))[: options.max_detections or self._config.max_detections]
+    def _decide(
+        self, output: CascadeOutput, width: int, height: int, settings: Settings, call: Call
+    ) -> ImageDetections:
+        with call.stage("merge"):
+            digits = _choose(self._combine(output), settings, width, height)
+        with call.stage("numbers"):
+            numbers = group_numbers(digits)
+        return ImageDetections(
+            width, height, digits, numbers, self._manifest.name, self._manifest.version, call.seconds
         )
-        return replace(digits, boxes=box_arithmetic.clip(digits.boxes, width, height))
 
 
-class _StageClock:
-    """Seconds spent per stage."""
+def _look_again(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) -> Candidates:
+    """What the second network says of each box."""
+    height, width = pixels.shape[:2]
+    parts = []
+    for start in range(0, len(boxes), _LOOKS):
+        batch = boxes[start : start + _LOOKS]
+        outputs = network(refiner.windows(pixels, batch))[:, 0, 0]
+        parts.append(refiner.decode(outputs, batch, width, height))
+    return concatenate(parts)
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
 
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+def _choose(candidates: Candidates, settings: Settings, width: int, height: int) -> Detections:
+    """One detection per digit, and of those the ones to return, best first."""
+    candidates = candidates.select(candidates.scores >= settings.least_score)
+    digits = distinct(candidates, settings.nms_iou_threshold)
+    digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
+    digits = digits.select(_within(digits, settings.returned_heights))
+    if settings.thresholds is not None:
+        digits = digits.select(hysteresis_mask(digits, settings.thresholds))
+    digits = digits.select(np.arange(len(digits))[: settings.max_detections])
+    return replace(digits, boxes=box_arithmetic.clip(digits.boxes, width, height))
 
 
 def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -307,17 +311,7 @@ def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _refuse_huge_pyramid(width: int, height: int, min_digit_height: float) -> None:
-    scale = 16 / min_digit_height
-    if width * scale * height * scale > _MAX_LEVEL_PIXELS:
-        raise InvalidOptionError(
-            "min_digit_height_px",
-            f"digits of {min_digit_height:g} px cannot be looked for in an image of {width} x {height} px; "
-            f"{16 * (width * height / _MAX_LEVEL_PIXELS) ** 0.5:.1f} px is the least",
-        )
-
-
-def _within_heights(digits: Detections, options: DetectOptions) -> NDArray[np.bool]:
-    heights = (digits.boxes[:, 3] - digits.boxes[:, 1]).astype(np.float64)
-    low, high = options.min_digit_height_px or 0.0, options.max_digit_height_px or np.inf
-    return np.asarray((heights >= low) & (heights <= high))
+def _within(digits: Detections, heights: tuple[float, float]) -> NDArray[np.bool]:
+    low, high = heights
+    found = (digits.boxes[:, 3] - digits.boxes[:, 1]).astype(np.float64)
+    return np.asarray((found >= low) & (found <= high))

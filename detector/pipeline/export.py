@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from detector.models.backend import load_networks
 from detector.models.export_formats import FORMATS, decoding_graph
 from detector.models.geometry import (
     CHANNELS,
@@ -18,10 +17,15 @@ from detector.models.geometry import (
     REFINER_WINDOW,
     STRIDE,
 )
-from detector.models.model_files import Manifest
+from detector.models.model_files import Manifest, load_model
+from detector.models.operating_point import OperatingPoint
+from detector.models.tensorflow_backend import networks_of
 from detector.pipeline import refiner
-from detector.pipeline.detector import BOX_HEIGHT, DetectorConfig
-from detector.pipeline.pyramid import BORDER, STEP
+from detector.pipeline.detector import BOX_HEIGHT
+from detector.pipeline.options import DetectorConfig
+from detector.pipeline.pyramid import STEP
+from detector.pipeline.score_map import GRID
+from detector.results.errors import ModelError
 from detector.system.files import whole_folder, write_whole
 
 DESCRIPTION = "export.json"
@@ -43,7 +47,11 @@ def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]
         InvalidOptionError: if something is in the folder, or the format's library is not installed.
         OSError: if it cannot be written.
     """
-    fcn, again, manifest = load_networks(model_dir)
+    weights, manifest = load_model(model_dir)
+    try:
+        fcn, again, _ = networks_of(weights)
+    except ValueError as error:
+        raise ModelError(f"{model_dir}: {error}") from error
     graphs = {"fcn": decoding_graph(fcn, RECEPTIVE_FIELD, None)}
     if again:
         graphs["refiner"] = decoding_graph(again, REFINER_WINDOW, REFINER_WINDOW)
@@ -69,6 +77,7 @@ _LEFT_TO_THE_CALLER = [
     "the pyramid: the image scaled so that each digit comes to 16-35 px in some level, its edge continued",
     "the refiner's windows: each digit proposed, digit_height_px high in the middle of its window",
     "boxes and scores of both looks combined: weighted mean of the boxes, weighted geometric mean of the scores",
+    "calibration: the combined score becomes a probability, linearly between the calibration's knots",
     "merging: windows that see the same digit, by non-max suppression that does not ask which digit it is",
     "digits weighed by their neighbours (thresholds), and numbers made of digits",
 ]
@@ -104,7 +113,7 @@ def describe(manifest: Manifest, export_format: str, paths: dict[str, str]) -> d
         "edge_unit_px": EDGE_UNIT,
         "largest_log_edge": MAX_LOG_EDGE,
         "left_to_the_caller": _LEFT_TO_THE_CALLER,
-        "defaults": _defaults(),
+        "defaults": _defaults(manifest.operating_point),
     }
 
 
@@ -137,16 +146,17 @@ def _input(height: int | str, width: int | str) -> dict[str, Any]:
     }
 
 
-def _defaults() -> dict[str, Any]:
-    config = asdict(DetectorConfig())
+def _defaults(operating_point: OperatingPoint) -> dict[str, Any]:
+    config = asdict(DetectorConfig(operating_point.thresholds))
     del config["max_pixels"]
     return {
         **config,
-        "pyramid": {"step": STEP, "border_px": BORDER},
+        "pyramid": {"step": STEP, "border_px": GRID.border},
         "box_height_factor": BOX_HEIGHT,
         "refiner": {
             "digit_height_px": refiner.DIGIT_HEIGHT,
-            "score_weight": refiner.SCORE_WEIGHT,
+            "score_weight": operating_point.score_weight,
             "box_weight": refiner.BOX_WEIGHT,
         },
+        "calibration": asdict(operating_point.calibration),
     }

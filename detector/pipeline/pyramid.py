@@ -1,5 +1,6 @@
 """The scales at which the network looks: it knows digits of 16 to 35 px, the pyramid brings all others there."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,16 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.geometry import RECEPTIVE_FIELD, STRIDE
-
-BORDER = 16
-"""Width in px of the continued edge around each level: half a window, so that windows centre on every pixel."""
-
-MAX_TILE_SIDE = 896
-"""A level that is larger goes through the network in tiles of this size, so that memory stays bounded."""
-
 STEP = 2**0.5
 """Between the scales of neighbouring levels."""
+
+HALF = 2
+"""Steps to the level of half the scale."""
 
 _SMALLEST = 16.0
 _LARGEST = 30.0
@@ -35,19 +31,6 @@ class Level:
     scale: tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Tile:
-    """A part of a level, with as much of the continued edge as it has.
-
-    Attributes:
-        pixels: (H, W, 3) uint8 RGB.
-        origin: (x, y) of its upper left pixel in the level; negative within the continued edge.
-    """
-
-    pixels: NDArray[np.uint8]
-    origin: tuple[int, int]
-
-
 def level_scales(min_height: float, max_height: float) -> list[float]:
     """The scales that bring digits of `min_height` to `max_height` px into the network's range, largest first.
 
@@ -59,14 +42,24 @@ def level_scales(min_height: float, max_height: float) -> list[float]:
     return scales
 
 
-def levels(image: NDArray[np.uint8], min_height: float, max_height: float) -> Iterator[Level]:
-    """The levels of an RGB uint8 (H, W, 3) image for digits of `min_height` to `max_height` px, largest first.
+def levels(
+    image: NDArray[np.uint8], min_height: float, max_height: float, beyond: int = 0
+) -> Iterator[Level]:
+    """The levels of an image, largest first.
 
     A level smaller than the image is made from the level before, which averages every pixel and reads few.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        min_height: of the digits to look for, px.
+        max_height: of those, px.
+        beyond: so many levels more than these digits ask for.
     """
     height, width = image.shape[:2]
+    scales = level_scales(min_height, min(max_height, height))
+    scales += [scales[-1] / STEP**step for step in range(1, beyond + 1)]
     source = image
-    for scale in level_scales(min_height, min(max_height, height)):
+    for scale in scales:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         shrinks = size[0] < source.shape[1]
         pixels = np.asarray(
@@ -78,24 +71,10 @@ def levels(image: NDArray[np.uint8], min_height: float, max_height: float) -> It
         del pixels  # of two large levels only one is in memory
 
 
-def tiles(level: Level) -> Iterator[Tile]:
-    """Tiles whose windows are together those of the whole level, each window once.
-
-    Neighbours overlap by field - stride, the part that windows of both see.
-    """
-    height, width = level.pixels.shape[:2]
-    for top, bottom in _spans(height):
-        for left, right in _spans(width):
-            y, x = max(top, 0), max(left, 0)
-            inner = level.pixels[y : min(bottom, height), x : min(right, width)]
-            margins = (y - top, max(bottom - height, 0), x - left, max(right - width, 0))
-            framed = cv2.copyMakeBorder(inner, *margins, cv2.BORDER_REPLICATE)
-            yield Tile(np.asarray(framed, np.uint8), (left, top))
-
-
-def _spans(length: int) -> list[tuple[int, int]]:
-    """(start, end) of the tiles along one axis of a level, the continued edge included."""
-    end = length + BORDER
-    step = MAX_TILE_SIDE - (RECEPTIVE_FIELD - STRIDE)
-    starts = range(-BORDER, max(end - RECEPTIVE_FIELD + 1, -BORDER + 1), step)
-    return [(start, min(start + MAX_TILE_SIDE, end)) for start in starts]
+def with_halves(levels: Iterator[Level]) -> Iterator[tuple[Level, Level]]:
+    """Each level with that of half its scale, as far as that one is there."""
+    kept: deque[Level] = deque()
+    for level in levels:
+        kept.append(level)
+        if len(kept) > HALF:
+            yield kept.popleft(), level

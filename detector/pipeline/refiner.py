@@ -17,9 +17,6 @@ from detector.results.detections import FloatArray
 DIGIT_HEIGHT = 24.0
 """Height in px at which a digit is shown, in the middle of the window."""
 
-SCORE_WEIGHT = 0.55
-"""Of the refiner's scores in the geometric mean with the first's."""
-
 BOX_WEIGHT = 0.7
 """Of the refiner's boxes in the mean with the first's."""
 
@@ -62,20 +59,26 @@ def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> C
     return read_windows(outputs, centres, scales[:, None])
 
 
-def first_score(score: float) -> float:
-    """The score that the first network must give for both together to reach `score`."""
-    return float(max(score ** (1 / (1 - SCORE_WEIGHT)), min(score, _LEAST_FIRST_SCORE)))
+def first_score(score: float, score_weight: float) -> float:
+    """The score that the first network must give for both together to reach `score`.
+
+    Args:
+        score: 0..1.
+        score_weight: of the refiner's scores in the mean.
+    """
+    return float(max(score ** (1 / (1 - score_weight)), min(score, _LEAST_FIRST_SCORE)))
 
 
-def combine(first: Candidates, second: Candidates) -> Candidates:
-    """What both looks say together: geometric mean of the scores, mean of the boxes."""
+def combine(first: Candidates, second: Candidates, score_weight: float) -> Candidates:
+    """What both looks say together: weighted geometric mean of the scores, mean of the boxes."""
     boxes = (1 - BOX_WEIGHT) * first.boxes + BOX_WEIGHT * second.boxes
-    return Candidates(boxes.astype(np.float32), mean_scores(first.class_scores, second.class_scores))
+    class_scores = mean_scores(first.class_scores, second.class_scores, score_weight)
+    return Candidates(boxes.astype(np.float32), class_scores)
 
 
-def mean_scores(first: FloatArray, second: FloatArray) -> FloatArray:
+def mean_scores(first: FloatArray, second: FloatArray, score_weight: float) -> FloatArray:
     """The weighted geometric mean of both looks' scores, elementwise."""
-    return np.asarray(first ** (1 - SCORE_WEIGHT) * second**SCORE_WEIGHT, np.float32)
+    return np.asarray(first ** (1 - score_weight) * second**score_weight, np.float32)
 
 
 def _places(boxes: FloatArray, width: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

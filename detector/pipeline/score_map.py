@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.geometry import EDGE_UNIT, MAX_LOG_EDGE, RECEPTIVE_FIELD, STRIDE
+from detector.pipeline.tiles import Grid, Hits
 from detector.results.detections import FloatArray, IntArray
+
+GRID = Grid(RECEPTIVE_FIELD, STRIDE, border=RECEPTIVE_FIELD // 2, sizes=(5, 9, 17, 33))
+"""Of the FCN's windows in a level: the border is half a window, so that windows centre on every pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,14 @@ class Candidates:
         """Those of a (M,) mask."""
         return Candidates(self.boxes[chosen], self.class_scores[chosen])
 
+    def rescored(self, scores: FloatArray) -> "Candidates":
+        """The same with other scores, (M,): the classes keep their proportions."""
+        factors = np.divide(scores, self.scores, out=np.zeros_like(scores), where=self.scores > 0)
+        class_scores = self.class_scores * factors[:, None]
+        best = np.arange(len(scores)), self.labels
+        class_scores[best] = scores  # exactly, whatever rounding made of the product
+        return Candidates(self.boxes, class_scores)
+
 
 def sigmoid(logits: FloatArray) -> FloatArray:
     """The logistic function, elementwise, without overflow."""
@@ -61,7 +73,7 @@ def read_windows(
     Args:
         outputs: (M, 15) float32, see the module.
         centres: (M, 2) float64, (x, y) of the windows' centres in px of the image.
-        scales: (M, 1) or (1, 2) float64, factors by which the image was enlarged for the network; (x, y) or the same.
+        scales: (M, 1) or (M, 2) float64, factors by which the image was enlarged for the network; (x, y) or the same.
     """
     edges = EDGE_UNIT * np.exp(np.minimum(outputs[:, 11:], MAX_LOG_EDGE))
     corners = np.concatenate([centres - edges[:, :2] / scales, centres + edges[:, 2:] / scales], axis=1)
@@ -69,23 +81,22 @@ def read_windows(
     return Candidates(corners.astype(np.float32), class_scores.astype(np.float32))
 
 
-def decode_score_map(
-    score_map: FloatArray, scale: tuple[float, float], origin: tuple[int, int], min_score: float
-) -> Candidates:
-    """Windows whose objectness reaches `min_score`, as boxes in the original image's frame.
+def decode_hits(hits: Hits, scales: NDArray[np.float64]) -> Candidates:
+    """What the FCN says of windows, as boxes in the original image's frame.
 
     Args:
-        score_map: (H', W', 15) float32 of one tile of a pyramid's level.
-        scale: (x, y) factors by which the original image was enlarged to become the level.
-        origin: (x, y) of the tile's upper left pixel in the level.
-        min_score: 0..1.
+        hits: windows of some levels, their planes.
+        scales: (planes, 2) float64, the (x, y) factors by which the original image became each level.
     """
+    corners = np.stack([hits.columns, hits.rows], axis=1) * STRIDE - GRID.border
+    scales = scales[hits.planes]
+    return read_windows(hits.outputs, (corners + RECEPTIVE_FIELD / 2) / scales, scales)
+
+
+def logit(score: float) -> float:
+    """The output that means a score, 0..1: the inverse of `sigmoid`."""
     with np.errstate(divide="ignore"):  # 0 and 1 become infinite logits, as they should
-        threshold = np.log(min_score) - np.log1p(-min_score)
-    rows, columns = np.nonzero(score_map[..., 0] >= threshold)
-    scales = np.array([scale], np.float64)
-    centres = (np.stack([columns, rows], axis=1) * STRIDE + RECEPTIVE_FIELD / 2 + np.array(origin)) / scales
-    return read_windows(score_map[rows, columns], centres, scales)
+        return float(np.log(score) - np.log1p(-score))
 
 
 def concatenate(parts: Sequence[Candidates]) -> Candidates:

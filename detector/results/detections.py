@@ -116,8 +116,8 @@ class ImageDetections:
         numbers: the numbers that the digits spell, in reading order (top to bottom, left to right).
         model_name: the model that found them.
         model_version: its version.
-        stage_seconds: time spent per stage: "decode", "pyramid", "network", "score_map", "merge", "refiner",
-            "numbers".
+        stage_seconds: time spent per stage: "decode", "pyramid", "tiles" (cut for gate and FCN), "gate" and "network"
+            (their calls), "score_map", "merge", "crops" (cut for the refiner), "refiner" (its calls), "numbers".
     """
 
     width_px: int

@@ -10,6 +10,7 @@
     ├── ModelError               weights or manifest missing, damaged, or not what the manifest says
     ├── OverloadedError          the server (or gRPC's message limit) refuses for lack of room
     ├── DeadlineExceededError    the answer would come, or came, too late
+    ├── CallCancelledError       the caller does not wait for the answer any more
     ├── ServiceUnavailableError  no server answers at that address, or it is going away
     ├── UnauthenticatedError     the server wants a token, and did not get one that it knows
     ├── UnknownMethodError       the server has no such method
@@ -87,6 +88,12 @@ class DeadlineExceededError(DetectorError):
     """The deadline passed before there was an answer."""
 
     reason = "DEADLINE_EXCEEDED"
+
+
+class CallCancelledError(DetectorError):
+    """The caller cancelled the call, or has gone."""
+
+    reason = "CANCELLED"
 
 
 class ServiceUnavailableError(DetectorError):

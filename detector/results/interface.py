@@ -26,6 +26,7 @@ class DetectOptions:
         max_detections: 1 or more; the best so many digits are returned.
         min_digit_height_px: above 0; smaller digits are neither looked for nor returned.
         max_digit_height_px: above 0, not below the minimum; larger digits likewise.
+        exhaustive: whether to look everywhere, also where the model's gate sees no digit; several times as slow.
 
     Raises:
         InvalidOptionError: if a value is outside its range.
@@ -36,6 +37,7 @@ class DetectOptions:
     max_detections: int | None = None
     min_digit_height_px: float | None = None
     max_digit_height_px: float | None = None
+    exhaustive: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("score_threshold", "nms_iou_threshold"):
@@ -62,10 +64,11 @@ class ModelInfo:
         version: its version.
         sha256: hex digest of the weights file.
         training_data: what it was trained on, and under which terms.
-        parameter_count: trained numbers in the network.
+        parameter_count: trained numbers in the networks.
         max_pixels: images with more pixels are refused.
         max_message_bytes: the largest request that a server takes; the same figure for every detector.
         defaults: the value that stands in for each option that is not set.
+        runtime: what computes the networks, see `detector.models.runtimes`; empty if it is not known.
     """
 
     name: str
@@ -76,6 +79,7 @@ class ModelInfo:
     max_pixels: int = MAX_PIXELS
     max_message_bytes: int = MAX_MESSAGE_BYTES
     defaults: DetectOptions = field(default_factory=DetectOptions)
+    runtime: str = ""
 
 
 EncodedImage = bytes | Callable[[], bytes]
@@ -86,7 +90,7 @@ class ImageDetector(Protocol):
     """The in-process detector and the client of a server are both this; callers need not know which."""
 
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
-        """Finds the digits of one encoded image (JPEG, PNG, WebP, BMP, TIFF).
+        """Finds the digits of one encoded image in one of `detector.images.formats.FORMATS`.
 
         Raises:
             DetectorError: with the reason in `reason`; InvalidRequestError if the image or options are at fault.

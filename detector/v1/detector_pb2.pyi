@@ -19,18 +19,20 @@ class DetectRequest(_message.Message):
     def __init__(self, image: _Optional[bytes] = ..., options: _Optional[_Union[DetectOptions, _Mapping]] = ...) -> None: ...
 
 class DetectOptions(_message.Message):
-    __slots__ = ("score_threshold", "nms_iou_threshold", "max_detection_count", "min_digit_height_px", "max_digit_height_px")
+    __slots__ = ("score_threshold", "nms_iou_threshold", "max_detection_count", "min_digit_height_px", "max_digit_height_px", "exhaustive")
     SCORE_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     NMS_IOU_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     MAX_DETECTION_COUNT_FIELD_NUMBER: _ClassVar[int]
     MIN_DIGIT_HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_DIGIT_HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
+    EXHAUSTIVE_FIELD_NUMBER: _ClassVar[int]
     score_threshold: float
     nms_iou_threshold: float
     max_detection_count: int
     min_digit_height_px: float
     max_digit_height_px: float
-    def __init__(self, score_threshold: _Optional[float] = ..., nms_iou_threshold: _Optional[float] = ..., max_detection_count: _Optional[int] = ..., min_digit_height_px: _Optional[float] = ..., max_digit_height_px: _Optional[float] = ...) -> None: ...
+    exhaustive: bool
+    def __init__(self, score_threshold: _Optional[float] = ..., nms_iou_threshold: _Optional[float] = ..., max_detection_count: _Optional[int] = ..., min_digit_height_px: _Optional[float] = ..., max_digit_height_px: _Optional[float] = ..., exhaustive: _Optional[bool] = ...) -> None: ...
 
 class DetectResponse(_message.Message):
     __slots__ = ("width_px", "height_px", "digits", "numbers", "model_name", "model_version", "stage_times")
@@ -115,7 +117,7 @@ class GetModelInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ModelInfo(_message.Message):
-    __slots__ = ("name", "version", "sha256", "training_data", "parameter_count", "max_pixel_count", "max_message_bytes", "defaults")
+    __slots__ = ("name", "version", "sha256", "training_data", "parameter_count", "max_pixel_count", "max_message_bytes", "defaults", "runtime")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +126,7 @@ class ModelInfo(_message.Message):
     MAX_PIXEL_COUNT_FIELD_NUMBER: _ClassVar[int]
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DEFAULTS_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     sha256: str
@@ -132,4 +135,5 @@ class ModelInfo(_message.Message):
     max_pixel_count: int
     max_message_bytes: int
     defaults: DetectOptions
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[str] = ..., training_data: _Optional[str] = ..., parameter_count: _Optional[int] = ..., max_pixel_count: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., defaults: _Optional[_Union[DetectOptions, _Mapping]] = ...) -> None: ...
+    runtime: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[str] = ..., training_data: _Optional[str] = ..., parameter_count: _Optional[int] = ..., max_pixel_count: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., defaults: _Optional[_Union[DetectOptions, _Mapping]] = ..., runtime: _Optional[str] = ...) -> None: ...

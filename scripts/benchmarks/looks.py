@@ -24,7 +24,7 @@ def looks(bench: Bench) -> list[Result]:
     found = len(bench.detector.detect(picture).digits)
     windows = sum(map(len, bench.windows(picture)))
     again = windows * multiply_adds(build_refiner(), REFINER_WINDOW, REFINER_WINDOW)
-    dense = sum(multiply_adds(build_fcn(), *tile.shape[:2]) for tile in bench.tiles(picture))
+    dense = sum(len(batch) * multiply_adds(build_fcn(), *batch.shape[1:3]) for batch in bench.tiles(picture))
     pixels = picture.shape[0] * picture.shape[1]
     with_it, without = medians(
         bench.repetitions, lambda: bench.detector.detect(picture), lambda: once.detect(picture)

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.tensorflow_backend import Fcn, Refiner
+from detector.models.backend import Network
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.pyramid import levels, tiles
+from detector.pipeline.pyramid import levels
+from detector.pipeline.score_map import GRID
 from detector.results.detections import FloatArray
 
 SAMPLES = Path(str(files("detector") / "samples"))
@@ -63,8 +64,8 @@ class Bench:
         seconds: how long each number of callers keeps the server busy.
     """
 
-    fcn: Fcn
-    look: Refiner | None
+    fcn: Network
+    look: Network | None
     detector: DigitDetector
     model: Path
     picture: Picture
@@ -72,10 +73,17 @@ class Bench:
     batch: int
     seconds: float
 
-    def tiles(self, picture: Picture) -> list[Picture]:
-        """What `detect` gives the network that slides, from the largest level of the pyramid on."""
+    def levels(self, picture: Picture) -> list[Picture]:
+        """The levels of the pyramid with their continued edges, from the largest on."""
         low = self.detector.info().defaults.min_digit_height_px or 0.0
-        return [tile.pixels for level in levels(picture, low, float("inf")) for tile in tiles(level)]
+        around = ((GRID.border, GRID.border), (GRID.border, GRID.border), (0, 0))
+        return [np.pad(level.pixels, around, mode="edge") for level in levels(picture, low, float("inf"))]
+
+    def tiles(self, picture: Picture) -> list[Picture]:
+        """The batches of tiles that `detect` gives the network that slides."""
+        shown: list[Picture] = []
+        DigitDetector(_Recording(self.fcn, shown), self.detector.manifest).detect(picture)
+        return shown
 
     def windows(self, picture: Picture) -> list[Picture]:
         """The batches of windows that `detect` gives the refiner; none if the model has none."""
@@ -87,14 +95,15 @@ class Bench:
 
 
 class _Recording:
-    """A refiner that keeps what it is shown."""
+    """A network that keeps what it is shown."""
 
-    def __init__(self, look: Refiner, shown: list[Picture]) -> None:
-        self._look, self._shown = look, shown
+    def __init__(self, network: Network, shown: list[Picture]) -> None:
+        self.parameter_count = network.parameter_count
+        self._network, self._shown = network, shown
 
     def __call__(self, images: Picture) -> FloatArray:
         self._shown.append(images)
-        return self._look(images)
+        return self._network(images)
 
 
 def medians(repetitions: int, *calls: Callable[[], object]) -> list[float]:

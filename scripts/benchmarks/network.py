@@ -24,8 +24,8 @@ def detect(bench: Bench) -> list[Result]:
             stages.setdefault(stage, []).append(seconds)
 
     def bare() -> None:
-        for tile in tiles:
-            bench.fcn(tile[None])
+        for batch in tiles:
+            bench.fcn(batch)
         for batch in windows:
             bench.look(batch)
 
@@ -46,7 +46,7 @@ def windows(bench: Bench) -> list[Result]:
     Raises:
         SystemExit: if the scores of the two ways differ.
     """
-    parts = bench.tiles(bench.picture)
+    parts = bench.levels(bench.picture)
     alone = [cut for part in parts for cut in batches_of_windows(part, bench.batch)]
     dense_scores = np.concatenate([bench.fcn(part[None]).reshape(-1, 15) for part in parts])
     scores = np.concatenate([bench.fcn(batch)[:, 0, 0] for batch in alone])

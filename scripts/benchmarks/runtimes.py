@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from benchmarks.measuring import Bench, Figure, Picture, Result, Table, medians
 from detector.images.draw import encode_image
 from detector.models.geometry import REFINER_WINDOW
+from detector.pipeline.detector import DigitDetector
 from detector.pipeline.export import export_model
-from detector.pipeline.loading import OPENVINO, load_detector
 
 LOOKS = 26
 """Windows that the refiner is given at once: those of an image with ten digits."""
@@ -24,8 +24,7 @@ Network = Callable[[Picture], NDArray[np.float32]]
 
 def runtimes(bench: Bench) -> list[Result]:
     """Both networks in TensorFlow, ONNX Runtime, OpenVINO and LiteRT, on what detect gives them."""
-    tiles = [tile[None] for tile in bench.tiles(bench.picture)]
-    work = [("fcn", bench.fcn, tiles)]
+    work = [("fcn", bench.fcn, [level[None] for level in bench.levels(bench.picture)])]
     if bench.look is not None:
         work.append(("refiner", bench.look, [_noise()]))
     rows: list[tuple[str | float, ...]] = []
@@ -54,7 +53,7 @@ def runtimes(bench: Bench) -> list[Result]:
 
 def _whole(bench: Bench) -> list[Result]:
     """`detect` of the picture, as `--runtime` has it."""
-    fast = load_detector(bench.model, OPENVINO)
+    fast = DigitDetector.load(bench.model)
     data = encode_image(bench.picture, ".jpg")
     slow_seconds, fast_seconds = medians(
         bench.repetitions, lambda: bench.detector.detect(data), lambda: fast.detect(data)
@@ -111,7 +110,7 @@ def _onnx_runtime(path: Path) -> Network:
 
 
 def _openvino(path: Path, precision: str) -> Network:
-    import openvino  # noqa: PLC0415 - an extra
+    import openvino  # noqa: PLC0415 - for this section alone
 
     model = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": precision})
     return lambda images: np.asarray(model(images)["score_map"])

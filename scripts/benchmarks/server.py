@@ -20,7 +20,19 @@ CALLERS = (1, 2, 4, 16, 64)
 PAIRS = 5
 PAIRED_CALLERS = 4
 IMAGES_PER_PAIR = 16
-_STAGES = ("queue", "decode", "pyramid", "network", "score_map", "merge", "refiner", "numbers")
+_STAGES = (
+    "queue",
+    "decode",
+    "pyramid",
+    "tiles",
+    "gate",
+    "network",
+    "score_map",
+    "merge",
+    "crops",
+    "refiner",
+    "numbers",
+)
 _CALLERS_PROGRAM = Path(__file__).with_name("callers.py")
 
 

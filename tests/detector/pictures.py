@@ -4,13 +4,19 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
+from tempfile import NamedTemporaryFile
 
 import cv2
 import numpy as np
+import pillow_heif
+import pillow_jxl
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from detector.results.errors import DetectorError, ImageEmptyError, ImageTooLargeError, ImageUndecodableError
+
+pillow_heif.register_heif_opener()  # registers the encoder, too; JPEG XL's registers itself when it is imported
+assert pillow_jxl.Decoder
 
 WIDTH, HEIGHT = 48, 32
 COLOURS = ((200, 40, 30), (30, 160, 60), (40, 60, 200), (230, 220, 90))
@@ -103,6 +109,26 @@ def _oriented(kind: str, orientation: int, **options: object) -> Accepted:
     return Accepted(encode(kind, scene().transpose(undo), exif=exif.tobytes(), **options), tolerance=40)
 
 
+def _turned(kind: str, in_exif: int, in_container: int = 6) -> Accepted:
+    """Turned by the container (`irot`), as phones write it, which alone counts, whatever EXIF says beside it."""
+    exif = Image.Exif()
+    exif[0x112], exif[_STAND_IN] = (
+        6,
+        in_exif,
+    )  # encoders make `irot` of an orientation, and some drop it from EXIF
+    stored = scene().transpose(Image.Transpose.ROTATE_90) if in_container == 6 else scene()
+    data = bytearray(encode(kind, stored, exif=exif.tobytes(), quality=95))
+    assert data.count(b"irot\x03") == 1, "a quarter turn"
+    data[data.index(b"irot") + 4] = {1: 0, 6: 3}[in_container]
+    tags = data.rindex(b"MM\0*")
+    orientation = data.find(struct.pack(">HHI", 0x112, 3, 1), tags)
+    if orientation > 0:
+        struct.pack_into(">H", data, orientation + 8, in_exif)
+    else:
+        struct.pack_into(">H", data, data.index(struct.pack(">HHI", _STAND_IN, 3, 1), tags), 0x112)
+    return Accepted(bytes(data), tolerance=40)
+
+
 def _rgba() -> Image.Image:
     image = scene().convert("RGBA")
     image.putalpha(Image.linear_gradient("L").resize((WIDTH, HEIGHT)))
@@ -113,7 +139,92 @@ def _dot(kind: str, **options: object) -> Accepted:
     return Accepted(encode(kind, Image.new("RGB", (1, 1)), **options), ((0, 0, 0),) * 4, (1, 1))
 
 
+_STAND_IN = 0x115
+"""A tag of EXIF that is renamed to Orientation once the encoder has had its look."""
+
+
+def _ten_bits() -> bytes:
+    """A HEIC image of 10 bits, as cameras write for HDR."""
+    buffer = io.BytesIO()
+    samples = np.asarray(scene()).astype("<u2") * 257
+    pillow_heif.from_bytes("RGB;16", (WIDTH, HEIGHT), samples.tobytes()).save(buffer, quality=95)
+    return buffer.getvalue()
+
+
+def _bits_in_sixteen(extension: str, bits: int) -> Accepted:
+    """Samples as a sensor of so few bits gives them; white is in a corner, so that the range is known."""
+    narrow = cv2.cvtColor(np.asarray(scene()), cv2.COLOR_RGB2BGR).astype(np.uint16) << (bits - 8)
+    narrow[0, 0] = (1 << bits) - 1
+    return Accepted(cv2.imencode(extension, narrow)[1].tobytes(), tolerance=1)
+
+
+def _jpeg_xl_of_jpeg(orientation: int, keep_jpeg: bool) -> Accepted:
+    """A JPEG image packed without loss; without `jbrd` the JPEG file cannot be had back, only its pixels."""
+    with NamedTemporaryFile(suffix=".jpg") as file:
+        file.write(_oriented("JPEG", orientation, quality=95).data)
+        file.flush()
+        with Image.open(file.name) as image:
+            packed = encode("JXL", image, lossless_jpeg=True, use_container=True)
+    box = packed.index(b"jbrd") - 4
+    end = box + int.from_bytes(packed[box : box + 4], "big")
+    return Accepted(packed if keep_jpeg else packed[:box] + packed[end:], tolerance=40)
+
+
 _JPEG = encode("JPEG", quality=95)
+_START = _JPEG.index(b"\xff\xdb")
+"""Of the tables, behind the JFIF segment."""
+
+
+def _with_scan_parameters(jpeg: bytes, parameters: bytes) -> bytes:
+    """Other Ss, Se, Ah and Al than a sequential image has: some cameras fill them with zeros."""
+    scan = jpeg.index(b"\xff\xda")
+    end = scan + 2 + int.from_bytes(jpeg[scan + 2 : scan + 4], "big")
+    return jpeg[: end - 3] + parameters + jpeg[end:]
+
+
+def _between_scans(jpeg: bytes) -> bytes:
+    """Two stray bytes behind the first scan of a progressive image."""
+    second = jpeg.index(b"\xff\xc4", jpeg.index(b"\xff\xda"))
+    return jpeg[:second] + bytes(2) + jpeg[second:]
+
+
+def _segment(marker: int, payload: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
+
+
+ODD_JPEGS: dict[str, bytes] = {
+    "scan parameters of zero": _with_scan_parameters(_JPEG, bytes(3)),
+    "scan parameters out of range": _with_scan_parameters(_JPEG, b"\x7f\xff\xff"),
+    "JFIF 2.01": _JPEG.replace(b"JFIF\0\1", b"JFIF\0\2"),
+    "stray bytes before its end": _JPEG[:-2] + bytes(2) + _JPEG[-2:],
+    "stray bytes in its header": _JPEG[:_START] + b"padding" + _JPEG[_START:],
+    "fill bytes in its header": _JPEG[:_START] + b"\xff" * 9 + _JPEG[_START:],
+    "an unknown transform of Adobe": _JPEG[:2] + _segment(0xEE, b"Adobe\0d\0\0\0\0\x07") + _JPEG[_START:],
+    "a broken colour profile": _JPEG[:_START] + _segment(0xE2, b"ICC_PROFILE\0\5\1....") + _JPEG[_START:],
+    "stray bytes between scans": _between_scans(encode("JPEG", quality=95, progressive=True)),
+    "all of it": _with_scan_parameters(_JPEG, bytes(3)).replace(b"JFIF\0\1", b"JFIF\0\2")[:-2]
+    + b"\0\xff\xd9",
+}
+"""What libjpeg warns of although every pixel is there."""
+
+
+def _with_garbage_for_exif(kind: str) -> Accepted:
+    exif = Image.Exif()
+    exif[0x10E] = "a description"
+    data = encode(kind, exif=exif.tobytes(), quality=95)
+    return Accepted(data.replace(b"MM\0*\0\0\0\x08", b"garbage!"), tolerance=40)
+
+
+def _png_with(kind: bytes, content: bytes) -> Accepted:
+    """A chunk of this kind before the pixels."""
+    png = encode("PNG")
+    pixels = png.index(b"IDAT") - 4
+    return Accepted(png[:pixels] + _chunk(kind, content) + png[pixels:], tolerance=0)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
 
 ACCEPTED: dict[str, Accepted] = {
     "jpeg": Accepted(_JPEG),
@@ -121,7 +232,13 @@ ACCEPTED: dict[str, Accepted] = {
     "jpeg, grey": Accepted(encode("JPEG", scene().convert("L"), quality=95), _greys()),
     "jpeg, CMYK": Accepted(encode("JPEG", scene().convert("CMYK"), quality=95), tolerance=25),
     "jpeg, with something behind it": Accepted(_JPEG + b"motion photo" * 100),
-    "jpeg, with stray bytes before its end": Accepted(_JPEG[:-2] + b"\0\0" + _JPEG[-2:]),
+    **{f"jpeg, {name}": Accepted(data) for name, data in ODD_JPEGS.items()},
+    "jpeg, EXIF cut short": Accepted(
+        _JPEG[:2] + _segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08\0\5\1") + _JPEG[2:]
+    ),
+    "jpeg, a stereo pair (MPO)": Accepted(
+        encode("MPO", quality=95, save_all=True, append_images=[scene(COLOURS[::-1])])
+    ),
     **{f"jpeg, EXIF orientation {n}": _oriented("JPEG", n, quality=95) for n in range(2, 9)},
     "png": Accepted(encode("PNG"), tolerance=0),
     "png, palette": Accepted(
@@ -152,16 +269,58 @@ ACCEPTED: dict[str, Accepted] = {
     "tiff, CMYK": Accepted(encode("TIFF", scene().convert("CMYK")), tolerance=0),
     "tiff, EXIF orientation 6": _oriented("TIFF", 6),
     "tiff, two pages": Accepted(encode("TIFF", save_all=True, append_images=[noise()]), tolerance=0),
+    "tiff, 16 bit, grey": Accepted(
+        encode("TIFF", Image.fromarray(np.asarray(scene().convert("L")).astype(np.uint16) * 257)),
+        _greys(),
+        tolerance=1,
+    ),
+    **{
+        f"{extension[1:]}, {bits} bits in 16": _bits_in_sixteen(extension, bits)
+        for extension in (".png", ".tiff")
+        for bits in (8, 10, 12, 14)
+    },
+    "png, a broken colour profile": _png_with(b"iCCP", b"x\0\0" + zlib.compress(b"garbage" * 30)),
+    "png, EXIF cut short": _png_with(b"eXIf", b"MM\0*\0\0\0\x08\0\5\1"),
+    "png, a text that does not unpack": _png_with(b"zTXt", b"Raw profile type exif\0\0garbage"),
+    "heic, garbage for EXIF": _with_garbage_for_exif("HEIF"),
+    "avif, garbage for EXIF": _with_garbage_for_exif("AVIF"),
+    "heic": Accepted(encode("HEIF", quality=95), tolerance=40),
+    "heic, grey": Accepted(encode("HEIF", scene().convert("L"), quality=95), _greys()),
+    "heic, alpha": Accepted(encode("HEIF", _rgba(), quality=95), tolerance=40),
+    "heic, 10 bits": Accepted(_ten_bits(), tolerance=40),
+    "heic, several images": Accepted(
+        encode("HEIF", save_all=True, append_images=[scene(COLOURS[::-1])], quality=95), tolerance=40
+    ),
+    "avif": Accepted(encode("AVIF", quality=95), tolerance=40),
+    "avif, grey": Accepted(encode("AVIF", scene().convert("L"), quality=95), _greys()),
+    "avif, alpha": Accepted(encode("AVIF", _rgba(), quality=95), tolerance=40),
+    "avif, animated": Accepted(_animation("AVIF", quality=95), tolerance=40),
+    **{
+        f"{name}, turned by {where} in the container, by {exif} in EXIF": _turned(kind, exif, where)
+        for name, kind in (("heic", "HEIF"), ("avif", "AVIF"))
+        for where, exif in ((6, 6), (6, 1), (6, 8), (1, 6), (1, 3))
+    },
+    "jpeg xl": Accepted(encode("JXL", quality=95)),
+    "jpeg xl, lossless, in boxes": Accepted(encode("JXL", lossless=True, use_container=True), tolerance=0),
+    "jpeg xl, grey": Accepted(encode("JXL", scene().convert("L"), quality=95), _greys()),
+    "jpeg xl, grey and alpha": Accepted(encode("JXL", scene().convert("LA"), lossless=True), _greys()),
+    "jpeg xl, alpha": Accepted(encode("JXL", _rgba(), lossless=True), tolerance=0),
+    "jpeg xl, 16 bit, grey": Accepted(
+        encode("JXL", Image.fromarray(np.asarray(scene().convert("L")).astype(np.uint16) * 257)), _greys()
+    ),
+    **{
+        f"jpeg xl, of a JPEG with EXIF orientation {n}{', its JPEG lost' * (not keep)}": _jpeg_xl_of_jpeg(
+            n, keep
+        )
+        for n in (3, 6)
+        for keep in (True, False)
+    },
     "gif": Accepted(encode("GIF"), tolerance=2),
     "gif, animated": Accepted(_animation("GIF"), tolerance=2),
     **{f"{kind.lower()}, 1x1": _dot(kind) for kind in ("JPEG", "PNG", "BMP", "TIFF", "GIF")},
     "webp, 1x1": _dot("WEBP", lossless=True),
 }
 """What is decoded, and what it must look like."""
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _webp(kind: bytes, chunk: bytes) -> bytes:
@@ -210,10 +369,32 @@ def _flipped(data: bytes, marker: bytes, distance: int) -> bytes:
     return bytes(edited)
 
 
+def _with_extent(data: bytes, old: tuple[int, int], new: tuple[int, int]) -> bytes:
+    """A copy of a HEIC or AVIF image that tells of another size."""
+    edited = data.replace(
+        b"ispe\0\0\0\0" + struct.pack(">II", *old), b"ispe\0\0\0\0" + struct.pack(">II", *new)
+    )
+    assert edited != data
+    return edited
+
+
+def _jpeg_xl_header(width: int, height: int) -> bytes:
+    """The signature and a size header with 18 bits for each side (ISO/IEC 18181-1)."""
+    bits = 2 << 1 | (height - 1) << 3 | 2 << 24 | (width - 1) << 26
+    return b"\xff\x0a" + bits.to_bytes(6, "little")
+
+
+def _jpeg_xl_in_parts(codestream: bytes) -> bytes:
+    """The codestream in boxes that cut its header in two."""
+    parts = (b"\0\0\0\0" + codestream[:4], b"\x80\0\0\1" + codestream[4:])
+    boxes = b"".join(struct.pack(">I", len(part) + 8) + b"jxlp" + part for part in parts)
+    return b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl " + boxes
+
+
 _SOF = _JPEG.index(b"\xff\xc0") + 5
-_NOISE = {kind: encode(kind, noise()) for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF")} | {
-    "TIFF": encode("TIFF", noise(), compression="tiff_lzw")
-}
+_NOISE = {
+    kind: encode(kind, noise()) for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "HEIF", "AVIF", "JXL")
+} | {"TIFF": encode("TIFF", noise(), compression="tiff_lzw")}
 
 HUGE: dict[str, bytes] = {
     "png, all pixels there": _huge_png(10_000, 10_000),
@@ -227,8 +408,28 @@ HUGE: dict[str, bytes] = {
     "webp": _webp(b"VP8 ", b"\x10\x00\x00\x9d\x01\x2a" + struct.pack("<HH", 10_000, 10_000) + bytes(40)),
     "webp, lossless": _webp(b"VP8L", b"\x2f" + struct.pack("<I", 9_999 | 9_999 << 14) + bytes(40)),
     "webp, extended": _webp(b"VP8X", bytes(4) + (9_999).to_bytes(3, "little") * 2 + bytes(40)),
+    "heic": _with_extent(encode("HEIF"), (64, 64), (10_000, 10_000)),
+    "avif": _with_extent(encode("AVIF"), (WIDTH, HEIGHT), (10_000, 10_000)),
+    "jpeg xl": _jpeg_xl_header(10_000, 10_000) + bytes(40),
+    "jpeg xl, in boxes": _jpeg_xl_in_parts(_jpeg_xl_header(10_000, 10_000) + bytes(40)),
 }
 """Headers that tell of 100 megapixels."""
+
+
+def _without_middle(jpeg: bytes) -> bytes:
+    """A tenth of the bytes taken out of the middle; the end marker stays."""
+    return jpeg[: len(jpeg) // 2] + jpeg[len(jpeg) * 6 // 10 :]
+
+
+def _without_restart(jpeg: bytes) -> bytes:
+    return jpeg.replace(b"\xff\xd3", b"", 1)
+
+
+_RESTARTS = cv2.imencode(".jpg", np.asarray(noise()), [cv2.IMWRITE_JPEG_RST_INTERVAL, 1])[1].tobytes()
+_ODD_NOISE = {
+    "scan parameters of zero": _with_scan_parameters(_NOISE["JPEG"], bytes(3)),
+    "JFIF 2.01": _NOISE["JPEG"].replace(b"JFIF\0\1", b"JFIF\0\2"),
+}
 
 REFUSED: dict[str, Refused] = {
     "empty": Refused(b"", ImageEmptyError),
@@ -242,7 +443,6 @@ REFUSED: dict[str, Refused] = {
     "only a JPEG's first bytes": Refused(b"\xff\xd8\xff"),
     "another format: SVG": Refused(b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"),
     "another format: PPM": Refused(encode("PPM")),
-    "another format: AVIF": Refused(encode("AVIF")),
     "another format: JPEG 2000": Refused(encode("JPEG2000")),
     **{f"{kind.lower()}, cut in half": Refused(data[: len(data) // 2]) for kind, data in _NOISE.items()},
     **{f"{kind.lower()}, its last byte missing": Refused(data[:-1]) for kind, data in _NOISE.items()},
@@ -253,6 +453,16 @@ REFUSED: dict[str, Refused] = {
         encode("JPEG", progressive=True)[:-2]
         + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 600
         + b"\xff\xd9"
+    ),
+    **{f"jpeg, {name}, pixels lost": Refused(_without_middle(data)) for name, data in _ODD_NOISE.items()},
+    "jpeg, a restart marker lost": Refused(_without_restart(_RESTARTS)),
+    "jpeg, a restart marker lost behind a harmless oddity": Refused(
+        _without_restart(_RESTARTS.replace(b"JFIF\0\1", b"JFIF\0\2"))
+    ),
+    "jpeg, 12 bits": Refused(_JPEG[: _SOF - 1] + b"\x0c" + _JPEG[_SOF:]),
+    "jpeg, lossless": Refused(_JPEG.replace(b"\xff\xc0", b"\xff\xc3")),
+    "heic, its pixels are not as many as its header says": Refused(
+        _with_extent(encode("HEIF", scene(size=(640, 640))), (640, 640), (64, 64))
     ),
     "png, one byte wrong": Refused(_flipped(_NOISE["PNG"], b"IDAT", 500)),
     "png, its header contradicts its data": Refused(_resized(encode("PNG"), 16, ">II", 90, 90)),

@@ -23,7 +23,11 @@ def modules_after(statement: str) -> set[str]:
             {"tensorflow", "keras", "grpc", "cv2", "scipy"},
             "names come in when they are used",
         ),
-        ("from detector import DigitDetector", {"tensorflow", "keras", "grpc"}, "no network is loaded yet"),
+        (
+            "from detector import DigitDetector",
+            {"tensorflow", "keras", "openvino", "grpc"},
+            "no network is loaded yet",
+        ),
         (
             "from detector.serving.client import DetectorClient",
             {"tensorflow", "keras", "cv2", "scipy"},
@@ -35,7 +39,16 @@ def modules_after(statement: str) -> set[str]:
             {"ray", "pyarrow"},
             "one machine has no need of what many have",
         ),
-        ("import detector.cli.running", {"tensorflow", "keras", "grpc"}, "who detects is not known yet"),
+        (
+            "from detector import DigitDetector; DigitDetector.load()",
+            {"tensorflow", "keras", "grpc", "nncf"},
+            "OpenVINO computes without them",
+        ),
+        (
+            "import detector.cli.running",
+            {"tensorflow", "openvino", "grpc"},
+            "who detects is not known yet",
+        ),
         (
             "import detector.serving.server.processes.serve",
             {"tensorflow", "keras"},

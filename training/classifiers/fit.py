@@ -46,8 +46,12 @@ def train(run: Run, data_dir: Path, out_dir: Path) -> ResultRow:
         raise ResumeError(f"{out_dir} holds a cross-validation; choose another --out")
     done = _finished_row(run, out_dir)
     if done is not None:
+        print(
+            f"nothing to do: the run in {out_dir} ended after epoch {done.epochs}; for another choose another --out"
+        )
         return done
     info = DATASETS[run.recipe.dataset]
+    print(f"reading {run.recipe.dataset} in {data_dir}", flush=True)
     training = info.load(data_dir, "train")
     if info.has_validation:
         validation = info.load(data_dir, "validation")
@@ -87,6 +91,7 @@ def cross_validate(run: Run, count: int, data_dir: Path, out_dir: Path) -> Resul
         raise ResumeError(f"{out_dir} holds a run that is no cross-validation; choose another --out")
     recipe = replace(run.recipe, stop_at=None)
     info = DATASETS[recipe.dataset]
+    print(f"reading {recipe.dataset} in {data_dir}", flush=True)
     pool = info.load(data_dir, "train")
     if info.has_validation:
         pool = join(pool, info.load(data_dir, "validation"))

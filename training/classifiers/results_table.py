@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from detector.system.files import write_whole
+from detector.system.json_records import read_record
 from training.classifiers.recipes import RECIPES, NotesFigure
 from training.errors import DataError
 
@@ -53,8 +54,8 @@ class ResultRow:
             DataError: if it is missing or not such a file.
         """
         try:
-            return cls(**json.loads(path.read_bytes()))
-        except (OSError, ValueError, TypeError) as error:
+            return read_record(cls, path.read_bytes())
+        except (OSError, ValueError) as error:
             raise DataError(f"{path}: not a row of results: {error}") from error
 
 

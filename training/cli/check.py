@@ -7,6 +7,7 @@ from pathlib import Path
 from training.cli.label_options import add_class_option, label_options
 from training.data.labels.folder import survey
 from training.data.labels.formats import FORMATS
+from training.evaluation.label_survey import report
 
 AddParser = Callable[..., argparse.ArgumentParser]
 
@@ -32,11 +33,11 @@ def add_check(add_parser: AddParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from training.evaluation.label_survey import report, write_pictures  # noqa: PLC0415 # imports matplotlib
-
     labels = survey(arguments.data, label_options(arguments))
     print(report(labels))
     if arguments.out:
+        from training.evaluation.label_pictures import write_pictures  # noqa: PLC0415 # imports matplotlib
+
         for path in write_pictures(labels, arguments.out):
             print(f"drawn: {path}")
     return 1 if labels.problems else 0

@@ -2,7 +2,8 @@
 
 import argparse
 
-from training.data.labels.folder import IGNORED, LabelOptions
+from training.data.labels.class_names import IGNORED
+from training.data.labels.folder import LabelOptions
 
 
 def add_class_option(command: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def add_label_options(command: argparse.ArgumentParser) -> None:
 
 
 def label_options(arguments: argparse.Namespace) -> LabelOptions:
-    """What was given."""
+    """Builds the options from parsed arguments."""
     return LabelOptions(dict(arguments.classes), getattr(arguments, "skip_bad", False))
 
 

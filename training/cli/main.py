@@ -10,15 +10,22 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from detector.cli.options import whole_number
+from detector.cli.exit_codes import complain
+from detector.cli.options import add_exhaustive, add_runtime, whole_number
+from detector.cli.parser import HintingParser
+from detector.cli.standard_streams import run_command
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
 from training.cli.align_labels import add_align_labels
+from training.cli.calibrate import add_calibrate
 from training.cli.check import add_check
 from training.cli.classifiers import add_recipe_commands
 from training.cli.compare import add_compare
+from training.cli.gate import add_gate
 from training.cli.label_options import add_label_options, add_split_option, label_options
 from training.cli.networks import add_refiner, add_svhn_fcn
+from training.cli.quantize import add_quantize
+from training.cli.render import add_fonts, add_render
 from training.cli.teacher import add_teacher
 from training.errors import TrainingError
 from training.fcn.fcn_recipe import SvhnFcnRecipe
@@ -33,22 +40,26 @@ _DATA_HELP = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
+    return run_command(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         code: int = args.run(args)
     except (TrainingError, DetectorError) as error:
-        print(f"digit-detector-train: {error}", file=sys.stderr)
+        complain(str(error), "digit-detector-train")
         return 2
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        complain("interrupted; the same command goes on from the last checkpoint", "digit-detector-train")
         return 130
     return code
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `run` of what it parses is the command's function."""
-    root = argparse.ArgumentParser(
+    root = HintingParser(
         prog="digit-detector-train",
         description="Trains and measures the house-number detector, and the classifiers it is compared with.",
         epilog="digit-detector-train COMMAND --help explains a command.",
@@ -56,10 +67,15 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_svhn_fcn(commands.add_parser, _DATA_HELP)
     add_refiner(commands.add_parser, _DATA_HELP)
+    add_gate(commands.add_parser, _DATA_HELP)
+    add_quantize(commands.add_parser, _DATA_HELP)
     add_teacher(commands.add_parser, _DATA_HELP)
     _add_evaluate(commands.add_parser)
+    add_calibrate(commands.add_parser, _DATA_HELP)
     add_check(commands.add_parser)
     add_align_labels(commands.add_parser)
+    add_fonts(commands.add_parser)
+    add_render(commands.add_parser)
     add_compare(commands.add_parser, _DATA_HELP)
     add_recipe_commands(commands.add_parser, SvhnFcnRecipe())
     return root
@@ -76,6 +92,8 @@ def _add_evaluate(add_parser: AddParser) -> None:
     command.add_argument(
         "--model", type=Path, metavar="DIR", help="a model folder (default: the embedded model)"
     )
+    add_runtime(command)
+    add_exhaustive(command)
     command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     command.add_argument(
         "--plots", type=Path, metavar="DIR", help="also draw curves, confusions and the worst mistakes there"
@@ -92,11 +110,17 @@ def _add_evaluate(add_parser: AddParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    from detector.models.runtimes import OPENVINO  # noqa: PLC0415
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
+    from detector.pipeline.options import DetectorConfig  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
 
-    detector, options = DigitDetector.load(args.model), label_options(args)
-    evaluation = evaluate(detector, args.data, args.split, rendered=args.rendered, options=options)
+    config = DetectorConfig(exhaustive=bool(args.exhaustive))
+    detector, options = DigitDetector.load(args.model, config, args.runtime or OPENVINO), label_options(args)
+    calibration = detector.manifest.operating_point.calibration
+    evaluation = evaluate(
+        detector, args.data, args.split, rendered=args.rendered, options=options, calibration=calibration
+    )
     print(format_table(evaluation))
     if args.plots:
         from training.evaluation.evaluation_plots import write_evaluation_plots  # noqa: PLC0415

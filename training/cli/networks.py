@@ -173,7 +173,7 @@ def _train(args: argparse.Namespace) -> int:
         from training.distillation.teacher import build_fcn_teacher  # noqa: PLC0415
         from training.fine_tuning.fine_tune_fcn import fine_tune  # noqa: PLC0415
 
-        start, pictures = _start(args)
+        start = StartingModel.load(args.init, args.out)
         teacher = _teacher(args, build_fcn_teacher)
         kind = _kind(args, teacher, FcnFineTuning, LongFcnFineTuning, DistilledFcnFineTuning)
         recipe = kind(
@@ -182,13 +182,14 @@ def _train(args: argparse.Namespace) -> int:
             **_given(args, "frozen"),
             **_chosen_length(args),
         )
-        fine_tune(recipe, start, pictures, args.out, teacher)
+        if not _is_fine_tuned(args, recipe):
+            fine_tune(recipe, start, _pictures(args), args.out, teacher)
     else:
         from training.fcn.train_fcn import train  # noqa: PLC0415
 
         whole = SvhnFcnRecipe(**_chosen(args))
         folders = args.data.absolute(), args.out.absolute()
-        _on_workers(args, whole.batch, partial(train, whole, *folders, label_options(args)))
+        _on_workers(args, whole, partial(train, whole, *folders, label_options(args)))
     print(f"model: {args.out}")
     return 0
 
@@ -198,7 +199,7 @@ def _train_refiner(args: argparse.Namespace) -> int:
         from training.distillation.teacher import build_refiner_teacher  # noqa: PLC0415
         from training.fine_tuning.fine_tune_refiner import fine_tune_refiner  # noqa: PLC0415
 
-        start, pictures = _start(args)
+        start = StartingModel.load(args.init, args.out)
         proposing = StartingModel.load(str(args.fcn), args.out) if args.fcn else start
         teacher = _teacher(args, build_refiner_teacher)
         kind = _kind(args, teacher, RefinerFineTuning, LongRefinerFineTuning, DistilledRefinerFineTuning)
@@ -209,21 +210,36 @@ def _train_refiner(args: argparse.Namespace) -> int:
             **_given(args, "rendered"),
             **_chosen_length(args),
         )
-        fine_tune_refiner(recipe, start, proposing, pictures, args.out, teacher)
+        if not _is_fine_tuned(args, recipe):
+            fine_tune_refiner(recipe, start, proposing, _pictures(args), args.out, teacher)
     else:
         from training.refiner.train_refiner import train  # noqa: PLC0415
 
         whole = RefinerRecipe(**_given(args, "rendered"), **_chosen(args))
         folders = args.fcn and args.fcn.absolute(), args.data.absolute(), args.out.absolute()
-        _on_workers(args, whole.batch, partial(train, whole, *folders, label_options(args)))
+        _on_workers(args, whole, partial(train, whole, *folders, label_options(args)))
     print(f"model: {args.out}")
     return 0
 
 
-def _on_workers(args: argparse.Namespace, batch: int, train: "Callable[[Workers], None]") -> None:
-    """Trains in this process, or on so many workers as are asked for."""
+def _is_fine_tuned(args: argparse.Namespace, recipe: FcnFineTuning | RefinerFineTuning) -> bool:
+    """Whether the run in --out is done and has been measured, which is said before any data is read."""
+    from training.engine.resuming import is_finished  # noqa: PLC0415
+    from training.fine_tuning.fine_tuning_report import reported  # noqa: PLC0415
+
+    return is_finished(args.out, recipe, recipe.patience, also=lambda: reported(args.out))
+
+
+def _on_workers(
+    args: argparse.Namespace, recipe: SvhnFcnRecipe | RefinerRecipe, train: "Callable[[Workers], None]"
+) -> None:
+    """Trains in this process, or on so many workers as are asked for, unless the run in --out is done."""
+    from training.engine.resuming import is_finished  # noqa: PLC0415
+
     placement = Placement(args.workers, args.cpus_per_worker, args.address)
-    placement.check(batch)
+    placement.check(recipe.batch)
+    if is_finished(args.out, recipe):
+        return
     if placement.workers == 1:
         from training.engine.distributed.workers import SINGLE_PROCESS  # noqa: PLC0415
 
@@ -253,11 +269,10 @@ def _fine_tunes(args: argparse.Namespace, **of_fine_tuning: object) -> bool:
     return False
 
 
-def _start(args: argparse.Namespace) -> "tuple[StartingModel, Pictures]":
+def _pictures(args: argparse.Namespace) -> "Pictures":
     from training.fine_tuning.fine_tune_fcn import Pictures  # noqa: PLC0415
 
-    start = StartingModel.load(args.init, args.out)
-    return start, Pictures.load(args.data, args.replay_data, label_options(args), args.seed)
+    return Pictures.load(args.data, args.replay_data, label_options(args), args.seed)
 
 
 def _teacher(args: argparse.Namespace, build: "Callable[[], keras.Model]") -> "Teacher | None":

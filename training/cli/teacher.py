@@ -53,18 +53,23 @@ def _add_options(command: argparse.ArgumentParser, data_help: str, steps: int) -
 
 def _teach_fcn(args: argparse.Namespace) -> int:
     from training.distillation.train_teacher import train_fcn_teacher  # noqa: PLC0415
+    from training.engine.resuming import is_finished  # noqa: PLC0415
 
-    train_fcn_teacher(FcnTeacherRecipe(**_length(args)), args.data, args.out, label_options(args))
+    recipe = FcnTeacherRecipe(**_length(args))
+    if not is_finished(args.out, recipe):
+        train_fcn_teacher(recipe, args.data, args.out, label_options(args))
     print(f"teacher: {args.out}")
     return 0
 
 
 def _teach_refiner(args: argparse.Namespace) -> int:
     from training.distillation.train_teacher import train_refiner_teacher  # noqa: PLC0415
+    from training.engine.resuming import is_finished  # noqa: PLC0415
 
     weights, manifest = load_model(args.fcn or EMBEDDED)
     recipe = RefinerTeacherRecipe(fcn=manifest.sha256, **_length(args))
-    train_refiner_teacher(recipe, weights.fcn, args.data, args.out, label_options(args))
+    if not is_finished(args.out, recipe):
+        train_refiner_teacher(recipe, weights.fcn, args.data, args.out, label_options(args))
     print(f"teacher: {args.out}")
     return 0
 

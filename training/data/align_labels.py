@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from detector.images.decode import decode_image, read_image_file
 from detector.pipeline.detector import DigitDetector
 from detector.results.boxes import clip
@@ -17,6 +15,7 @@ from detector.results.detections import FloatArray
 from detector.results.errors import DetectorError
 from detector.results.interface import DetectOptions
 from detector.system.files import whole_folder
+from detector.system.progress_bar import progress_bar
 from training.data.svhn import DIGIT_STRUCT, read_digit_struct
 from training.data.viterbi_alignment import viterbi_alignment
 from training.errors import DataError
@@ -108,7 +107,7 @@ def align_labels(detector: DigitDetector, pictures: Sequence[Known], out_dir: Pa
     with whole_folder(out_dir, "--out") as folder, (folder / LABELS).open("w", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(_COLUMNS)
-        for known in tqdm(pictures, "looking for known numbers", unit="image"):
+        for known in progress_bar(pictures, "looking for known numbers", unit="image"):
             try:
                 boxes = _boxes(detector, known)
             except DetectorError as error:

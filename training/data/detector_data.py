@@ -16,6 +16,7 @@ import numpy as np
 from detector.images.decode import decode_image, read_image_file
 from detector.results.detections import IntArray
 from detector.results.errors import InvalidRequestError
+from detector.system.progress_bar import progress_bar
 from training.data.labelled_data import read_official_data, read_own_data
 from training.data.labels.folder import LabelOptions, labels_are_own
 from training.data.labels.tree import OFFICIAL
@@ -157,7 +158,13 @@ def _pictures(folder: Path, missing: list[str]) -> list[Image]:
     paths = _listed(folder)
     if not paths:
         missing.append(str(folder))
-    return [_decoded(path) for path in paths]
+    return [
+        _decoded(path) for path in progress_bar(paths, _bar_name(folder), unit="picture", disable=not paths)
+    ]
+
+
+def _bar_name(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
 
 
 def _small(path: Path) -> Image:

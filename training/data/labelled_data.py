@@ -5,6 +5,7 @@ Of SVHN's official files the images of the demo are left out.
 
 import json
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 
 import detector
 from detector.results.detections import IntArray
-from training.data.labels.folder import LabelOptions, read_labels
+from training.data.labels.folder import LabelOptions, Labels, read_labels
 from training.data.scenes import Image, Scene
 from training.data.svhn import cut_crops, read_crops, read_scenes
 from training.errors import DataError
@@ -64,7 +65,7 @@ def read_official_data(svhn: Path, missing: list[str]) -> LabelledData:
     Raises:
         DataError: if train is missing, or anything damaged.
     """
-    train = read_scenes(svhn / "train")
+    train = read_scenes(svhn / "train", progress=True)
     shown = demo_names()
     usable = [scene for scene in train if scene.path.name not in shown]
     # A handful of images may hold none whose name is drawn: then the last one validates.
@@ -72,20 +73,20 @@ def read_official_data(svhn: Path, missing: list[str]) -> LabelledData:
     kept_apart = set(held_out)
     learned = [scene for scene in usable if scene not in kept_apart]
     validation = held_out[:MAX_VALIDATION]
-    train_crops = read_crops(svhn / "train_32x32.mat")
+    train_crops = _crops_in(svhn / "train_32x32.mat")
     crops, crop_labels = _crops_of(learned, train, train_crops, svhn)
     validation_crops = _crops_of(validation, train, train_crops, svhn)
     counts = {"train_images": len(learned), "validation_images": len(validation)}
     if _there(svhn / "extra" / "digitStruct.mat", missing):
-        extra = read_scenes(svhn / "extra")
+        extra = read_scenes(svhn / "extra", progress=True)
         learned += extra
         counts["extra_images"] = len(extra)
     if (svhn / RECOVERED).is_dir():
-        recovered = read_labels(svhn / RECOVERED, LabelOptions(), progress=False).scenes
+        recovered = read_labels(svhn / RECOVERED, LabelOptions()).scenes
         learned += recovered
         counts["recovered_images"] = len(recovered)
     if _there(svhn / "extra_32x32.mat", missing):
-        more, more_labels = read_crops(svhn / "extra_32x32.mat")
+        more, more_labels = _crops_in(svhn / "extra_32x32.mat")
         crops, crop_labels = np.concatenate([crops, more]), np.concatenate([crop_labels, more_labels])
     return LabelledData(learned, validation, crops, crop_labels, *validation_crops, counts, _ORIGIN)
 
@@ -98,6 +99,12 @@ def demo_names() -> frozenset[str]:
 def is_validation(scene: Scene) -> bool:
     """Whether a train scene is held out: one in ten, by its file name, the same on every machine."""
     return zlib.crc32(scene.path.name.encode()) % 10 == 0 and scene.path.name not in demo_names()
+
+
+def _crops_in(path: Path) -> tuple[Image, IntArray]:
+    """The crops of an official file; it is said first, since the largest one takes a minute."""
+    print(f"reading the crops of {path.name}", flush=True)
+    return read_crops(path)
 
 
 def _crops_of(
@@ -126,20 +133,73 @@ def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledD
     """Reads the folder and splits it by image.
 
     Images of the folder's own split "val" validate; where there are none, `seed` draws one in five of "train".
-    Images of "test" are left alone.
+    Images of "test" are left alone. What shows the same as an image that validates is not learned from, if there is
+    anything else to learn from.
 
     Raises:
-        DataError: if the labels have problems and are not to be read without them.
+        DataError: if the labels have problems and are not to be read without them, or too few images have digits.
     """
     labels = read_labels(data_dir, options)
-    splits = labels.splits
-    learned, validation = splits.get("train", []), splits.get("val", [])
-    if not validation:
-        order = np.random.default_rng(seed).permutation(len(learned))
-        held_out = set(order[: -(-len(learned) // _HELD_OUT)].tolist())
-        validation = [scene for index, scene in enumerate(learned) if index in held_out]
-        learned = [scene for index, scene in enumerate(learned) if index not in held_out]
+    learned, validation = split_off_validation(labels.splits, seed)
     validation = validation[:MAX_VALIDATION]
+    learned = _apart(learned, validation, labels)
+    if not (_digits(learned) and _digits(validation)):
+        raise DataError(_why_too_few(data_dir, learned, validation, labels))
     counts = {"train_images": len(learned), "validation_images": len(validation)}
     origin = f"pictures with labels of one's own ({labels.format}), and, where given"
-    return LabelledData(learned, validation, *cut_crops(learned), *cut_crops(validation), counts, origin)
+    return LabelledData(
+        list(learned), list(validation), *cut_crops(learned), *cut_crops(validation), counts, origin
+    )
+
+
+def _apart(learned: Sequence[Scene], validation: Sequence[Scene], labels: Labels) -> Sequence[Scene]:
+    """Those to learn from of which no copy validates; all of them, and a warning, if that would leave no digits."""
+    copies = labels.copies
+    shown = {copies.get(scene.path, scene.path) for scene in validation}
+    apart = [scene for scene in learned if copies.get(scene.path, scene.path) not in shown]
+    if len(apart) == len(learned):
+        return learned
+    if not _digits(apart):
+        print("every image to learn from has a copy that validates: validation says nothing about new images")
+        return learned
+    print(f"not learned from: {len(learned) - len(apart):,} images of which a copy validates")
+    return apart
+
+
+def _digits(scenes: Sequence[Scene]) -> int:
+    return sum(len(scene.labels) for scene in scenes)
+
+
+def _why_too_few(
+    data_dir: Path, learned: Sequence[Scene], validation: Sequence[Scene], labels: Labels
+) -> str:
+    parts = [
+        f"{len(learned):,} images to learn from have {_digits(learned):,} digits",
+        f"{len(validation):,} that validate have {_digits(validation):,}",
+    ]
+    if tested := len(labels.splits.get("test", [])):
+        parts.append(f"{tested:,} are kept for the split 'test'")
+    if labels.left_out:
+        parts.append(f"{labels.left_out:,} are left out for their problems")
+    if labels.ignored:
+        names = ", ".join(f"{name} {count:,}" for name, count in labels.ignored.most_common(5))
+        option = labels.class_option()
+        parts.append(
+            f"boxes of other classes are ignored ({names}{f'; {option} takes them' if option else ''})"
+        )
+    return f"{data_dir}: too few labelled images to learn from and to validate on: {'; '.join(parts)}"
+
+
+def split_off_validation(
+    splits: Mapping[str, Sequence[Scene]], seed: int
+) -> tuple[Sequence[Scene], Sequence[Scene]]:
+    """What is learned from and what validates: the split "val", or where there is none one image in five of "train"."""
+    learned, validation = splits.get("train", []), splits.get("val", [])
+    if validation:
+        return learned, validation
+    order = np.random.default_rng(seed).permutation(len(learned))
+    held_out = set(order[: -(-len(learned) // _HELD_OUT)].tolist())
+    return (
+        [scene for index, scene in enumerate(learned) if index not in held_out],
+        [scene for index, scene in enumerate(learned) if index in held_out],
+    )

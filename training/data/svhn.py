@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.io import loadmat
-from tqdm import tqdm
 
 from detector.images.decode import decode_image, read_image_file
 from detector.results.detections import FloatArray, IntArray
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Scene, box_defect
 from training.errors import DataError
 
@@ -60,19 +60,23 @@ def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
     return np.ascontiguousarray(images.transpose(3, 0, 1, 2)), digits_of(labels.ravel(), path)
 
 
-def read_scenes(folder: Path) -> list[Scene]:
+def read_scenes(folder: Path, progress: bool = False) -> list[Scene]:
     """Reads `digitStruct.mat` of one split's folder, in the file's order.
+
+    Args:
+        folder: of the split.
+        progress: whether to show a progress bar on stderr: the official file of *train* takes a minute.
 
     Raises:
         DataError: if it is missing, damaged, or names an image that is not there.
     """
-    entries = read_digit_struct(folder)
+    entries = read_digit_struct(folder, progress)
     images = files_in(folder)
     return [_scene(images, entry, folder / DIGIT_STRUCT) for entry in entries]
 
 
-def read_digit_struct(folder: Path) -> list[ImageEntry]:
-    """What `digitStruct.mat` of one split's folder says, in the file's order, as it says it.
+def read_digit_struct(folder: Path, progress: bool = False) -> list[ImageEntry]:
+    """What `digitStruct.mat` of one split's folder says, in the file's order, as it says it; see `read_scenes`.
 
     Raises:
         DataError: if it is missing or damaged.
@@ -83,7 +87,10 @@ def read_digit_struct(folder: Path) -> list[ImageEntry]:
         with h5py.File(str(path), "r") as file:
             root = file["digitStruct"]
             names = [_text(file[ref]) for ref in root["name"][:, 0]]
-            tables = [_columns(file, file[ref]) for ref in root["bbox"][:, 0]]
+            references = progress_bar(
+                root["bbox"][:, 0], f"labels of {folder.name}", unit="image", disable=not progress
+            )
+            tables = [_columns(file, file[ref]) for ref in references]
     except Exception as error:  # the reader raises whatever the damaged bytes led it to
         raise DataError(f"{path}: not an official digitStruct.mat, or damaged: {error}") from error
     if len(names) != len(tables):
@@ -179,7 +186,7 @@ def cut_crops(scenes: Sequence[Scene], progress: bool = True) -> tuple[NDArray[n
         (N, 32, 32, 3) uint8 RGB and (N,) int32 digits.
     """
     crops = [np.empty((0, SIDE, SIDE, 3), np.uint8)]
-    for scene in tqdm(scenes, "crops", unit="image", disable=not progress):
+    for scene in progress_bar(scenes, "crops", unit="image", disable=not progress):
         if len(scene.labels):
             pixels = decode_image(read_image_file(scene.path))
             crops.append(np.stack([cut_crop(pixels, box) for box in scene.boxes]))

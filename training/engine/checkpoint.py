@@ -14,6 +14,8 @@ from safetensors.numpy import save
 from detector.system.files import write_whole
 from training.errors import ResumeError
 
+_SHOWN_CHANGES = 5
+
 Arrays = list[NDArray[Any]]
 
 
@@ -36,7 +38,7 @@ class RunState:
 
 def fingerprint(recipe: Any) -> str:
     """A hash of a recipe (a dataclass): two runs continue each other only if it is the same."""
-    return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(_settings(recipe).encode()).hexdigest()
 
 
 def save_state(path: Path, state: RunState, recipe: Any) -> None:
@@ -49,6 +51,7 @@ def save_state(path: Path, state: RunState, recipe: Any) -> None:
     metadata = {
         "step": str(state.step),
         "recipe": fingerprint(recipe),
+        "settings": _settings(recipe),
         "history": json.dumps(state.history),
         "seconds": repr(state.seconds),
     }
@@ -73,10 +76,40 @@ def load_state(path: Path, recipe: Any) -> RunState | None:
                 int(metadata["step"]), groups, json.loads(metadata["history"]), float(metadata["seconds"])
             )
             found = metadata["recipe"]
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ResumeError(f"{path}: damaged (no {error} in it); delete it to start afresh") from error
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise ResumeError(f"{path}: damaged ({error}); delete it to start afresh") from error
     if found != fingerprint(recipe):
         raise ResumeError(
-            f"{path}: written by a run with other settings; repeat its command, or choose another --out"
+            f"{path}: written by a run with other settings{_changes(metadata.get('settings', '{}'), recipe)}; repeat "
+            "its command, or choose another --out"
         )
     return state
+
+
+def _settings(recipe: Any) -> str:
+    return json.dumps(asdict(recipe), sort_keys=True, default=str)
+
+
+def _changes(written: str, recipe: Any) -> str:
+    """The settings that are others than those of the run, in brackets; empty if nothing is known of them."""
+    try:
+        before, now = (_flat(json.loads(settings)) for settings in (written, _settings(recipe)))
+    except (ValueError, RecursionError):
+        return ""
+    changed = [
+        f"{name} was {before[name]}, is {now[name]}"
+        for name in before.keys() & now.keys()
+        if now[name] != before[name]
+    ]
+    return f" ({'; '.join(sorted(changed)[:_SHOWN_CHANGES])})" if changed else ""
+
+
+def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    if not isinstance(settings, dict):
+        return {prefix.removesuffix("."): settings}
+    return {
+        key: value for name in settings for key, value in _flat(settings[name], f"{prefix}{name}.").items()
+    }

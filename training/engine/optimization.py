@@ -94,12 +94,19 @@ def _area(edges: keras.KerasTensor) -> keras.KerasTensor:
 Schedule = Callable[[keras.KerasTensor], keras.KerasTensor]
 """The learning rate of a step."""
 
+Loss = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+"""Of a batch's targets and what a network says."""
+
 _LOWEST = 0.01
 """What a schedule ends at, as a part of its peak."""
 
 
 def compiled(
-    build: Callable[[], keras.Model], seed: int, learning_rate: Schedule, weight_decay: float
+    build: Callable[[], keras.Model],
+    seed: int,
+    learning_rate: Schedule,
+    weight_decay: float,
+    loss: Loss = detector_loss,
 ) -> keras.Model:
     """The untrained network that `build` makes, with its optimiser and loss; only kernels decay."""
     keras.utils.set_random_seed(seed)
@@ -107,7 +114,7 @@ def compiled(
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, loss=detector_loss, jit_compile=False)
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     return model
 
 

@@ -27,6 +27,10 @@ from training.engine.plots import learning_curve, write_png
 
 CHECKPOINT = "checkpoint.safetensors"
 
+FIRST_CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SECONDS = 180.0
+"""A run that is killed loses so much at most, however far apart its validations are; at its start even less."""
+
 Batch = tuple[FloatArray, FloatArray]
 MakeBatch = Callable[[int, np.random.Generator], Batch]
 """Makes the batch of a step, with a generator that is seeded for it."""
@@ -59,7 +63,7 @@ class RunRecipe(Protocol):
 
     @property
     def validate_every(self) -> int:
-        """Steps between two validations, each of which also writes a checkpoint."""
+        """Steps between two validations, each of which also writes a checkpoint; the last step is one, too."""
         ...
 
 
@@ -127,7 +131,9 @@ class Run:
         self._kept: dict[int, list[FloatArray]] = {}
         self._step, self._seconds = 0, 0.0
         self._history: list[Row] = []
+        self._losses: list[float] = []
         self._started = time.monotonic()
+        self._next_checkpoint = self._started + FIRST_CHECKPOINT_SECONDS
         state = load_state(self._checkpoint, recipe)
         if state:
             self._restore(state)
@@ -141,21 +147,21 @@ class Run:
         recipe = self._recipe
         self._workers.broadcast_variables(self._task.model)
         train = self._workers.step_of(self._task.model)
-        losses: list[float] = []
         with self._workers.bar(recipe.steps, self._step, recipe.name) as bar:
             for images, targets in batches(recipe, self._task.make_batch, self._step):
-                losses.append(train(images, targets))
+                self._losses.append(train(images, targets))
                 self._step += 1
                 self._update_average()
                 if self._step in self._task.ends:
                     self._kept[self._step] = [array.copy() for array in self._average]
                 bar.update()
                 if self._step % recipe.validate_every == 0 or self._step == recipe.steps:
-                    row = self._validate(float(np.mean(losses)))
-                    losses = []
+                    row = self._validate()
                     bar.write("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
                     if self._is_over():
                         break
+                elif time.monotonic() >= self._next_checkpoint:
+                    self._save_checkpoint()
 
     def _is_over(self) -> bool:
         """Whether the history, which a checkpoint holds too, says that the run ends before its last step."""
@@ -174,9 +180,11 @@ class Run:
         ends = [*self._kept.values(), self._average]
         return [np.asarray(np.mean(arrays, axis=0), np.float32) for arrays in zip(*ends, strict=True)]
 
-    def _validate(self, loss: float) -> Row:
+    def _validate(self) -> Row:
+        loss = float(np.mean(self._losses))
         row = {"step": float(self._step), "loss": loss} | self._task.validate(self._shipped())
         self._history.append(row)
+        self._losses = []
         if is_best(self._history, self._task.images):
             self._task.save(self._shipped(), row, self._elapsed())
         _write_json(self._out / "metrics.json", self._history)
@@ -193,9 +201,11 @@ class Run:
             "weights": self._task.model.get_weights(),
             "optimizer": [np.asarray(variable.numpy()) for variable in optimizer.variables],
             "average": self._average,
+            "losses": [np.array(self._losses)],
         } | {f"end_{step}": arrays for step, arrays in self._kept.items()}
         state = RunState(self._step, groups, self._history, self._elapsed())
         save_state(self._checkpoint, state, self._recipe)
+        self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
 
     def _restore(self, state: RunState) -> None:
         self._task.model.set_weights(state.groups["weights"])
@@ -204,6 +214,7 @@ class Run:
             variable.assign(value)
         self._average = [array.copy() for array in state.groups["average"]]
         self._kept = {step: state.groups[f"end_{step}"] for step in self._task.ends if step <= state.step}
+        self._losses = np.concatenate(state.groups.get("losses", [np.zeros(0)])).tolist()
         self._step, self._history, self._seconds = state.step, state.history, state.seconds
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from detector.images.decode import read_image_file
 from detector.pipeline.detector import DigitDetector
+from detector.system.progress_bar import progress_bar
 from training.data.detector_data import DetectorData
 from training.evaluation.metrics import judge, number_figures, precision_recall
 
@@ -19,7 +20,8 @@ def validate(detector: DigitDetector, data: DetectorData) -> dict[str, float]:
         `f1_50` and `f1_30` (digits), `number_accuracy`, `crop_accuracy`, and `score`, the mean of the four, by
         which the best weights are chosen; all 0..1.
     """
-    results = [detector.detect(read_image_file(scene.path)) for scene in data.validation]
+    scenes = progress_bar(data.validation, "validation", unit="image", leave=False)
+    results = [detector.detect(read_image_file(scene.path)) for scene in scenes]
     digits = [result.digits for result in results]
     at_50, at_30 = precision_recall(judge(data.validation, digits, (0.5, 0.3)))
     numbers = number_figures(data.validation, digits, [result.numbers for result in results])

@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from detector.images.decode import decode_image, read_image_file
 from detector.results.detections import ImageDetections
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Scene
 from training.evaluation.figures import MeasurableDetector, PastedFigures, RenderedFigures, SceneObservations
 from training.evaluation.metrics import PrecisionRecall, judge, precision_recall
@@ -50,7 +50,7 @@ def measure_pasted(
     alone: list[tuple[Scene, ImageDetections]] = []
     pasted: list[tuple[Scene, ImageDetections]] = []
     pictures = _draw(observed, photos)
-    with tqdm(pictures, "pasted into photographs", total=_IMAGES, disable=not progress) as bar:
+    with progress_bar(pictures, "pasted into photographs", total=_IMAGES, disable=not progress) as bar:
         for index, scene, picture in bar:
             alone.append((observed.scenes[index], observed.results[index]))
             pasted.append((scene, detector.detect(picture)))
@@ -110,7 +110,7 @@ def measure_rendered(
     walls = [decode_image(read_image_file(path)) for path in photos]
     pictures = stand_in_set(_RENDERED_SEED, count, walls)
     found, spurious = [], 0
-    for scene, number in tqdm(pictures, "rendered plates and signs", disable=not progress):
+    for scene, number in progress_bar(pictures, "rendered plates and signs", disable=not progress):
         encoded = cv2.imencode(".png", scene.pixels[..., ::-1])[1].tobytes()
         texts = [seen.text for seen in detector.detect(encoded).numbers]
         found.append(number in texts)

@@ -11,10 +11,11 @@ from matplotlib.patches import Rectangle
 
 from detector.images.decode import decode_image, read_image_file
 from detector.results.boxes import clip, intersections
-from detector.results.detections import Detections, FloatArray, IntArray
+from detector.results.detections import Detections, FloatArray, ImageDetections, IntArray
 from training.data.scenes import Scene
 from training.evaluation.figures import PhotoFigures, SceneObservations
 from training.evaluation.metrics import match
+from training.evaluation.sequences import agreement
 
 TRUE, SEEN = "lime", "orangered"
 IOU_THRESHOLD = 0.3
@@ -57,6 +58,29 @@ def misses(observed: SceneObservations) -> Figure:
             title = f"{scene.labels[i]}, {height:.0f} px"
             cells.append(Cell(scene.path, box, scene, result.digits, title, height))
     return _worst("true digits that were missed, the tallest first", cells)
+
+
+def missed_numbers(observed: SceneObservations) -> Figure:
+    """True numbers that are not reported, the largest first, with the digits that were found in their place."""
+    cells: list[Cell] = []
+    for scene, numbers, result in zip(observed.scenes, observed.numbers, observed.results, strict=True):
+        for index in np.flatnonzero(~agreement(numbers, result.numbers).any(axis=1)).tolist():
+            number = numbers[index]
+            box = np.array(number.box, np.float32)
+            side = float(max(box[2:] - box[:2]))
+            around = np.array([*(box[:2] + box[2:] - side) / 2, *(box[:2] + box[2:] + side) / 2], np.float32)
+            title = f"{number.digits}: {_read_there(result, box)}"
+            cells.append(Cell(scene.path, around, None, result.digits, title, float(box[3] - box[1])))
+    return _worst(
+        "true numbers that were not read, and what was read in their place, the largest first", cells
+    )
+
+
+def _read_there(result: ImageDetections, box: FloatArray) -> str:
+    """The numbers that touch a box."""
+    boxes = np.array([number.box for number in result.numbers], np.float32).reshape(-1, 4)
+    touching = np.flatnonzero(intersections(box[None], boxes)[0])
+    return " ".join(result.numbers[i].text for i in touching) or "nothing"
 
 
 def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Figure:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from detector.images.decode import read_image_file
+from detector.models.operating_point import Calibration
 from detector.results.boxes import clip
-from detector.results.detections import ImageDetections, IntArray
+from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.errors import InvalidRequestError
 from detector.results.interface import DetectOptions
+from detector.system.progress_bar import progress_bar
 from training.data.labels.folder import LabelOptions, labels_are_own, read_labels
 from training.data.scenes import Scene
 from training.data.svhn import cut_crops, read_crops, read_scenes
@@ -24,11 +25,14 @@ from training.evaluation.figures import (
     Evaluation,
     MeasurableDetector,
     PhotoFigures,
+    ReliabilityFigures,
     SceneFigures,
     SceneObservations,
 )
+from training.evaluation.gate_figures import measure_gate
 from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
+    Judgement,
     average_precision,
     judge,
     number_figures,
@@ -36,11 +40,17 @@ from training.evaluation.metrics import (
     recall_by_digit,
     recall_by_height,
 )
+from training.evaluation.reliability import ScoredDigits
+from training.evaluation.sequences import TrueNumber, sequence_figures, true_numbers, whole_numbers
 
 __all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
 
 CANDIDATE_OPTIONS = DetectOptions(score_threshold=0.01, max_detections=100)
 """What average precision is worked out from, as COCO has it."""
+
+IOU_THRESHOLD = 0.3
+"""A digit that overlaps a true one so much is found; official boxes are too uneven to ask for more."""
+EVERYWHERE = DetectOptions(exhaustive=True)
 
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -53,6 +63,7 @@ def evaluate(
     progress: bool = True,
     rendered: int = 0,
     options: LabelOptions | None = None,
+    calibration: Calibration | None = None,
 ) -> Evaluation:
     """Works out every figure that the data allows.
 
@@ -64,13 +75,14 @@ def evaluate(
         progress: whether to show progress bars on stderr.
         rendered: also measure on so many rendered plates and signs.
         options: how labels of one's own are read.
+        calibration: of the detector's scores, to compare them with the networks' own; None if they are those.
 
     Raises:
         DataError: if nothing is there to measure on, or a part is damaged.
     """
-    options = options or LabelOptions()
+    options, calibration = options or LabelOptions(), calibration or Calibration()
     if labels_are_own(data_dir, options):
-        return _evaluate_own(detector, data_dir, split, progress, rendered, options)
+        return _evaluate_own(detector, data_dir, split, progress, rendered, options, calibration)
     split = split or "test"
     crops = data_dir / "svhn" / f"{split}_32x32.mat"
     scenes = data_dir / "svhn" / split
@@ -82,7 +94,7 @@ def evaluate(
     scene_figures = (
         None
         if scenes / "digitStruct.mat" in missing
-        else _measure_scenes(detector, read_scenes(scenes), scenes, progress)
+        else _measure_official(detector, scenes, calibration, progress)
     )
     photo_figures = None if photos in missing else _measure_photos(detector, photos, progress)
     pasted = None
@@ -100,15 +112,21 @@ def _evaluate_own(
     progress: bool,
     rendered: int,
     options: LabelOptions,
+    calibration: Calibration,
 ) -> Evaluation:
     """The figures that labels alone allow: whole images, and crops that are cut from them."""
     labels = read_labels(data_dir, options, progress)
-    scenes = labels.scenes if split is None else labels.splits.get(split, [])
+    scenes = labels.measured(split)
+    if split is None and len(scenes) < len(labels.scenes):
+        print(
+            f"measured once: {len(labels.scenes) - len(scenes):,} images of which an earlier split has a copy"
+        )
     if not scenes:
         raise DataError(
             f"{data_dir} has no images of {split!r}; it has {', '.join(labels.splits) or 'none at all'}"
         )
-    scene_figures = _measure_scenes(detector, scenes, data_dir, progress)
+    numbers = true_numbers(scenes, data_dir)
+    scene_figures = _measure_scenes(detector, scenes, numbers, data_dir, calibration, progress)
     crop_figures = _measure_crops(detector, *cut_crops(scenes, progress), data_dir)
     plates = measure_rendered(detector, rendered, [], progress) if rendered else None
     return Evaluation(split or "all", crop_figures, scene_figures, None, None, plates, [])
@@ -126,22 +144,35 @@ def _measure_crops(
     return CropFigures(path, confusion, read != labels, fcn_error)
 
 
+def _measure_official(
+    detector: MeasurableDetector, folder: Path, calibration: Calibration, progress: bool
+) -> SceneFigures:
+    scenes = read_scenes(folder)
+    return _measure_scenes(detector, scenes, whole_numbers(scenes), folder, calibration, progress)
+
+
 def _measure_scenes(
-    detector: MeasurableDetector, scenes: Sequence[Scene], folder: Path, progress: bool
+    detector: MeasurableDetector,
+    scenes: Sequence[Scene],
+    numbers: Sequence[Sequence[TrueNumber]],
+    folder: Path,
+    calibration: Calibration,
+    progress: bool,
 ) -> SceneFigures:
     if not sum(len(scene.labels) for scene in scenes):
         raise DataError(f"{folder} holds no labelled digits")
     results, candidates = [], []
-    for scene in tqdm(scenes, f"images of {folder.name}", disable=not progress):
+    for scene in progress_bar(scenes, f"images of {folder.name}", disable=not progress):
         results.append(_detect(detector, scene.path))
         candidates.append(_detect(detector, scene.path, CANDIDATE_OPTIONS).digits)
     digits = [result.digits for result in results]
     clipped = [
         replace(s, boxes=clip(s.boxes, r.width_px, r.height_px)) for s, r in zip(scenes, results, strict=True)
     ]
-    judged = judge(clipped, digits, (0.5, 0.3))
+    judged = judge(clipped, digits, (0.5, IOU_THRESHOLD))
     judged_candidates = judge(clipped, candidates, COCO_IOU_THRESHOLDS)
     at_50, at_30 = precision_recall(judged)
+    read = [result.numbers for result in results]
     return SceneFigures(
         source=folder,
         at_50=at_50,
@@ -149,8 +180,24 @@ def _measure_scenes(
         average_precision=average_precision(judged_candidates),
         recall_by_height=recall_by_height(judged, HEIGHT_EDGES_PX, threshold=1),
         recall_by_digit=recall_by_digit(judged, threshold=1),
-        numbers=number_figures(scenes, digits, [result.numbers for result in results]),
-        observations=SceneObservations(clipped, results, candidates, judged, judged_candidates),
+        numbers=number_figures(scenes, digits, read),
+        sequences=sequence_figures(numbers, read),
+        reliability=_reliability(clipped, candidates, judged, calibration),
+        observations=SceneObservations(clipped, results, candidates, judged, judged_candidates, numbers),
+        gate=measure_gate(clipped, results, lambda scene: _detect(detector, scene.path, EVERYWHERE)),
+    )
+
+
+def _reliability(
+    scenes: Sequence[Scene], candidates: Sequence[Detections], judged: Judgement, calibration: Calibration
+) -> ReliabilityFigures:
+    """What scores mean; `judged` is of the digits returned by default, at IoU 0.3 in its second row."""
+    all_of_them = judge(scenes, candidates, (IOU_THRESHOLD,))
+    right = all_of_them.hits[0]
+    return ReliabilityFigures(
+        raw=ScoredDigits(calibration.inverse(all_of_them.scores), right),
+        calibrated=ScoredDigits(all_of_them.scores.astype(np.float64), right),
+        returned=ScoredDigits(judged.scores.astype(np.float64), judged.hits[1]),
     )
 
 
@@ -158,7 +205,7 @@ def _measure_photos(detector: MeasurableDetector, folder: Path, progress: bool) 
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
     if not paths:
         raise DataError(f"{folder} holds no photographs")
-    shown = tqdm(paths, "digit-free photographs", disable=not progress)
+    shown = progress_bar(paths, "digit-free photographs", disable=not progress)
     return PhotoFigures(folder, paths, [_detect(detector, path) for path in shown])
 
 

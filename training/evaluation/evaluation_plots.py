@@ -5,15 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from training.engine.plots import confusion_matrix, write_png
-from training.evaluation.contact_sheets import false_alarms, misses
-from training.evaluation.figures import Evaluation, SceneFigures, SceneObservations
+from training.evaluation.contact_sheets import false_alarms, missed_numbers, misses
+from training.evaluation.figures import Evaluation, ReliabilityFigures, SceneFigures, SceneObservations
 from training.evaluation.metrics import GroupRecall, Judgement, judge, match
+from training.evaluation.reliability import (
+    BINS,
+    ScoredDigits,
+    expected_calibration_error,
+    reliability_bins,
+)
 
-_BINS = np.linspace(0, 1, 11)
 _NONE = "none"
 
 
@@ -33,9 +39,10 @@ def write_evaluation_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
             "digit_confusion": confusion_matrix(
                 digit_confusion(observed), [*(str(d) for d in range(10)), _NONE]
             ),
-            "reliability": reliability(observed),
+            "reliability": reliability(evaluation.scenes.reliability),
             "recall": recall_bars(evaluation.scenes),
             "misses": misses(observed),
+            "numbers_missed": missed_numbers(observed),
             "false_alarms": false_alarms(observed, evaluation.photos),
         }
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,23 +93,27 @@ def digit_confusion(observed: SceneObservations) -> NDArray[np.int64]:
     return counts
 
 
-def reliability(observed: SceneObservations) -> Figure:
-    """How often detections of a score are right (IoU 0.3), and how many there are; on the diagonal is honest."""
-    judged = judge(observed.scenes, observed.candidates, (0.3,))
-    place = np.clip(np.digitize(judged.scores, _BINS) - 1, 0, 9)
-    counts = np.bincount(place, minlength=10)
-    right = np.bincount(place, judged.hits[0], minlength=10)
-    scores = np.bincount(place, judged.scores, minlength=10)
-    there = counts > 0
+def reliability(figures: ReliabilityFigures) -> Figure:
+    """How often candidates of a score hit a true digit, before calibration and after, and how many there are."""
     figure = Figure(figsize=(6.5, 7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    upper.plot([0, 1], [0, 1], ":", color="grey")
-    upper.plot(scores[there] / counts[there], right[there] / counts[there], "o-")
-    upper.set(ylabel="part that hits a true digit (IoU 0.3)", xlim=(0, 1), ylim=(0, 1.01))
-    upper.grid(alpha=0.3)
-    lower.bar((_BINS[:-1] + _BINS[1:]) / 2, counts, width=0.09)
+    draw_reliability(upper, figures.raw, figures.calibrated)
+    lower.hist([figures.raw.scores, figures.calibrated.scores], bins=BINS, range=(0, 1))
     lower.set(xlabel="score", ylabel="detections", yscale="symlog")
     return figure
+
+
+def draw_reliability(axes: Axes, raw: ScoredDigits, calibrated: ScoredDigits) -> None:
+    """How often digits of a score are right, before calibration and after; calibrated ones lie on the diagonal."""
+    axes.plot([0, 1], [0, 1], ":", color="grey")
+    for name, digits in (("before calibration", raw), ("after", calibrated)):
+        score, right, count = reliability_bins(digits)
+        error = expected_calibration_error(digits)
+        (line,) = axes.plot(score, right, "-", label=f"{name}, expected calibration error {error:.3f}")
+        axes.scatter(score, right, s=8 + 60 * np.sqrt(count / count.max(initial=1)), color=line.get_color())
+    axes.set(xlabel="score", ylabel="fraction that hits a true digit (IoU 0.3)", xlim=(0, 1), ylim=(0, 1.01))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize=8)
 
 
 def recall_bars(scenes: SceneFigures) -> Figure:

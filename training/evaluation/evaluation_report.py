@@ -11,10 +11,13 @@ from training.evaluation.figures import (
     Evaluation,
     PastedFigures,
     PhotoFigures,
+    ReliabilityFigures,
     RenderedFigures,
     SceneFigures,
 )
+from training.evaluation.gate_figures import SMALL_PX, GateFigures
 from training.evaluation.metrics import GroupRecall, PrecisionRecall
+from training.evaluation.reliability import expected_calibration_error
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,15 @@ def _scene_json(scenes: SceneFigures | None) -> dict[str, Any]:
         "numbers_exact": scenes and scenes.numbers.exact,
         "numbers_found": scenes and scenes.numbers.found,
         "numbers_spurious": scenes and scenes.numbers.spurious,
+        "sequences": scenes and scenes.sequences.truths,
+        "sequence_precision": scenes and scenes.sequences.precision,
+        "sequence_recall": scenes and scenes.sequences.recall,
+        "blank_images": scenes and len(scenes.blank),
+        "blank_false_digits": scenes and scenes.blank_false_digits,
+        "calibration_error": scenes and expected_calibration_error(scenes.reliability.calibrated),
+        "calibration_error_raw": scenes and expected_calibration_error(scenes.reliability.raw),
+        "calibration_error_returned": scenes and expected_calibration_error(scenes.reliability.returned),
+        "exhaustive": scenes and scenes.gate and asdict(scenes.gate),
     }
 
 
@@ -155,6 +167,60 @@ def _scene_lines(scenes: SceneFigures) -> Iterator[Line]:
         "numbers found", numbers.found, ".1%", "of the images: the true number is among those reported"
     )
     yield Line("numbers spurious", numbers.spurious, ".2f", "numbers per image that are not the true one")
+    yield from _sequence_lines(scenes)
+    yield from _reliability_lines(scenes.reliability)
+    if scenes.gate:
+        yield from _gate_lines(scenes.gate)
+
+
+def _sequence_lines(scenes: SceneFigures) -> Iterator[Line]:
+    sequences = scenes.sequences
+    yield Line(
+        "sequence recall",
+        sequences.recall,
+        ".3f",
+        f"{sequences.found:,} of {sequences.truths:,} true numbers: one with the same digits, letters left out, is "
+        "reported where it stands",
+    )
+    yield Line(
+        "sequence precision",
+        sequences.precision,
+        ".3f",
+        f"{sequences.right:,} of {sequences.reported:,} numbers reported are true ones",
+    )
+    if scenes.blank:
+        count = len(scenes.blank)
+        yield Line(
+            "false digits", scenes.blank_false_digits, "d", f"found in {count:,} images without a digit"
+        )
+
+
+def _reliability_lines(reliability: ReliabilityFigures) -> Iterator[Line]:
+    candidates = f"{len(reliability.calibrated):,} detections of score 0.01 and more"
+    for name, digits, of in (
+        ("calibration error", reliability.calibrated, f"of the scores of {candidates}"),
+        ("calibration error, raw", reliability.raw, "of the same, with the networks' own scores"),
+        ("calibration error, default", reliability.returned, "of the digits that are returned by default"),
+    ):
+        error = expected_calibration_error(digits)
+        yield Line(
+            name, error, ".3f", f"expected calibration error {of}: mean distance of score and fraction right"
+        )
+
+
+def _gate_lines(gate: GateFigures) -> Iterator[Line]:
+    everywhere = "of the same images looked at everywhere, without the gate"
+    yield Line("F1@0.5, exhaustive", gate.f1_50, ".3f", everywhere)
+    yield Line("F1@0.3, exhaustive", gate.f1_30, ".3f", everywhere)
+    yield Line("number accuracy, exhaustive", gate.number_accuracy, ".1%", everywhere)
+    same = "found with it, too: label equal, IoU at least 0.5"
+    yield Line("kept by the gate", gate.kept, ".4f", f"of {gate.digits} digits found without the gate {same}")
+    yield Line(
+        f"kept below {SMALL_PX:g} px",
+        gate.small_kept,
+        ".4f",
+        f"of the {gate.small_digits} of them less high {same}",
+    )
 
 
 def _match_lines(figures: PrecisionRecall, images: int) -> Iterator[Line]:

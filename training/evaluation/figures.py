@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.interface import DetectOptions
 from training.data.scenes import Scene
+from training.evaluation.gate_figures import GateFigures
 from training.evaluation.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
+from training.evaluation.reliability import ScoredDigits
+from training.evaluation.sequences import SequenceFigures, TrueNumber
 
 
 class MeasurableDetector(Protocol):
@@ -54,6 +57,21 @@ class CropFigures:
 
 
 @dataclass(frozen=True, eq=False)
+class ReliabilityFigures:
+    """What scores mean: whether a digit of score 0.8 hits a true one, at IoU 0.3, in eight of ten cases.
+
+    Attributes:
+        raw: candidates with the networks' own scores.
+        calibrated: the same candidates with the scores that are returned.
+        returned: the digits that are returned by default.
+    """
+
+    raw: ScoredDigits
+    calibrated: ScoredDigits
+    returned: ScoredDigits
+
+
+@dataclass(frozen=True, eq=False)
 class SceneObservations:
     """All that was seen in the whole images.
 
@@ -63,6 +81,7 @@ class SceneObservations:
         candidates: the best 100 detections of score 0.01 and more, one for each scene.
         judged: the default detections against the truth, at IoU 0.5 and 0.3.
         judged_candidates: the candidates against the truth, at COCO's thresholds, 0.5 first.
+        numbers: the true numbers of each scene.
     """
 
     scenes: Sequence[Scene]
@@ -70,6 +89,7 @@ class SceneObservations:
     candidates: Sequence[Detections]
     judged: Judgement
     judged_candidates: Judgement
+    numbers: Sequence[Sequence[TrueNumber]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +104,10 @@ class SceneFigures:
         recall_by_height: at IoU 0.3, the default detections.
         recall_by_digit: likewise.
         numbers: whole numbers.
+        sequences: numbers found and reported, for images of any count of numbers.
+        reliability: what scores mean.
         observations: what all this comes from.
+        gate: the same without the detector's gate; None if it has none.
     """
 
     source: Path
@@ -94,7 +117,10 @@ class SceneFigures:
     recall_by_height: Sequence[GroupRecall]
     recall_by_digit: Sequence[GroupRecall]
     numbers: NumberFigures
+    sequences: SequenceFigures
+    reliability: ReliabilityFigures
     observations: SceneObservations
+    gate: GateFigures | None = None
 
     @property
     def ap_50(self) -> float:
@@ -105,6 +131,17 @@ class SceneFigures:
     def mean_ap(self) -> float:
         """mAP@[.5:.95]: AP, mean over COCO's ten thresholds and the digits that occur."""
         return float(np.nanmean(self.average_precision))
+
+    @property
+    def blank(self) -> Sequence[ImageDetections]:
+        """The results of the images that show no digit."""
+        pairs = zip(self.observations.scenes, self.observations.results, strict=True)
+        return [result for scene, result in pairs if not len(scene.labels)]
+
+    @property
+    def blank_false_digits(self) -> int:
+        """Digits found in these."""
+        return sum(len(result.digits) for result in self.blank)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from detector.pipeline.loading import record_self_check
 from detector.results.detections import FloatArray
 from training.data.detector_data import DetectorData, load_detector_data
 from training.data.labels.folder import LabelOptions
+from training.distillation.retention import Answering, retained, unretained
 from training.distillation.teacher import Teacher
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import (
@@ -103,18 +104,30 @@ def fine_tune(
     old = PatchSampler(pictures.old.sources, recipe.old_patches) if pictures.old else None
 
     def detector(weights: list[FloatArray]) -> DigitDetector:
-        return DigitDetector(Fcn(weights), start.manifest, refiner=start.refiner)
+        return DigitDetector(
+            Fcn(weights), start.manifest
+        )  # alone: an old refiner refuses what it has not seen
 
     task = TrainingTask(
         model=compile_network(recipe, start.weights.fcn),
-        make_batch=mixed(own, old, recipe.batch, recipe.replay_fraction, teacher),
-        validate=lambda weights: validate(detector(weights), pictures.own),
+        make_batch=mixed(own, old, recipe.batch, recipe.replay_fraction, Fcn(start.weights.fcn), teacher),
+        validate=lambda weights: validate_both(detector(weights), pictures),
         save=partial(_save, recipe, start, pictures, out_dir),
         images=len(pictures.own.validation),
         patience=recipe.patience,
     )
     Run(recipe, task, out_dir).go()
     report(start, pictures.own, pictures.old, out_dir)
+
+
+def validate_both(detector: DigitDetector, pictures: Pictures) -> Row:
+    """Figures on the new pictures' validation images; of the `score`, half is that of the old data's, if given."""
+    figures = validate(detector, pictures.own)
+    if pictures.old is None:
+        return figures
+    old = validate(detector, pictures.old)
+    figures |= {f"old_{name}": value for name, value in old.items() if name != "score"}
+    return figures | {"score": (figures["score"] + old["score"]) / 2}
 
 
 def balanced_draw(own: DetectorData) -> ClassBalancedSampler:
@@ -127,9 +140,23 @@ def balanced_draw(own: DetectorData) -> ClassBalancedSampler:
 
 
 def mixed(
-    own: Maker, old: Maker | None, size: int, replay_fraction: float, teacher: Teacher | None = None
+    own: Maker,
+    old: Maker | None,
+    size: int,
+    replay_fraction: float,
+    start: Answering,
+    teacher: Teacher | None = None,
 ) -> MakeBatch:
-    """What makes the batch of a step: new pictures, then old data, and what a teacher says of both if there is one."""
+    """The batch of a step: new pictures, then old data, of which `start` keeps what it says.
+
+    Args:
+        own: makes batches of new pictures.
+        old: makes batches of old data, if any is given.
+        size: of a batch.
+        replay_fraction: part of the batch that is of old data.
+        start: the network as it is before it goes on learning.
+        teacher: what it says of both is learned in place of what `start` says.
+    """
 
     def make(_step: int, rng: np.random.Generator) -> Batch:
         of_old = round(size * replay_fraction) if old else 0
@@ -137,6 +164,8 @@ def mixed(
         if not old or not of_old:
             return images, targets
         old_images, old_targets = old.batch(of_old, rng)
+        if not teacher:
+            targets, old_targets = unretained(targets), retained(start, old_images, old_targets)
         return np.concatenate([images, old_images]), np.concatenate([targets, old_targets])
 
     return teacher.taught(make) if teacher else make

@@ -17,7 +17,6 @@ from training.distillation.teacher import Teacher
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import VERSION
 from training.engine.training_run import Row, Run, TrainingTask
-from training.engine.validation import validate
 from training.errors import TrainingError
 from training.fine_tuning.fine_tune_fcn import (
     Pictures,
@@ -25,6 +24,7 @@ from training.fine_tuning.fine_tune_fcn import (
     continued,
     mixed,
     origin_of,
+    validate_both,
     write_file_lists,
 )
 from training.fine_tuning.fine_tuning_recipes import RefinerFineTuning
@@ -75,8 +75,10 @@ def fine_tune_refiner(
 
     task = TrainingTask(
         model=compile_network(recipe, start.weights.refiner),
-        make_batch=mixed(new_looks, old, recipe.batch, recipe.replay_fraction, teacher),
-        validate=lambda weights: validate(detector(weights), pictures.own),
+        make_batch=mixed(
+            new_looks, old, recipe.batch, recipe.replay_fraction, Refiner(start.weights.refiner), teacher
+        ),
+        validate=lambda weights: validate_both(detector(weights), pictures),
         save=partial(_save, recipe, start, proposing, pictures, out_dir),
         images=len(pictures.own.validation),
         patience=recipe.patience,

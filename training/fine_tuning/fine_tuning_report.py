@@ -5,10 +5,14 @@ from pathlib import Path
 
 from detector.models.model_files import load_model, write_manifest
 from detector.pipeline.detector import DigitDetector
+from detector.results.errors import ModelError
 from training.data.detector_data import DetectorData
 from training.engine.training_run import Row
 from training.engine.validation import validate
 from training.fine_tuning.starting_model import StartingModel
+
+KEPT_AS = "fine_tuning"
+"""Where a manifest's training record has the figures."""
 
 Figures = dict[str, dict[str, Row]]
 """For each data, the figures "before" and "after"."""
@@ -19,7 +23,15 @@ def report(start: StartingModel, own: DetectorData, old: DetectorData | None, ou
     figures = measure(start.folder, out_dir, {"own": own} | ({"old": old} if old else {}))
     print(format_figures(figures))
     manifest = load_model(out_dir)[1]
-    write_manifest(out_dir, replace(manifest, training=manifest.training | {"fine_tuning": figures}))
+    write_manifest(out_dir, replace(manifest, training=manifest.training | {KEPT_AS: figures}))
+
+
+def reported(out_dir: Path) -> bool:
+    """Return whether the model in a folder has been measured and the figures kept."""
+    try:
+        return KEPT_AS in load_model(out_dir)[1].training
+    except ModelError:
+        return False
 
 
 def measure(before: Path, after: Path, data: dict[str, DetectorData]) -> Figures:

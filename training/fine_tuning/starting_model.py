@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from detector.models.backend import build_networks
 from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model
+from detector.results.errors import ModelError
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -53,5 +53,10 @@ class StartingModel:
         if folder.resolve() == out_dir.resolve():
             raise TrainingError(f"--out {out_dir} would replace the model of --init; choose another --out")
         weights, manifest = load_model(folder)
-        _, refiner = build_networks(weights, folder)
+        from detector.models.tensorflow_backend import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+
+        try:
+            _, refiner, _ = networks_of(weights)
+        except ValueError as error:
+            raise ModelError(f"{folder}: {error}") from error
         return cls(name, folder, weights, manifest, refiner)

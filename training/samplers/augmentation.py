@@ -28,6 +28,12 @@ def vary_appearance(patch: Image, rng: np.random.Generator) -> Image:
     return _compressed(varied, int(rng.integers(25, 80))) if rng.random() < 0.1 else varied
 
 
+def vary_light(patch: Image, rng: np.random.Generator) -> Image:
+    """A copy of an RGB uint8 patch as another hour or wall would show it to the same camera."""
+    pixels = _light(_colours(patch.astype(np.float32), rng), rng)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
 def _compressed(image: Image, quality: int) -> Image:
     encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)

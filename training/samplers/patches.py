@@ -32,7 +32,7 @@ class PatchConfig:
 
     Attributes:
         size: side of a patch.
-        heights: a chosen digit is scaled to a height between these, log-uniform.
+        heights: a chosen digit's longer side is scaled to a length between these, log-uniform.
         distortion: how much digits are turned, sheared and stretched.
         photo_surroundings: part of the scenes that are pasted into a photograph; the others' edges are continued.
         crop_fraction: part of a batch that shows official crops, four to a patch.
@@ -117,7 +117,7 @@ class PatchSampler:
         """A digit of a scene, somewhere in the patch, with what is around it."""
         config = self._config
         digit = scene.boxes[chosen]
-        scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[3] - digit[1])
+        scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[2:] - digit[:2]).max()
         matrix = scale * distortion(config.distortion, rng)
         centre = (digit[:2] + digit[2:]) / 2
         goal = rng.uniform(RECEPTIVE_FIELD / 2 - 3, config.size - RECEPTIVE_FIELD / 2 + 3, 2)

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
-from tqdm import tqdm
 
 from detector.pipeline.detector import DigitDetector
 from detector.results.boxes import iou
 from detector.results.detections import FloatArray
 from detector.results.interface import DetectOptions
 from detector.system.files import write_whole
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import LabelledImage
 
 _OPTIONS = DetectOptions(score_threshold=0.05, max_detections=100)
@@ -43,13 +43,19 @@ class Proposals:
         return Proposals(self.images[chosen], self.boxes[chosen], self.hits[chosen])
 
 
-def propose(detector: DigitDetector, images: Sequence[LabelledImage], kept_in: Path) -> Proposals:
-    """What `detector` finds at a low threshold in every image, read from `kept_in` if it is there.
+def propose(
+    detector: DigitDetector,
+    images: Sequence[LabelledImage],
+    kept_in: Path,
+    options: DetectOptions = _OPTIONS,
+) -> Proposals:
+    """What `detector` finds in every image, read from `kept_in` if it is there.
 
     Args:
-        detector: the FCN alone.
+        detector: the FCN alone, to learn from what it proposes.
         images: labelled; those without digits have no hits.
         kept_in: a safetensors file, written when the last image has been looked at.
+        options: a low threshold by default.
     """
     if kept_in.exists():
         try:
@@ -59,8 +65,8 @@ def propose(detector: DigitDetector, images: Sequence[LabelledImage], kept_in: P
             kept_in.unlink()
     indices, boxes = [np.empty(0, np.int64)], [np.empty((0, 4), np.float32)]
     hits: list[NDArray[np.bool]] = [np.empty(0, bool)]
-    for index, image in enumerate(tqdm(images, f"proposals: {kept_in.stem}", unit="image")):
-        found = detector.detect(image.pixels, _OPTIONS).digits.boxes
+    for index, image in enumerate(progress_bar(images, f"proposals: {kept_in.stem}", unit="image")):
+        found = detector.detect(image.pixels, options).digits.boxes
         indices.append(np.full(len(found), index, np.int64))
         boxes.append(found)
         overlapping = iou(found, image.boxes) >= _HIT_IOU

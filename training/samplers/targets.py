@@ -26,6 +26,8 @@ class TargetConfig:
     """When a window counts as centred on a digit.
 
     Attributes:
+        longer_side: a digit goes by its longer side instead of its height, since one that is wider than high must
+            fit into the window, too.
         positive_heights: digits of these heights (px, in the patch) are asked for.
         ignored_heights: outside these a digit is background: it belongs to another level of the pyramid.
         reach_x: greatest distance of the centres as a part of the digit's width.
@@ -34,6 +36,7 @@ class TargetConfig:
         ignored_reach: up to so many times the reach a window is neither positive nor negative.
     """
 
+    longer_side: bool = True
     positive_heights: tuple[float, float] = (15.5, 35.0)
     ignored_heights: tuple[float, float] = (11.0, 50.0)
     reach_x: float = 1 / 4
@@ -69,8 +72,9 @@ def window_targets(
     away_x = np.abs(centres[None, :] - (boxes[:, :1] + boxes[:, 2:3]) / 2) / reach_x[:, None]
     away_y = np.abs(centres[None, :] - (boxes[:, 1:2] + boxes[:, 3:]) / 2) / reach_y[:, None]
     away = np.maximum(away_x[:, None, :], away_y[:, :, None])  # (N, rows, columns), 1 at the reach
-    asked = _within(height, config.positive_heights)[:, None, None] & (away <= 1)
-    near = _within(height, config.ignored_heights)[:, None, None] & (away <= config.ignored_reach)
+    measure = np.maximum(width, height) if config.longer_side else height
+    asked = _within(measure, config.positive_heights)[:, None, None] & (away <= 1)
+    near = _within(measure, config.ignored_heights)[:, None, None] & (away <= config.ignored_reach)
     nearest = np.where(asked, away, np.inf).argmin(axis=0)
     positive = asked.any(axis=0)
     target[..., 0] = positive

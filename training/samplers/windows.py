@@ -88,6 +88,7 @@ class WindowConfig:
     mixup_erasing: MixupErasing = field(default_factory=MixupErasing)
     target: TargetConfig = field(
         default_factory=lambda: TargetConfig(
+            longer_side=False,
             positive_heights=(17.0, 34.0),
             ignored_heights=(14.0, 41.0),
             reach_x=0.38,

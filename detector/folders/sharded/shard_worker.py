@@ -23,7 +23,7 @@ from detector.folders.sharded.sharded_job import SETTINGS, ShardedJob
 from detector.folders.sharded.storage import StorageDir
 from detector.folders.sharded.work_units import Entry, WorkUnit
 from detector.images.metadata import Capture
-from detector.pipeline.loading import load_detector
+from detector.pipeline.detector import DigitDetector
 from detector.results.errors import InvalidOptionError, ModelError
 from detector.results.interface import ImageDetector
 
@@ -140,7 +140,7 @@ def _loaded(work: Work) -> ImageDetector:
         for name, content in work.model.items():
             (Path(folder) / name).write_bytes(content)
         try:
-            return load_detector(Path(folder), work.runtime)
+            return DigitDetector.load(Path(folder), runtime=work.runtime)
         except ModelError as error:
             raise ModelError(f"on {socket.gethostname()}: {error}") from error
 

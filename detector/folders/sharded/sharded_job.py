@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from pyarrow.fs import FileInfo, FileType
 
-from detector.folders.listing import VIDEO_HINT, is_image_name, is_video_name
+from detector.folders.left_out import LeftOut, Note
+from detector.folders.listing import is_video_name
 from detector.folders.location.options import LocationOptions
 from detector.folders.rows import text_of_name
 from detector.folders.run_config import Settings, check_same_settings, encode_settings, made_with
@@ -28,6 +29,7 @@ from detector.folders.sharded.work_units import (
     write_listing,
 )
 from detector.folders.sources import Selection
+from detector.images.formats import VIDEO_HINT
 from detector.models.model_files import Manifest
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions
@@ -156,15 +158,13 @@ def prepare_output(job: ShardedJob, settings: Settings, earlier: Earlier) -> Non
         raise InvalidOptionError("output", f"{job.output.name} cannot be written: {error}") from error
 
 
-def list_units(
-    job: ShardedJob, say_listed: Callable[[int], None], say_video: Callable[[str], None]
-) -> Listing:
+def list_units(job: ShardedJob, say_listed: Callable[[int], None], note: Note) -> Listing:
     """The list of images that is kept in the output, made and kept first if there is none.
 
     Args:
         job: its output is prepared.
         say_listed: told how many images have been listed, now and then.
-        say_video: told the name of every video that lies among them; they are not read.
+        note: told of every picture that lies among them and is not read.
 
     Raises:
         InvalidOptionError: if the images cannot be listed.
@@ -173,7 +173,7 @@ def list_units(
     kept = read_listing(job.output)
     if kept is not None:
         return kept
-    images: Iterator[Entry] = _images_of(job, say_video)
+    images: Iterator[Entry] = _images_of(job, note)
     if job.limit is not None:
         images = iter(job.selection.first(images, job.limit))
     return write_listing(job.selection.among(images), job.output, job.shard_images, say_listed)
@@ -198,13 +198,13 @@ def check_images(images: StorageDir) -> None:
     raise InvalidOptionError("images", f"the folder {images.name} cannot be read: there is none")
 
 
-def _images_of(job: ShardedJob, say_video: Callable[[str], None]) -> Iterator[Entry]:
+def _images_of(job: ShardedJob, note: Note) -> Iterator[Entry]:
+    def note_wanted(left_out: LeftOut) -> None:
+        if job.selection.wants(left_out.name):
+            note(left_out)
+
     try:
-        for entry in list_stored_images(job.images, lambda name: is_image_name(name) or is_video_name(name)):
-            if entry.error is None and is_video_name(entry.name):
-                say_video(entry.name)
-            else:
-                yield entry
+        yield from list_stored_images(job.images, note_wanted)
     except OSError as error:
         raise InvalidOptionError("images", f"the folder {job.images.name} cannot be read: {error}") from error
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 
 from pyarrow.fs import FileInfo, FileType
 
-from detector.folders.listing import walk_images
+from detector.folders.left_out import LeftOut, Note
+from detector.folders.listing import IMAGE, kind_by_name, kind_of_entry, walk_images
 from detector.folders.sharded.storage import StorageDir
 from detector.results.errors import DetectorError, ImageUnreadableError
 
@@ -130,26 +132,27 @@ def _file_name(file: int) -> str:
     return f"_job/listing/{file:08d}.jsonl"
 
 
-def list_stored_images(place: StorageDir, is_wanted: Callable[[str], bool]) -> Iterator[Entry]:
-    """Finds every file below `place`, in the same order each time; holds the entries of a few folders at a time.
+def list_stored_images(place: StorageDir, note: Note) -> Iterator[Entry]:
+    """Finds every image below `place`, in the same order each time; holds the entries of a few folders at a time.
 
-    A folder that cannot be looked into is found itself, with its error; but not the place itself.
+    A folder that cannot be looked into is found itself, with its error; but not the place itself. Where each look
+    into a file is a request of its own, in an object store, suffixes alone tell what is an image.
 
     Args:
         place: where to look.
-        is_wanted: told the name of a file, says whether it counts.
+        note: told of each picture, video or folder that is left out.
 
     Raises:
         OSError: if the place cannot be looked into.
     """
     if place.local is None:
-        yield from _walk(place, "", is_wanted)
+        yield from _walk(place, "", note)
         return
-    for file in walk_images(place.local, is_wanted=is_wanted):
+    for file in walk_images(place.local, note=note, by_content=True):
         yield Entry(file.name, file.error)
 
 
-def _walk(place: StorageDir, folder: str, is_wanted: Callable[[str], bool]) -> Iterator[Entry]:
+def _walk(place: StorageDir, folder: str, note: Note) -> Iterator[Entry]:
     try:
         entries = sorted(place.entries(folder), key=_order)
     except OSError as error:
@@ -158,11 +161,15 @@ def _walk(place: StorageDir, folder: str, is_wanted: Callable[[str], bool]) -> I
         yield Entry(folder, ImageUnreadableError(f"the folder cannot be read: {error}"))
         return
     for entry in entries:
-        name = f"{folder}/{entry.base_name}" if folder else entry.base_name
-        if entry.type == FileType.Directory:
-            yield from _walk(place, name, is_wanted)
-        elif is_wanted(entry.base_name):
+        base, is_folder = str(entry.base_name), entry.type == FileType.Directory
+        name = f"{folder}/{base}" if folder else base
+        kind = kind_of_entry(base, is_folder, partial(kind_by_name, base))
+        if is_folder and kind is None:
+            yield from _walk(place, name, note)
+        elif kind == IMAGE:
             yield Entry(name)
+        elif kind is not None:
+            note(LeftOut(name, kind))
 
 
 def _order(entry: FileInfo) -> str:

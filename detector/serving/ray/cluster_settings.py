@@ -11,7 +11,7 @@ class ClusterSettings:
 
     Attributes:
         model: a model's folder, at the same path on every node; None for the embedded one.
-        runtime: what computes it, see `detector.pipeline.loading`.
+        runtime: what computes it, see `detector.models.runtimes`.
         cpus: processors that each replica gets; its network computes with as many threads.
         min_replicas: there are always so many.
         max_replicas: there are never more.
@@ -29,7 +29,7 @@ class ClusterSettings:
     """
 
     model: Path | None = None
-    runtime: str = "tensorflow"
+    runtime: str = "openvino"
     cpus: int = 1
     min_replicas: int = 1
     max_replicas: int = 4

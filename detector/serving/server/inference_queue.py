@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.decode import decode_image
+from detector.pipeline.cancellation import CancellationToken
 from detector.results.detections import ImageDetections
-from detector.results.errors import DeadlineExceededError, OverloadedError, ServiceUnavailableError
+from detector.results.errors import OverloadedError, ServiceUnavailableError
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.serving.server.settings import WorkLimits
 from detector.serving.telemetry import metrics
@@ -29,8 +30,10 @@ Result = TypeVar("Result")
 class PixelDetector(Protocol):
     """What a server serves: a detector that takes decoded images from any thread."""
 
-    def detect(self, image: NDArray[np.uint8], options: DetectOptions = ...) -> ImageDetections:
-        """Finds the digits of an (H, W, 3) uint8 RGB image."""
+    def detect(
+        self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
+    ) -> ImageDetections:
+        """Finds the digits of an (H, W, 3) uint8 RGB image, unless it is cancelled before they are found."""
         ...
 
     def info(self) -> ModelInfo:
@@ -85,7 +88,7 @@ class InferenceQueue:
         Args:
             image: the encoded image.
             options: what to look for.
-            deadline: on the clock of `time.monotonic`; work that would start after it is not done.
+            deadline: on the clock of `time.monotonic`; no work is done after it, but for a step that is under way.
             patient: wait for a place instead of being refused one.
 
         Raises:
@@ -94,19 +97,26 @@ class InferenceQueue:
         """
         max_pixels, detector = self.info().max_pixels, self._detector
         assert detector is not None
+        cancellation = CancellationToken(deadline)
         arrived = time.perf_counter()
         with ExitStack() as queue:
             queue.enter_context(metrics.waiting())
             async with self._place(patient), self._slots:
-                _check_deadline(deadline)
+                cancellation.raise_if_cancelled()
                 started = time.perf_counter()
-                pixels = await _in_thread(self._decoders, lambda: decode_image(image, max_pixels))
+                pixels = await _in_thread(
+                    self._decoders, lambda: decode_image(image, max_pixels), cancellation
+                )
                 decoded = time.perf_counter()
                 async with self._turn:
                     queue.close()
-                    _check_deadline(deadline)
+                    cancellation.raise_if_cancelled()
                     waited = started - arrived + time.perf_counter() - decoded
-                    found = await _in_thread(self._network, lambda: detector.detect(pixels, options))
+                    found = await _in_thread(
+                        self._network,
+                        lambda: detector.detect(pixels, options, cancellation),
+                        cancellation,
+                    )
         stages = {"queue": waited, **found.stage_seconds, "decode": decoded - started}
         return replace(found, stage_seconds=stages)
 
@@ -118,19 +128,17 @@ class InferenceQueue:
             yield
 
 
-def _check_deadline(deadline: float | None) -> None:
-    if deadline is not None and time.monotonic() >= deadline:
-        raise DeadlineExceededError("the deadline passed before the image's turn came")
-
-
-async def _in_thread(executor: ThreadPoolExecutor, function: Callable[[], Result]) -> Result:
+async def _in_thread(
+    executor: ThreadPoolExecutor, function: Callable[[], Result], cancellation: CancellationToken
+) -> Result:
     """Runs `function` in a thread of `executor`.
 
-    A thread cannot be stopped, so a cancelled caller waits for it too: what it holds is not free before.
+    A thread can only be asked to stop, so a cancelled caller waits for its end: what it holds is not free before.
     """
     future = asyncio.get_running_loop().run_in_executor(executor, function)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        cancellation.cancel()
         await asyncio.wait([future])
         raise

@@ -95,7 +95,7 @@ class ServerSettings:
         host: name or address to listen at.
         port: 0 for any that is free.
         model: a model's folder; None for the embedded one.
-        runtime: what computes it, see `detector.pipeline.loading`.
+        runtime: what computes it, see `detector.models.runtimes`.
         watch_model: whether the model is loaded anew whenever its manifest changes.
         processes: how many serve at this port, each with a model and limits of its own.
         grace_s: seconds that work in flight gets to finish when the server is told to stop.
@@ -108,7 +108,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 50051
     model: Path | None = None
-    runtime: str = "tensorflow"
+    runtime: str = "openvino"
     watch_model: bool = False
     processes: int = 1
     grace_s: float = 30.0

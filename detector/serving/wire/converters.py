@@ -16,6 +16,7 @@ _OPTION_NAMES = {
     "max_detections": "max_detection_count",
     "min_digit_height_px": "min_digit_height_px",
     "max_digit_height_px": "max_digit_height_px",
+    "exhaustive": "exhaustive",
 }
 """Fields of DetectOptions here and on the wire."""
 
@@ -109,6 +110,7 @@ def info_to_wire(info: ModelInfo) -> wire.ModelInfo:
         sha256=info.sha256,
         training_data=info.training_data,
         parameter_count=info.parameter_count,
+        runtime=info.runtime,
         max_pixel_count=info.max_pixels,
         max_message_bytes=info.max_message_bytes,
         defaults=options_to_wire(info.defaults),
@@ -123,6 +125,7 @@ def info_from_wire(message: wire.ModelInfo) -> ModelInfo:
         sha256=message.sha256,
         training_data=message.training_data,
         parameter_count=message.parameter_count,
+        runtime=message.runtime,
         max_pixels=message.max_pixel_count,
         max_message_bytes=message.max_message_bytes,
         defaults=options_from_wire(message.defaults),

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from detector.folders.left_out import HIDDEN, SYSTEM, LeftOut, LeftOutCounts
 from detector.folders.listing import list_images
+from detector.images.formats import RAW, VIDEO
+from tests.detector.pictures import encode
 
 
 def touch(root: Path, *names: str) -> None:
@@ -41,7 +44,7 @@ def test_images_are_told_by_their_endings_whatever_the_case(tmp_path: Path) -> N
 def test_order_is_that_of_the_relative_paths_as_text(tmp_path: Path) -> None:
     touch(tmp_path, "b/1.png", "b-2.png", "a.png", "b/a/0.png", "B.png", "b.png", ".hidden/x.png")
     found = names(tmp_path)
-    assert found == [".hidden/x.png", "B.png", "a.png", "b-2.png", "b.png", "b/1.png", "b/a/0.png"]
+    assert found == ["B.png", "a.png", "b-2.png", "b.png", "b/1.png", "b/a/0.png"]
     assert found == sorted(found)
 
 
@@ -115,3 +118,73 @@ def test_a_folder_that_vanishes_while_it_is_listed_is_reported(
 def test_many_files_in_one_folder(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{number:03}.jpg" for number in range(1000)))
     assert names(tmp_path) == [f"{number:03}.jpg" for number in range(1000)]
+
+
+def by_content(root: Path) -> tuple[list[str], dict[str, str]]:
+    """The images, and what is left out by kind."""
+    noted: list[LeftOut] = []
+    images = [image.name for image in list_images(root, note=noted.append, by_content=True)]
+    return images, {left_out.name: left_out.kind for left_out in noted}
+
+
+def test_content_tells_where_the_suffix_says_nothing(tmp_path: Path) -> None:
+    for kind in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "HEIF", "AVIF", "JXL"):
+        (tmp_path / kind).write_bytes(encode(kind))
+    (tmp_path / "photo.jpg_large").write_bytes(encode("JPEG"))
+    (tmp_path / "upload.part").write_bytes(encode("JPEG"))
+    (tmp_path / "BM.txt").write_bytes(b"BM is how a bitmap begins, and this text")
+    (tmp_path / "empty").touch()
+    (tmp_path / "archive.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    os.mkfifo(tmp_path / "pipe")
+    images, left_out = by_content(tmp_path)
+    assert images == sorted(
+        ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "HEIF", "AVIF", "JXL", "photo.jpg_large"]
+    )
+    assert left_out == {}, "nobody misses these"
+    assert names(tmp_path) == [], "files that are still arriving are told by their suffix alone"
+
+
+def test_pictures_that_are_not_read_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "a.NEF").write_bytes(encode("TIFF"))
+    (tmp_path / "b").write_bytes(encode("JPEG2000"))
+    (tmp_path / "c.dat").write_bytes(b"\0\0\0\x18ftypqt  " + bytes(20))
+    (tmp_path / "d.mov").touch()
+    (tmp_path / "e.svg").write_text("<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>")
+    images, left_out = by_content(tmp_path)
+    assert images == []
+    assert left_out == {
+        "a.NEF": RAW, "b": "JPEG 2000 image", "c.dat": VIDEO, "d.mov": VIDEO, "e.svg": "SVG drawing"
+    }  # fmt: skip
+
+
+def test_what_systems_keep_beside_pictures_is_left_out(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        *(
+            "1.jpg",
+            "._1.jpg",
+            ".hidden.png",
+            ".DS_Store",
+            ".thumbnails/t.png",
+            "a/@eaDir/1.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        ),
+        *("#recycle/2.jpg", "$RECYCLE.BIN/3.jpg", "__MACOSX/._1.jpg", "a/dir.jpg/x.png", "@home/4.jpg"),
+    )
+    images, left_out = by_content(tmp_path)
+    assert images == ["1.jpg", "@home/4.jpg", "a/dir.jpg/x.png"]
+    assert left_out == {
+        "._1.jpg": HIDDEN, ".hidden.png": HIDDEN, ".thumbnails": HIDDEN,
+        "a/@eaDir": SYSTEM, "#recycle": SYSTEM, "$RECYCLE.BIN": SYSTEM, "__MACOSX": SYSTEM,
+    }  # fmt: skip
+    touch(tmp_path, ".album/5.jpg")
+    assert names(tmp_path / ".album") == ["5.jpg"], "a hidden folder that is asked for"
+
+
+def test_one_line_for_each_kind_that_is_left_out() -> None:
+    counts = LeftOutCounts(LeftOut(name, RAW) for name in ("1.NEF", "2.NEF"))
+    counts(LeftOut("clip\n.mp4", VIDEO))
+    counts(LeftOut("._1.jpg", HIDDEN))
+    hidden, raw, video = counts.lines()
+    assert hidden == "1 hidden file or folder is left out, ._1.jpg"
+    assert raw.startswith("2 raw photographs are not read, such as 1.NEF: convert it first")
+    assert video.startswith("1 video is not read, clip\\n.mp4: --every 1s reads its frames")

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from detector.folders import FolderJob, detect_folder, plan_folder
+from detector.folders.left_out import LeftOutCounts
 from detector.folders.location.options import LocationOptions
 from detector.folders.location.track import read_track
 from detector.folders.report import write_report
@@ -88,11 +89,12 @@ def test_each_sampled_frame_has_its_row(whole: list[str]) -> None:
     cut_short = [place for place in places if place[0] == "c.MKV"]
     assert [place[1] for place in cut_short[:-1]] == [10 * index for index in range(len(cut_short) - 1)]
     assert cut_short[-1][3], "what is missing at its end is a row"
-    assert places[-4:] == [
+    assert places[-5:] == [
         ("d.mov", None, None, True),
         ("e.png", None, None, True),
         ("f.avi", 0, 0.0, False),
         ("f.avi", 10, 1.0, False),
+        ("g.wmv", None, None, True),
     ]
     assert [row["captured_at"] for row in rows[:3]] == [
         f"2026-05-01T08:00:0{second}+00:00" for second in range(3)
@@ -169,9 +171,19 @@ def test_a_list_that_names_a_video_twice_gets_its_rows_twice(
 
 def test_without_a_step_videos_are_named_and_left_out(walk: Path, tmp_path: Path) -> None:
     plan = plan_folder(FolderJob(walk, tmp_path / "out.jsonl"))
-    assert plan.videos == ("a.mp4", "c.MKV", "d.mov", "f.avi", "g.wmv")
-    plan = plan_folder(job(walk, tmp_path / "out.jsonl"))
-    assert plan.videos == ("g.wmv",), "a kind that is not read"
+    assert [file.name for file in plan.left_out] == ["a.mp4", "c.MKV", "d.mov", "f.avi", "g.wmv"]
+    (line,) = LeftOutCounts(plan.left_out).lines()
+    assert "5 videos are not read, such as a.mp4: --every 1s reads" in line
+    assert plan_folder(job(walk, tmp_path / "out.jsonl")).left_out == ()
+
+
+def test_a_video_without_a_suffix_is_told_by_its_content(
+    walk: Path, client: ImageDetector, tmp_path: Path
+) -> None:
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "clip").symlink_to(walk / "a.mp4")
+    rows = run(job(tmp_path / "walk", tmp_path / "out.jsonl"), client)
+    assert [(row["image"], row["frame"]) for row in rows] == [("clip", 0), ("clip", 10), ("clip", 20)]
 
 
 def test_another_step_is_another_job(walk: Path, client: ImageDetector, tmp_path: Path) -> None:

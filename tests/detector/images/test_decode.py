@@ -1,6 +1,7 @@
 """decode_image: what it accepts looks right, what it refuses costs nothing, nothing else ever comes out."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from detector.results.errors import (
 )
 from tests.detector.pictures import ACCEPTED, HUGE, REFUSED, Accepted, Refused, encode, noise, quarters, scene
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "HEIF", "AVIF", "JXL")
 
 
 @pytest.mark.parametrize("row", ACCEPTED.values(), ids=ACCEPTED.keys())
@@ -37,6 +38,7 @@ def test_refused_images(row: Refused) -> None:
         decode_image(row.data)
     assert type(caught.value) is row.error
     assert str(caught.value)
+    assert not re.search(r"\.py|\.cpp|\n", str(caught.value)), "no line of a library's source"
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -66,6 +68,59 @@ def test_damaged_images_decode_or_are_refused_and_nothing_else(
     assert pixels.ndim == 3
     assert pixels.shape[2] == 3
     assert pixels.size <= 3_000_000
+
+
+QUIET = """
+from detector.images.decode import decode_image
+from tests.detector.pictures import ACCEPTED
+for row in ACCEPTED.values():
+    decode_image(row.data)
+"""
+
+
+def test_libraries_say_nothing_of_their_own(checkout: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", QUIET], cwd=checkout, capture_output=True, text=True, check=True, timeout=300
+    )
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"<!DOCTYPE html><html><body>404</body></html>", "a web page, not an image"),
+        ("straße 1\n".encode() * 40, "text, not an image"),
+        (bytes(5000), "nothing but zero bytes"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
+        (b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(60), "metadata that macOS keeps beside a file"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (encode("PNG").replace(b"\r\n", b"\n", 1), "damaged as it was copied as text"),
+        (encode("JPEG2000"), "a JPEG 2000 image, a kind of picture that is not read: convert it"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a raw photograph, a kind of picture that is not read"),
+        (encode("TIFF", tiffinfo={254: 1}), "a raw photograph"),
+        (encode("TIFF", scene().convert("F")), "samples of 32 bits in floating point"),
+        (encode("TIFF", scene().convert("I")), "samples of 32 bits"),
+        (b"\0\0\0\x18ftypmp42" + bytes(40), "a video, not an image: take frames out of it"),
+    ],
+)
+def test_the_cause_is_named(data: bytes, message: str) -> None:
+    with pytest.raises(ImageUndecodableError, match=message):
+        decode_image(data)
+
+
+def test_without_the_extra_jpeg_xl_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_jxl", None)
+    with pytest.raises(ImageUndecodableError, match=r"install digit-detector\[jxl\]"):
+        decode_image(encode("JXL"))
+
+
+def test_pixels_outlive_the_image_that_they_came_from() -> None:
+    data = encode("HEIF", noise(300, 200))
+    first = decode_image(data)
+    before = first.copy()
+    for _ in range(20):
+        decode_image(encode("HEIF", scene(size=(300, 200))))
+    assert np.array_equal(first, before)
 
 
 def test_the_limit_is_inclusive() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pillow_jxl  # noqa: F401 - registers its encoder
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,7 +175,7 @@ def test_the_ends_of_the_calendar_have_no_offset() -> None:
 
 
 register_heif_opener()
-KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")
+KINDS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "HEIF", "JXL")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -182,6 +183,15 @@ def test_every_container_is_read(kind: str) -> None:
     camera = GOOD_TIME | {Base.FocalLengthIn35mmFilm: 26, Base.MakerNote: bytes(range(256)) * 40}
     expected = Capture(captured_at=MOMENT, focal_length_35mm=26.0, **PLACE)
     assert read_capture(encoded(kind, exif_block(camera, GOOD_GPS))) == expected
+
+
+def test_jpeg_xl_as_the_standard_has_it() -> None:
+    """Four bytes in front say how far it is to the block; the library that makes the others leaves them out."""
+    data = encoded("JXL", exif_block(GOOD_TIME, GOOD_GPS))
+    at = data.index(b"Exif") - 4
+    size = int.from_bytes(data[at : at + 4], "big") + 10
+    standard = data[:at] + size.to_bytes(4, "big") + b"Exif\0\0\0\6Exif\0\0" + data[at + 8 :]
+    assert read_capture(standard) == Capture(captured_at=MOMENT, **PLACE)
 
 
 def test_a_picture_without_exif_data_tells_nothing() -> None:

@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
+from detector.models.operating_point import Calibration, OperatingPoint, Thresholds
 from detector.pipeline.detector import DigitDetector
 from detector.results.errors import ModelError
 
@@ -64,17 +65,27 @@ def sparse(path: Path, size: int) -> None:
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     weights = [np.array([[0.5, -2.25]], np.float32), np.array(3.0, np.float32), np.zeros((0, 4), np.float32)]
     weights += [np.full(2, i, np.float32) for i in range(20)]  # more than ten: 10 must not sort before 2
-    given = Manifest("svhn-fcn", "7", "", "SVHN, ü", {"seed": 3})
+    point = OperatingPoint(0.4, Calibration((0, 0.5, 1), (0, 0.2, 0.9)), Thresholds(0.5, 0.25, 0.75))
+    given = Manifest("svhn-fcn", "7", "", "SVHN, ü", {"seed": 3}, operating_point=point)
     manifest = save_model(tmp_path / "new" / "model", Weights(weights, weights[:1]), given)
     loaded, again = load_model(tmp_path / "new" / "model")
     assert again == manifest
     assert manifest.sha256 == hashlib.sha256((tmp_path / "new" / "model" / WEIGHTS).read_bytes()).hexdigest()
     assert (manifest.name, manifest.training_data, manifest.training) == ("svhn-fcn", "SVHN, ü", {"seed": 3})
+    assert again.operating_point == point
     assert [array.dtype for array in loaded.fcn] == [np.float32] * len(weights)
     np.testing.assert_array_equal(loaded.refiner, weights[:1])
     for array, expected in zip(loaded.fcn, weights, strict=True):
         np.testing.assert_array_equal(array, expected)
     assert {path.name for path in (tmp_path / "new" / "model").iterdir()} == {MANIFEST, WEIGHTS}
+
+
+def test_a_model_without_an_operating_point_works_at_the_default(model: Path) -> None:
+    """Manifests from before it was there."""
+    manifest = json.loads((model / MANIFEST).read_text())
+    manifest.pop("operating_point", None)
+    (model / MANIFEST).write_text(json.dumps(manifest))
+    assert load_model(model)[1].operating_point == OperatingPoint()
 
 
 def test_saving_again_replaces_the_model(model: Path) -> None:
@@ -125,6 +136,32 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a number as the name": (MANIFEST, lambda folder: change_manifest(folder, name=5)),
     "a list as the hash": (MANIFEST, lambda folder: change_manifest(folder, sha256=["0" * 64])),
     "text as the training record": (MANIFEST, lambda folder: change_manifest(folder, training="long")),
+    "a number as the operating point": (MANIFEST, lambda folder: change_manifest(folder, operating_point=1)),
+    "a word as a threshold": (
+        MANIFEST,
+        lambda folder: change_manifest(folder, operating_point={"thresholds": {"seed": "high"}}),
+    ),
+    "a threshold above 1": (
+        MANIFEST,
+        lambda folder: change_manifest(folder, operating_point={"thresholds": {"seed": 60}}),
+    ),
+    "a threshold that nobody knows": (
+        MANIFEST,
+        lambda folder: change_manifest(folder, operating_point={"thresholds": {"root": 0.5}}),
+    ),
+    "a weight of 1": (MANIFEST, lambda folder: change_manifest(folder, operating_point={"score_weight": 1})),
+    "a calibration that falls": (
+        MANIFEST,
+        lambda folder: change_manifest(
+            folder, operating_point={"calibration": {"scores": [0, 0.5, 1], "probabilities": [0, 0.9, 0.8]}}
+        ),
+    ),
+    "a calibration of words": (
+        MANIFEST,
+        lambda folder: change_manifest(
+            folder, operating_point={"calibration": {"scores": ["a", "b"], "probabilities": [0, 1]}}
+        ),
+    ),
     "a wrong hash": (WEIGHTS, lambda folder: change_manifest(folder, sha256="0" * 64)),
     "an empty hash": (WEIGHTS, lambda folder: change_manifest(folder, sha256="")),
     "one bit of the weights": (
@@ -181,6 +218,28 @@ def test_a_damaged_model_is_refused_by_name(model: Path, file: str, damage: Call
         load_model(model)
     assert str(model / file) in str(refusal.value)
     assert len(str(refusal.value)) < 1000, "the message is for reading"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "named"),
+    [
+        ({"name": "a"}, "the field 'version' is missing, the field 'sha256' is missing"),
+        ({"code": "x"}, "the field 'code' is not known to this version"),
+        ({"name": 5}, "the field 'name' has to be text"),
+        ({"training": []}, "the field 'training' has to be an object"),
+        ({"self_check": None}, "the field 'self_check' has to be an object"),
+    ],
+    ids=["missing", "unknown", "a number", "a list", "null"],
+)
+def test_a_misread_manifest_names_the_field(model: Path, manifest: dict[str, Any], named: str) -> None:
+    if "missing" in named:
+        (model / MANIFEST).write_text(json.dumps(manifest))
+    else:
+        change_manifest(model, **manifest)
+    with pytest.raises(ModelError) as refusal:
+        load_model(model)
+    assert named in str(refusal.value)
+    assert "__init__" not in str(refusal.value)
 
 
 MISFITS: dict[str, Callable[[Path], object]] = {

@@ -16,6 +16,8 @@ from detector.models.geometry import CHANNELS, RECEPTIVE_FIELD, STRIDE
 from detector.models.model_files import EMBEDDED, load_model
 from detector.models.tensorflow_backend import Fcn
 from detector.pipeline import pyramid
+from detector.pipeline.score_map import GRID
+from detector.pipeline.tiles import Plane, slide
 
 Picture = NDArray[np.uint8]
 
@@ -92,22 +94,14 @@ def test_size_of_the_score_map(fcn: Fcn, height: int, width: int, rows: int, col
     assert (score_map.shape, score_map.dtype) == ((1, rows, columns, CHANNELS), np.float32)
 
 
-def test_tiles_together_are_the_untiled_level(
-    fcn: Fcn, street: Picture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    level = pyramid.Level(street, (1.0, 1.0))
-    (whole,) = pyramid.tiles(level)
-    expected = fcn(whole.pixels[None])[0]
-    monkeypatch.setattr(pyramid, "MAX_TILE_SIDE", 128)
-    parts = list(pyramid.tiles(level))
-    assert len(parts) == 4 * 8
+def test_tiles_together_are_the_untiled_level(fcn: Fcn, street: Picture) -> None:
+    rows, columns = GRID.shape(*street.shape[:2])
+    framed = np.pad(street, ((GRID.border, GRID.border), (GRID.border, GRID.border), (0, 0)), mode="edge")
+    expected = fcn(framed[None])[0]
+    assert expected.shape[:2] == (rows, columns)
     found = np.full_like(expected, np.nan)
-    for tile in parts:
-        scores = fcn(tile.pixels[None])[0]
-        column, row = ((start + pyramid.BORDER) // STRIDE for start in tile.origin)
-        place = found[row : row + scores.shape[0], column : column + scores.shape[1]]
-        assert np.isnan(place).all(), "a window comes twice"
-        place[:] = scores
+    for hits in slide(fcn, [Plane(street, np.ones((rows, columns), bool))], GRID, -np.inf):
+        found[hits.rows, hits.columns] = hits.outputs
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)  # and none is missing: NaN equals nothing
 
 

@@ -16,10 +16,10 @@ from PIL import Image
 
 from detector.images.decode import decode_image
 from detector.models.model_files import EMBEDDED, load_model
-from detector.models.tensorflow_backend import Fcn
-from detector.pipeline import pyramid
-from detector.pipeline.detector import DetectorConfig, DigitDetector
-from detector.pipeline.hysteresis import Thresholds
+from detector.models.operating_point import Calibration, OperatingPoint, Thresholds
+from detector.models.tensorflow_backend import Fcn, networks_of
+from detector.pipeline.detector import DigitDetector
+from detector.pipeline.options import DetectorConfig
 from detector.results.boxes import iou
 from detector.results.detections import ImageDetections
 from detector.results.errors import (
@@ -69,7 +69,7 @@ def test_what_a_result_promises(embedded: DigitDetector, street: bytes) -> None:
     assert (digits.boxes <= [190, 98, 190, 98]).all(), "boxes end at the image's edge"
     assert sorted(i for number in found.numbers for i in number.digits) == list(range(len(digits)))
     assert set(found.stage_seconds) == {
-        "decode", "pyramid", "network", "score_map", "merge", "refiner", "numbers"
+        "decode", "pyramid", "gate", "tiles", "network", "score_map", "merge", "crops", "refiner", "numbers"
     }  # fmt: skip
     assert all(seconds > 0 for seconds in found.stage_seconds.values())
 
@@ -97,15 +97,77 @@ def test_a_score_threshold_replaces_all_default_thresholds(street: bytes) -> Non
     assert len(strict.detect(street, DetectOptions(score_threshold=0.3)).digits) > 0
 
 
-def test_default_thresholds_are_those_of_the_line_rule(embedded: DigitDetector, street: bytes) -> None:
+def test_default_thresholds_are_those_of_the_model(embedded: DigitDetector, street: bytes) -> None:
     """What the default returns is a choice among the digits above the least threshold."""
-    least = Thresholds().least
+    thresholds = embedded.manifest.operating_point.thresholds
+    least = thresholds.least
     candidates = embedded.detect(street, DetectOptions(score_threshold=least)).digits
     chosen = embedded.detect(street).digits
     assert set(chosen.scores.tolist()) <= set(candidates.scores.tolist())
-    assert set(candidates.scores[candidates.scores >= Thresholds().lone].tolist()) <= set(
+    assert set(candidates.scores[candidates.scores >= thresholds.lone].tolist()) <= set(
         chosen.scores.tolist()
     )
+
+
+@pytest.fixture(scope="module")
+def at() -> Callable[[OperatingPoint], DigitDetector]:
+    """The embedded networks at any operating point."""
+    weights, manifest = load_model(EMBEDDED)
+    fcn, refiner, _ = networks_of(weights)
+    return lambda point: DigitDetector(fcn, manifest, refiner=refiner, operating_point=point)
+
+
+STEEP = Calibration((0.0, 0.5, 0.7, 1.0), (0.0, 0.1, 0.9, 1.0))
+
+
+def test_calibration_changes_scores_and_nothing_else(
+    at: Callable[[OperatingPoint], DigitDetector], street: bytes
+) -> None:
+    everything = DetectOptions(score_threshold=0.0, max_detections=1000)
+    raw = at(OperatingPoint()).detect(street, everything).digits
+    calibrated = at(OperatingPoint(calibration=STEEP)).detect(street, everything).digits
+    assert calibrated.scores.tolist() == STEEP(raw.scores).tolist()
+    np.testing.assert_array_equal(calibrated.boxes, raw.boxes)
+    np.testing.assert_array_equal(calibrated.labels, raw.labels)
+
+
+@pytest.mark.parametrize("least", [0.05, 0.1, 0.5, 0.93])
+def test_a_score_threshold_is_a_probability(
+    at: Callable[[OperatingPoint], DigitDetector], street: bytes, least: float
+) -> None:
+    """Pruning before the refiner loses none of the digits whose calibrated score reaches it."""
+    detector = at(OperatingPoint(calibration=STEEP))
+    everything = detector.detect(street, DetectOptions(score_threshold=0.001, max_detections=1000)).digits
+    found = detector.detect(street, DetectOptions(score_threshold=least, max_detections=1000)).digits
+    assert found.scores.tolist() == everything.scores[everything.scores >= least].tolist()
+    assert len(found)
+
+
+def test_thresholds_follow_the_calibration(
+    at: Callable[[OperatingPoint], DigitDetector], real_images: dict[str, Path]
+) -> None:
+    """The same digits at the probabilities of the raw thresholds."""
+    raw = Thresholds(0.6, 0.55, 0.7)
+    mapped = Thresholds(*STEEP([0.6, 0.55, 0.7]).astype(float).tolist())
+    one, other = at(OperatingPoint(thresholds=raw)), at(OperatingPoint(0.55, STEEP, mapped))
+    for path in real_images.values():
+        expected, found = (detector.detect(path.read_bytes()) for detector in (one, other))
+        np.testing.assert_array_equal(found.digits.boxes, expected.digits.boxes)
+        assert [n.text for n in found.numbers] == [n.text for n in expected.numbers]
+    assert other.info().defaults.score_threshold == mapped.seed
+
+
+def test_to_look_and_then_decide_is_to_detect(embedded: DigitDetector, street: bytes) -> None:
+    pixels = decode_image(street)
+    decided = embedded.decide(embedded.look(pixels), pixels.shape[1], pixels.shape[0])
+    assert_equal(decided, embedded.detect(pixels))
+
+
+def test_what_was_looked_at_at_a_low_score_decides_the_same(embedded: DigitDetector, street: bytes) -> None:
+    """So thresholds can be chosen without running the networks again."""
+    pixels = decode_image(street)
+    output = embedded.look(pixels, DetectOptions(score_threshold=ANY_SCORE))
+    assert_equal(embedded.decide(output, pixels.shape[1], pixels.shape[0]), embedded.detect(pixels))
 
 
 def test_the_best_so_many_are_returned(embedded: DigitDetector, street: bytes) -> None:
@@ -238,18 +300,6 @@ def test_eight_threads_get_the_serial_results(embedded: DigitDetector, real_imag
         assert_equal(found, serial[i % len(serial)])
 
 
-def test_tiles_find_what_the_whole_level_finds(
-    embedded: DigitDetector, street: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = DetectOptions(score_threshold=ANY_SCORE)
-    whole = embedded.detect(street, options).digits
-    monkeypatch.setattr(pyramid, "MAX_TILE_SIDE", 64)
-    tiled = embedded.detect(street, options).digits
-    assert len(whole) > 5
-    np.testing.assert_allclose(tiled.scores, whole.scores, rtol=0, atol=1e-4)
-    assert (iou(tiled.boxes, whole.boxes).max(axis=1) > 0.99).all()
-
-
 def test_crops_are_read_by_the_network_that_detects(
     embedded: DigitDetector, real_images: dict[str, Path]
 ) -> None:
@@ -272,7 +322,12 @@ def test_info(embedded: DigitDetector) -> None:
     assert info.max_pixels == 50_000_000
     defaults = DetectorConfig()
     assert info.defaults == DetectOptions(
-        defaults.thresholds.seed, defaults.nms_iou_threshold, defaults.max_detections, 12.0, None
+        embedded.manifest.operating_point.thresholds.seed,
+        defaults.nms_iou_threshold,
+        defaults.max_detections,
+        12.0,
+        None,
+        False,
     )
 
 

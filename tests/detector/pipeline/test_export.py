@@ -253,7 +253,7 @@ def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize(("export_format", "library"), [("onnx", "tf2onnx"), ("openvino", "openvino")])
+@pytest.mark.parametrize(("export_format", "library"), [("onnx", "tf2onnx")])
 def test_a_missing_library_is_named(
     export_format: str,
     library: str,

@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from detector.pipeline.hysteresis import Thresholds, hysteresis_mask
+from detector.models.operating_point import Thresholds
+from detector.pipeline.hysteresis import hysteresis_mask
 from detector.results.detections import Detections
 
 THRESHOLDS = Thresholds(seed=0.6, linked=0.45, lone=0.68)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageFont
 
 from detector.pipeline.numbers import group_numbers
 from detector.results.detections import Detections, HouseNumber
+from training.samplers.synthetic import find_fonts
 
 Layout = list[tuple[int, float, float, float, float]]
 """Digit, centre x, centre y, width, height."""
@@ -56,6 +58,7 @@ TOPS = [(7, 0, 0, 11, 20), (5, 13, 2, 11, 20), (2, 26, 0, 11, 20), (8, 39, 2, 11
 STAIRS = [(7, 0, 0, 11, 20), (5, 12, 9, 11, 20), (2, 24, 18, 11, 20)]
 ZIGZAG = [(7, 0, 0, 11, 20), (5, 14, 12, 11, 20), (2, 26, 0, 11, 20)]
 COLUMN = [(7, 0, 0, 11, 20), (5, 0.5, 24, 11, 20), (2, -0.5, 48, 11, 20)]
+OVERLAPPING = [(1, 4, 0, 8, 20), (2, 8, 0, 12, 20), (4, 20.5, 0, 11, 20)]
 STACKED = {
     2: row("128") + row("34", x=10, y=23),
     3: row("128") + row("34", x=-15, y=23) + row("905", y=46),
@@ -114,6 +117,97 @@ STACKED = {
 )
 def test_layouts_are_read(layout: Layout, expected: list[str]) -> None:
     assert texts(layout) == expected
+
+
+def spaced(text: str, gap: float = 0.1, space: float = 0.5, one: float = 0.25, width: float = 0.55) -> Layout:
+    """Digits of height 20 and, for each space in `text`, that much more between them; widths and gaps in heights."""
+    layout: Layout = []
+    x = 0.0
+    for letter in text:
+        if letter == " ":
+            x += 20 * space
+            continue
+        ink = 20 * (one if letter == "1" else width)
+        layout.append((int(letter), x + ink / 2, 0, ink, 20))
+        x += ink + 20 * gap
+    return layout
+
+
+def tabular(text: str, pitch: float = 0.75, space: float = 0.36) -> Layout:
+    """The same in figures of one pitch: a 1 has wide gaps on both sides."""
+    layout: Layout = []
+    x = 0.0
+    for letter in text:
+        if letter == " ":
+            x += 20 * space
+            continue
+        layout.append((int(letter), x, 0, 20 * (0.25 if letter == "1" else 0.6), 20))
+        x += 20 * pitch
+    return layout
+
+
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        pytest.param(spaced("215 216 217", space=0.8), "215 216 217", id="a semicolon and a space"),
+        pytest.param(spaced("116 122", space=1.25), "116 122", id="a hyphen between spaces"),
+        pytest.param(spaced("116 122", space=0.55), "116 122", id="a hyphen"),
+        pytest.param(spaced("12 14", space=0.36), "12 14", id="a mere space"),
+        pytest.param(spaced("8 10 12", space=0.36), "8 10 12", id="the first one has one digit"),
+        pytest.param(spaced("1 12", space=0.4), "1 12", id="three digits need more of a gap"),
+        pytest.param(spaced("2 4 12", space=0.4), "2 4 12", id="more gaps between numbers than within"),
+        pytest.param(spaced("215 216 217 218 219", space=0.36), "215 216 217 218 219", id="fifteen digits"),
+        pytest.param(spaced("20 21  22", space=0.36), "20 21 22", id="two kinds of wide gaps"),
+        pytest.param(tabular("111 112 211"), "111 112 211", id="narrow ones in figures of one pitch"),
+        pytest.param(tabular("10111"), "10111", id="which alone end no number"),
+        pytest.param(spaced("10111"), "10111", id="nor do they with even gaps"),
+        pytest.param(spaced("101", gap=0.55), "101", id="on tiles, widely and evenly"),
+        pytest.param(spaced("4081", gap=0.5, width=1.0), "4081", id="digits as wide as high, widely"),
+        pytest.param(spaced("401 405", gap=0.2, space=0.4, width=1.0), "401 405", id="such digits in a list"),
+        pytest.param(spaced("12 4", space=0.15), "124", id="uneven by hand"),
+        pytest.param(spaced("1 4", space=0.4), "14", id="two digits have nothing to compare with"),
+        pytest.param(spaced("1 4", space=0.6), "1 4", id="but for them the widest gap is wide, too"),
+        pytest.param(OVERLAPPING, "124", id="boxes that overlap tell no spacing"),
+    ],
+)
+def test_a_gap_that_is_wide_for_its_line_ends_a_number(layout: Layout, expected: str) -> None:
+    assert texts(layout) == expected.split()
+
+
+@pytest.mark.parametrize("degrees", [-15, 15])
+def test_lists_may_slope(degrees: float) -> None:
+    assert texts(turned(spaced("215 216 217", space=0.8), degrees)) == ["215", "216", "217"]
+
+
+def in_typeface(path: Path, text: str) -> Layout:
+    """The ink of the digits in `text`, set with the typeface's own spacing and separators, 100 px an em."""
+    font = ImageFont.truetype(str(path), 100)
+    layout: Layout = []
+    for index, letter in enumerate(text):
+        if letter.isdigit():
+            mask, (left, top) = font.getmask2(letter, mode="L", anchor="ls")
+            x_min, y_min, x_max, y_max = mask.getbbox()
+            x = font.getlength(text[:index]) + left + (x_min + x_max) / 2
+            layout.append((int(letter), x, top + (y_min + y_max) / 2, x_max - x_min, y_max - y_min))
+    return layout
+
+
+@pytest.mark.parametrize("separator", ["; ", ", ", "-", " - ", "/"])
+def test_lists_in_real_typefaces(separator: str) -> None:
+    rng = np.random.default_rng(0)
+    lists = [
+        (path, [str(rng.integers(10 ** (n - 1), 10**n)) for n in lengths])
+        for path in find_fonts()
+        for lengths in ((3, 3, 3), (2, 2), (1, 2), (4, 4), (2, 2, 3, 3, 3))
+    ]
+    right = [texts(in_typeface(path, separator.join(numbers))) == numbers for path, numbers in lists]
+    assert np.mean(right) >= 0.95
+
+
+def test_single_numbers_in_real_typefaces_stay_whole() -> None:
+    numbers = ("101", "117", "4081", "11911")
+    right = [texts(in_typeface(path, number)) == [number] for path in find_fonts() for number in numbers]
+    assert np.mean(right) >= 0.98
 
 
 @pytest.mark.parametrize("degrees", [-22, -20, -15, -10, -5, 0, 5, 10, 15, 20, 22])

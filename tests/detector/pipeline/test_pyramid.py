@@ -1,15 +1,11 @@
-"""Scales, frames and tiles of the pyramid."""
-
-from collections import Counter
+"""Scales and frames of the pyramid."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.models.geometry import RECEPTIVE_FIELD, STRIDE
-from detector.pipeline import pyramid
-from detector.pipeline.pyramid import BORDER, Level, level_scales, levels, tiles
+from detector.pipeline.pyramid import HALF, level_scales, levels, with_halves
 
 ROOT_HALF = 0.5**0.5
 
@@ -89,34 +85,13 @@ def test_small_levels_average_what_they_leave_out() -> None:
         assert np.abs(pixels.astype(int) - 127.5).max() < 40
 
 
-sides = st.integers(1, 150)
-
-
-@settings(deadline=None)  # a busy machine is no defect
-@given(sides, sides, st.sampled_from([32, 36, 64, 100, 1024]))
-def test_tiles_hold_every_window_once(height: int, width: int, tile_side: int) -> None:
-    rng = np.random.default_rng(height * 1000 + width)
-    pixels = rng.integers(0, 256, (height, width, 3), np.uint8)
-    framed = np.pad(pixels, ((BORDER, BORDER), (BORDER, BORDER), (0, 0)), mode="edge")
-    seen: Counter[tuple[int, int]] = Counter()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pyramid, "MAX_TILE_SIDE", tile_side)
-        for tile in tiles(Level(pixels, (1, 1))):
-            rows, columns = tile.pixels.shape[:2]
-            assert min(rows, columns) >= RECEPTIVE_FIELD
-            assert max(rows, columns) <= tile_side
-            x, y = tile.origin
-            part = framed[y + BORDER : y + BORDER + rows, x + BORDER : x + BORDER + columns]
-            np.testing.assert_array_equal(tile.pixels, part)
-            seen.update(
-                (x + left, y + top)
-                for left in range(0, columns - RECEPTIVE_FIELD + 1, STRIDE)
-                for top in range(0, rows - RECEPTIVE_FIELD + 1, STRIDE)
-            )
-    expected = {
-        (x, y)
-        for x in range(-BORDER, width + BORDER - RECEPTIVE_FIELD + 1, STRIDE)
-        for y in range(-BORDER, height + BORDER - RECEPTIVE_FIELD + 1, STRIDE)
-    }
-    assert set(seen) == expected
-    assert set(seen.values()) == {1}
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (90, 200), (301, 407)])
+def test_every_level_comes_with_that_of_half_its_scale(height: int, width: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    alone = list(levels(image, 12, np.inf))
+    pairs = list(with_halves(levels(image, 12, np.inf, beyond=HALF)))
+    assert len(pairs) == len(alone)
+    for level, (same, half) in zip(alone, pairs, strict=True):
+        np.testing.assert_array_equal(same.pixels, level.pixels)
+        for whole, part in zip(level.pixels.shape[:2], half.pixels.shape[:2], strict=True):
+            assert abs(whole / 2 - part) <= 1

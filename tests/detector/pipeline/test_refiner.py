@@ -6,15 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.models.geometry import EDGE_UNIT, REFINER_WINDOW
-from detector.pipeline.refiner import (
-    BOX_WEIGHT,
-    DIGIT_HEIGHT,
-    SCORE_WEIGHT,
-    combine,
-    decode,
-    first_score,
-    windows,
-)
+from detector.pipeline.refiner import BOX_WEIGHT, DIGIT_HEIGHT, combine, decode, first_score, windows
 from detector.pipeline.score_map import Candidates
 
 WIDTH, HEIGHT = 200, 120
@@ -85,20 +77,21 @@ def scored(label: int, score: float, box: tuple[float, ...] = (0, 0, 10, 20)) ->
     return Candidates(np.array([box], np.float32), class_scores)
 
 
-def test_both_looks_are_weighed() -> None:
-    both = combine(scored(3, 0.4), scored(3, 0.9, (2, 0, 12, 20)))
-    assert both.scores[0] == pytest.approx(0.4 ** (1 - SCORE_WEIGHT) * 0.9**SCORE_WEIGHT)
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.55])
+def test_both_looks_are_weighed(weight: float) -> None:
+    both = combine(scored(3, 0.4), scored(3, 0.9, (2, 0, 12, 20)), weight)
+    assert both.scores[0] == pytest.approx(0.4 ** (1 - weight) * 0.9**weight)
     assert both.boxes[0].tolist() == pytest.approx([2 * BOX_WEIGHT, 0, 10 + 2 * BOX_WEIGHT, 20])
 
 
 def test_looks_that_contradict_each_other_are_believed_less() -> None:
-    assert combine(scored(3, 0.9), scored(5, 0.9)).scores[0] < 0.5
+    assert combine(scored(3, 0.9), scored(5, 0.9), 0.55).scores[0] < 0.5
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 1))
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 1), st.floats(0, 0.9))
 def test_nothing_that_both_would_reach_is_left_out_before_the_refiner(
-    first: float, second: float, wanted: float
+    first: float, second: float, wanted: float, weight: float
 ) -> None:
-    together = combine(scored(1, first), scored(1, second)).scores[0]
+    together = combine(scored(1, first), scored(1, second), weight).scores[0]
     if together >= wanted * (1 + 1e-6) and first >= 0.01:  # what scores less is never looked at again
-        assert first >= first_score(wanted) - 1e-6
+        assert first >= first_score(wanted, weight) - 1e-6

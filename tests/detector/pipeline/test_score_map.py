@@ -5,25 +5,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.models.geometry import CHANNELS, EDGE_UNIT
-from detector.pipeline.score_map import Candidates, concatenate, decode_score_map, sigmoid, softmax
+from detector.models.geometry import CHANNELS, EDGE_UNIT, STRIDE
+from detector.pipeline.score_map import GRID, Candidates, concatenate, decode_hits, logit, sigmoid, softmax
+from detector.pipeline.tiles import Hits
 from detector.results.detections import FloatArray
 
 SURE = 50.0
 EDGES = (8.0, 8.0, 8.0, 8.0)
 
 
+def decode(
+    score_map: FloatArray, scale: tuple[float, float], origin: tuple[int, int], min_score: float
+) -> Candidates:
+    """What a score map says, whose first window's upper left pixel is at `origin` in its level."""
+    rows, columns = np.nonzero(score_map[..., 0] >= logit(min_score))
+    first_column, first_row = (np.array(origin) + GRID.border) // STRIDE
+    hits = Hits(np.zeros(len(rows), int), rows + first_row, columns + first_column, score_map[rows, columns])
+    return decode_hits(hits, np.array([scale], np.float64))
+
+
 def score_map_with(
     row: int,
     column: int,
-    logit: float = SURE,
+    objectness: float = SURE,
     label: int = 3,
     edges: tuple[float, float, float, float] = EDGES,
 ) -> FloatArray:
     """4 x 6 windows, one of which is asked to see a digit with edges so many px from its centre."""
     score_map = np.zeros((4, 6, CHANNELS), np.float32)
     score_map[..., 0] = -SURE
-    score_map[row, column, 0] = logit
+    score_map[row, column, 0] = objectness
     score_map[row, column, 1 + label] = SURE
     score_map[row, column, 11:] = np.log(np.array(edges) / EDGE_UNIT)
     return score_map
@@ -53,14 +64,14 @@ def test_the_frame_of_boxes(
     origin: tuple[int, int],
     box: tuple[float, float, float, float],
 ) -> None:
-    found = decode_score_map(score_map_with(*cell, edges=edges), scale, origin, 0.5)
+    found = decode(score_map_with(*cell, edges=edges), scale, origin, 0.5)
     assert found.boxes.dtype == np.float32
     assert found.boxes == pytest.approx(np.array([box]), abs=1e-3)
     assert found.labels.tolist() == [3]
 
 
 @pytest.mark.parametrize(
-    ("logit", "least", "kept"),
+    ("output", "least", "kept"),
     [
         pytest.param(0.0, 0.5, True, id="as much as asked for is enough"),
         pytest.param(-0.001, 0.5, False, id="a little less is not"),
@@ -70,16 +81,16 @@ def test_the_frame_of_boxes(
         pytest.param(20.0, 1.0, False, id="1 is never reached"),
     ],
 )
-def test_least_score(logit: float, least: float, kept: bool) -> None:
-    found = decode_score_map(score_map_with(2, 2, logit=logit), (1, 1), (0, 0), least)
+def test_least_score(output: float, least: float, kept: bool) -> None:
+    found = decode(score_map_with(2, 2, objectness=output), (1, 1), (0, 0), least)
     others = 4 * 6 - 1 if least == 0 else 0
     assert len(found.boxes) == kept + others
 
 
 def test_a_score_is_objectness_times_class() -> None:
-    score_map = score_map_with(0, 0, logit=1.0)
+    score_map = score_map_with(0, 0, objectness=1.0)
     score_map[0, 0, 1:11] = np.log([0.1, 0.5, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05])
-    found = decode_score_map(score_map, (1, 1), (0, 0), 0.5)
+    found = decode(score_map, (1, 1), (0, 0), 0.5)
     objectness = 1 / (1 + np.exp(-1.0))
     assert found.scores == pytest.approx(np.array([0.5 * objectness]), abs=1e-6)
     assert found.labels.tolist() == [1]
@@ -88,7 +99,7 @@ def test_a_score_is_objectness_times_class() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     for found in (
-        decode_score_map(np.full((3, 3, CHANNELS), -SURE, np.float32), (1, 1), (0, 0), 0.5),
+        decode(np.full((3, 3, CHANNELS), -SURE, np.float32), (1, 1), (0, 0), 0.5),
         concatenate([]),
     ):
         assert (found.boxes.shape, found.class_scores.shape) == ((0, 4), (0, 10))
@@ -96,7 +107,7 @@ def test_nothing_in_nothing_out() -> None:
 
 
 def test_parts_are_put_together_in_order() -> None:
-    parts = [decode_score_map(score_map_with(i, i, label=i), (1, 1), (0, 0), 0.5) for i in range(3)]
+    parts = [decode(score_map_with(i, i, label=i), (1, 1), (0, 0), 0.5) for i in range(3)]
     together = concatenate([parts[0], Candidates(parts[1].boxes[:0], parts[1].class_scores[:0]), *parts[1:]])
     assert together.labels.tolist() == [0, 1, 2]
     assert together.boxes[:, 0].tolist() == [8, 12, 16]
@@ -106,7 +117,7 @@ def test_parts_are_put_together_in_order() -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 1.0, 30.0, 1e4]))
 def test_any_output_of_a_network_decodes_to_sane_candidates(seed: int, spread: float) -> None:
     score_map = np.random.default_rng(seed).normal(0, spread, (3, 4, CHANNELS)).astype(np.float32)
-    found = decode_score_map(score_map, (1.3, 0.7), (-16, 40), 0.0)
+    found = decode(score_map, (1.3, 0.7), (-16, 40), 0.0)
     assert len(found.boxes) == 12
     assert np.isfinite(found.boxes).all()
     assert (found.boxes[:, :2] <= found.boxes[:, 2:]).all()

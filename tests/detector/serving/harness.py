@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from numpy.typing import NDArray
 
+from detector.pipeline.cancellation import CancellationToken
 from detector.results.detections import Detections, HouseNumber, ImageDetections
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.serving.server.inference_queue import PixelDetector
@@ -101,7 +102,9 @@ class SlowDetector:
         if opened:
             self.may_go.set()
 
-    def detect(self, image: NDArray[np.uint8], options: DetectOptions | None = None) -> ImageDetections:
+    def detect(
+        self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
+    ) -> ImageDetections:
         height, width = image.shape[:2]
         self.seen.append(width)
         self.began.release()

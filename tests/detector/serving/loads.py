@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.pipeline.cancellation import CancellationToken
 from detector.results.detections import ImageDetections
 from detector.results.errors import ModelError
 from detector.results.interface import DetectOptions, ModelInfo
@@ -23,9 +24,11 @@ class Steady(SlowDetector):
         super().__init__(opened=True)
         self._name, self._moment_s = name, moment_s
 
-    def detect(self, image: NDArray[np.uint8], options: DetectOptions | None = None) -> ImageDetections:
+    def detect(
+        self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
+    ) -> ImageDetections:
         time.sleep(self._moment_s)
-        return super().detect(image, options)
+        return super().detect(image, options, cancellation)
 
     def info(self) -> ModelInfo:
         return ModelInfo(self._name, str(os.getpid()), "0" * 64, "none", 0)

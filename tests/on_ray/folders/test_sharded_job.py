@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.folders.left_out import LeftOut
 from detector.folders.listing import list_images
 from detector.folders.progress import FolderSummary
 from detector.folders.sharded.shard_worker import ShardMaker, Work
@@ -22,8 +23,10 @@ from detector.folders.sharded.sharded_job import (
 from detector.folders.sharded.storage import storage_at
 from detector.folders.sharded.work_units import Listing, WorkUnit, read_lines, work_unit
 from detector.folders.sources import Selection
+from detector.images.formats import VIDEO
 from detector.models.model_files import EMBEDDED, load_model, read_model_files
-from detector.pipeline.loading import OPENVINO, TENSORFLOW, load_detector, named_after
+from detector.models.runtimes import OPENVINO, chosen_runtime, named_version
+from detector.pipeline.detector import DigitDetector
 from detector.results.errors import InvalidOptionError, ModelError
 
 pytestmark = pytest.mark.ray
@@ -42,8 +45,10 @@ def job(tmp_path: Path, real_images: dict[str, Path]) -> ShardedJob:
     )
 
 
-def work_of(job: ShardedJob, runtime: str = TENSORFLOW) -> Work:
-    settings = job.settings(named_after(load_model(EMBEDDED)[1], runtime))
+def work_of(job: ShardedJob, runtime: str = OPENVINO) -> Work:
+    manifest = load_model(EMBEDDED)[1]
+    runtime = chosen_runtime(runtime, manifest)
+    settings = job.settings(replace(manifest, version=named_version(manifest, runtime)))
     return Work(job, settings, read_model_files(EMBEDDED), runtime, 1)
 
 
@@ -147,9 +152,9 @@ def test_a_limit_takes_the_first_as_on_one_machine(job: ShardedJob, selection: S
 def test_videos_are_named_and_left_out(job: ShardedJob) -> None:
     settings = work_of(job).settings
     prepare_output(job, settings, inspect_output(job, settings))
-    videos: list[str] = []
-    assert list_units(job, lambda count: None, videos.append) == Listing(5, 3, 1)
-    assert videos == ["holiday.mp4"]
+    left_out: list[LeftOut] = []
+    assert list_units(job, lambda count: None, left_out.append) == Listing(5, 3, 1)
+    assert left_out == [LeftOut("holiday.mp4", VIDEO)]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +190,6 @@ def test_a_machine_with_another_version_or_model_does_no_work(job: ShardedJob) -
 
 
 def test_another_runtime_and_another_format(job: ShardedJob, real_images: dict[str, Path]) -> None:
-    pytest.importorskip("openvino")
     job = replace(job, format="parquet")
     work = work_of(job, OPENVINO)
     assert "+openvino" in work.settings["model"]
@@ -193,7 +197,7 @@ def test_another_runtime_and_another_format(job: ShardedJob, real_images: dict[s
     list_units(job, lambda count: None, lambda name: None)
     (line, *_) = read_lines(job.output, 0)
     found = ShardMaker(work).make(work_unit(line))
-    expected = load_detector(runtime=OPENVINO).detect(real_images["31"].read_bytes())
+    expected = DigitDetector.load(runtime=OPENVINO).detect(real_images["31"].read_bytes())
     assert found.rows == 2
     assert found.digits > len(expected.digits) > 0
     assert (output_of(job) / "00000000.parquet").is_file()

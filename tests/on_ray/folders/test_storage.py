@@ -9,7 +9,8 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from detector.folders.listing import is_image_name, list_images
+from detector.folders.left_out import ignore
+from detector.folders.listing import list_images
 from detector.folders.sharded import storage
 from detector.folders.sharded.sharded_job import check_images
 from detector.folders.sharded.storage import StorageDir, storage_at
@@ -92,7 +93,7 @@ def test_files_are_found_as_on_one_machine(place: StorageDir, tmp_path: Path) ->
         (other / name).parent.mkdir(parents=True, exist_ok=True)
         (other / name).write_bytes(b"x")
     photos = storage_at(_below(place, "photos"), "images")
-    found = [entry.name for entry in list_stored_images(photos, is_image_name)]
+    found = [entry.name for entry in list_stored_images(photos, ignore)]
     assert sorted(found) == [image.name for image in list_images(other)]
     if place.local is None:
         assert found == sorted(found), "in the order of their paths, though none is held back"
@@ -107,8 +108,7 @@ def test_a_folder_that_is_closed_is_found_with_its_error(tmp_path: Path) -> None
     (tmp_path / "closed").mkdir(mode=0)
     (tmp_path / os.fsdecode(b"\xff.png")).touch()
     found = {
-        entry.name: entry.error
-        for entry in list_stored_images(storage_at(str(tmp_path), "images"), is_image_name)
+        entry.name: entry.error for entry in list_stored_images(storage_at(str(tmp_path), "images"), ignore)
     }
     assert os.fsdecode(b"\xff.png") in found
     if os.geteuid() != 0:  # root may look everywhere

@@ -13,8 +13,8 @@ from detector.serving.ray.cluster_settings import ClusterSettings
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode, scene
 from tests.detector.serving.harness import RichError, stub
-from tests.on_ray.service.applications import PATIENCE_S, RayServer
-from tests.on_ray.service.slow import SlowReplica
+from tests.on_ray.service.applications import PATIENCE_S, RayServer, eventually
+from tests.on_ray.service.slow import ENDLESS, SlowReplica
 
 pytestmark = pytest.mark.ray
 
@@ -96,3 +96,20 @@ def test_work_whose_deadline_has_passed_is_never_done(server: RayServer, channel
         assert accepted.result(PATIENCE_S).width_px == 21
         assert client.detect(image(23)).width_px == 23
     assert [width for width in seen() if width > 20] == [21, 23]
+
+
+@pytest.mark.parametrize("way", ["deadline", "cancelled", "stream"])
+def test_work_that_nobody_waits_for_ends(server: RayServer, channel: grpc.Channel, way: str) -> None:
+    before = seen().count(ENDLESS)
+    request = wire.DetectRequest(image=image(ENDLESS))
+    if way == "stream":
+        call = stub(channel).DetectStream(iter([wire.DetectStreamRequest(request=request)]))
+    else:
+        call = stub(channel).Detect.future(request, timeout=10 if way == "deadline" else None)
+    eventually(lambda: seen().count(ENDLESS) > before, "it is in work")
+    if way == "deadline":
+        assert call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    else:
+        call.cancel()
+    with DetectorClient(server.address, timeout_s=PATIENCE_S) as client:
+        assert client.detect(image(24)).width_px == 24

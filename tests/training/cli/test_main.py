@@ -1,6 +1,7 @@
 """`digit-detector-train svhn-fcn`: one call for a command line, and errors that say what to do."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,10 +71,13 @@ def test_a_short_run_and_what_may_continue_it(tmp_path: Path, capsys: pytest.Cap
     state = load_state(out / "checkpoint.safetensors", SvhnFcnRecipe(steps=2, seed=5))
     assert state is not None
     assert state.step == 2
+    shutil.rmtree(data)  # what follows is said before any data is read
     assert main(command) == 0
-    assert "going on after step 2" in capsys.readouterr().out
+    assert f"nothing to do: the run in {out} ended after step 2 of 2" in capsys.readouterr().out
     assert main([*command[:-1], "6"]) == 2
-    assert "other settings" in capsys.readouterr().err
+    assert "other settings (seed was 5, is 6)" in capsys.readouterr().err
+    assert main([*command[:-3], "3", *command[-2:]]) == 2
+    assert "other settings (steps was 2, is 3)" in capsys.readouterr().err
 
 
 @pytest.mark.slow

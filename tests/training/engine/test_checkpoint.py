@@ -116,23 +116,30 @@ def test_a_folder_in_its_place_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "change"),
     [
-        pytest.param(replace(RECIPE, steps=11), id="steps"),
-        pytest.param(replace(RECIPE, seed=2), id="seed"),
-        pytest.param(replace(RECIPE, batch=32), id="batch"),
-        pytest.param(replace(RECIPE, learning_rate=2.0000001e-3), id="learning rate, a little"),
-        pytest.param(replace(RECIPE, validate_every=5), id="validations"),
-        pytest.param(replace(RECIPE, patches=PatchConfig(size=76)), id="patches"),
+        pytest.param(replace(RECIPE, steps=11), "steps was 10, is 11", id="steps"),
+        pytest.param(replace(RECIPE, seed=2), "seed was 1, is 2", id="seed"),
+        pytest.param(replace(RECIPE, batch=32), "batch was 64, is 32", id="batch"),
         pytest.param(
-            replace(RECIPE, patches=PatchConfig(target=TargetConfig(reach_x=0.3))), id="targets of patches"
+            replace(RECIPE, learning_rate=2.0000001e-3), "is 0.0020000001", id="learning rate, a little"
+        ),
+        pytest.param(replace(RECIPE, validate_every=5), "validate_every was 500, is 5", id="validations"),
+        pytest.param(
+            replace(RECIPE, patches=PatchConfig(size=76)), "patches.size was 72, is 76", id="patches"
+        ),
+        pytest.param(
+            replace(RECIPE, patches=PatchConfig(target=TargetConfig(reach_x=0.3))),
+            "patches.target.reach_x was",
+            id="targets of patches",
         ),
     ],
 )
-def test_a_run_of_other_settings_is_not_continued(path: Path, other: SvhnFcnRecipe) -> None:
+def test_a_run_of_other_settings_is_not_continued(path: Path, other: SvhnFcnRecipe, change: str) -> None:
     with pytest.raises(ResumeError, match="other settings") as refusal:
         load_state(path, other)
     assert str(path) in str(refusal.value)
+    assert change in str(refusal.value)
 
 
 def test_a_fingerprint_is_that_of_the_settings_not_of_the_object() -> None:

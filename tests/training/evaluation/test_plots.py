@@ -20,7 +20,15 @@ from training.evaluation.evaluation_plots import digit_confusion, write_evaluati
 
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 MADE_UP = Digit(1, 60, 5, 66, 25, 0.8)
-SCENE_PICTURES = {"precision_recall", "digit_confusion", "reliability", "recall", "misses", "false_alarms"}
+SCENE_PICTURES = {
+    "precision_recall",
+    "digit_confusion",
+    "reliability",
+    "recall",
+    "misses",
+    "numbers_missed",
+    "false_alarms",
+}
 
 
 @pytest.fixture

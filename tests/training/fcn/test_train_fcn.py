@@ -29,13 +29,15 @@ CHECKPOINT = "checkpoint.safetensors"
 END = f"end_{RECIPE.main_steps}"
 
 RUN = """
-import os, signal, sys
+import math, os, signal, sys
 from pathlib import Path
 
 import keras
 from tests.training.fcn.test_train_fcn import RECIPE
+from training.engine import training_run as run
 from training.fcn.train_fcn import train
 
+run.FIRST_CHECKPOINT_SECONDS = math.inf  # however slow this machine: checkpoints at validations alone
 train_on_batch, fsync, moment, steps = keras.Model.train_on_batch, os.fsync, sys.argv[3], 0
 
 def killing_train_on_batch(model, *batch):
@@ -111,7 +113,7 @@ def test_a_run_killed_twice_ends_with_the_weights_of_one_that_was_not(runs: Runs
     whole, killed = state_of(runs.whole), state_of(runs.killed)
     assert whole.step == killed.step == RECIPE.steps
     assert whole.history == killed.history
-    assert whole.groups.keys() == killed.groups.keys() == {"weights", "optimizer", "average", END}
+    assert whole.groups.keys() == killed.groups.keys() == {"weights", "optimizer", "average", "losses", END}
     for name, group in whole.groups.items():
         for array, other in zip(group, killed.groups[name], strict=True):
             np.testing.assert_allclose(other, array, rtol=0, atol=1e-6, err_msg=name)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from detector.models.geometry import CHANNELS
 from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.loading import load_checked
@@ -33,6 +35,7 @@ from training.fine_tuning.fine_tuning_recipes import (
 from training.fine_tuning.fine_tuning_report import format_figures
 from training.fine_tuning.starting_model import StartingModel
 from training.refiner.refiner_recipe import RefinerRecipe
+from training.samplers.targets import TARGET_CHANNELS
 
 FROZEN = 3
 """Convolutions, each with a normalisation: 1 + 4 arrays each."""
@@ -228,8 +231,12 @@ class Constant:
         self._value = value
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
-        made: FloatArray = np.full((size, 1), self._value, np.float32)
-        return made, made
+        images = np.full((size, 2, 2, 3), self._value, np.float32)
+        return images, np.full((size, 1, 1, TARGET_CHANNELS), self._value, np.float32)
+
+
+def silent(images: NDArray[np.uint8]) -> FloatArray:
+    return np.zeros((len(images), 1, 1, CHANNELS), np.float32)
 
 
 @pytest.mark.parametrize(
@@ -237,8 +244,11 @@ class Constant:
     [(8, 0.5, 4), (8, 0.25, 2), (8, 0.0, 0), (1, 0.5, 0), (7, 0.5, 4)],
 )
 def test_how_much_of_a_batch_is_old_data(size: int, replay_fraction: float, of_old: int) -> None:
-    images, targets = mixed(Constant(1), Constant(2), size, replay_fraction)(0, np.random.default_rng(0))
-    assert images[:, 0].tolist() == targets[:, 0].tolist() == [1] * (size - of_old) + [2] * of_old
+    images, targets = mixed(Constant(1), Constant(2), size, replay_fraction, silent)(
+        0, np.random.default_rng(0)
+    )
+    expected = [1] * (size - of_old) + [2] * of_old
+    assert images[:, 0, 0, 0].tolist() == targets[:, 0, 0, 0].tolist() == expected
 
 
 @pytest.mark.parametrize(("most", "left"), [(1, 1), (2, 2), (3, 2), (4, 4), (300, 4)])
@@ -252,7 +262,9 @@ def test_of_much_old_data_a_part_is_looked_through(tmp_path: Path, most: int, le
 
 
 def test_without_old_data_a_batch_is_of_the_new_pictures() -> None:
-    assert mixed(Constant(1), None, 4, 0.5)(0, np.random.default_rng(0))[0][:, 0].tolist() == [1] * 4
+    images, targets = mixed(Constant(1), None, 4, 0.5, silent)(0, np.random.default_rng(0))
+    assert images[:, 0, 0, 0].tolist() == [1] * 4
+    assert targets.shape[-1] == TARGET_CHANNELS
 
 
 def test_the_report_shows_both_models_side_by_side() -> None:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.models.geometry import CHANNELS, EDGE_UNIT
-from detector.pipeline.score_map import decode_score_map
+from detector.models.geometry import CHANNELS, EDGE_UNIT, RECEPTIVE_FIELD, STRIDE
+from detector.pipeline.score_map import read_windows
 from detector.results.detections import FloatArray
 from training.samplers.targets import TargetConfig, window_targets
 
@@ -86,6 +86,19 @@ def test_a_positive_window_counts_even_in_anothers_ring() -> None:
     assert target[5, 6, :2].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "asked"),
+    [
+        pytest.param(34, 30, True, id="a little wider than high"),
+        pytest.param(38, 30, False, id="too wide for the window, though not too high"),
+        pytest.param(18, 14, True, id="low, but wide enough for this level of the pyramid"),
+        pytest.param(7, 14, False, id="as low and narrow: the next level's"),
+    ],
+)
+def test_a_digit_goes_by_its_longer_side(width: float, height: float, asked: bool) -> None:
+    assert targets((36, 36, width, height, 0))[..., 0].any() == asked
+
+
 def test_without_digits_everything_is_background() -> None:
     target = targets()
     assert (target[..., 1] == 1).all()
@@ -106,7 +119,9 @@ def test_the_decoder_gives_back_every_digit_that_is_asked_for(
     obedient[..., 0] = np.where(target[..., 0] == 1, 50, -50)
     obedient[..., 1:11] = 50 * (target[..., 2, None] == np.arange(10))
     obedient[..., 11:] = np.log(np.maximum(target[..., 5:], 1e-3) / EDGE_UNIT)
-    found = decode_score_map(obedient, (1, 1), (0, 0), 0.5)
+    rows, columns = np.nonzero(obedient[..., 0] > 0)
+    centres = STRIDE * np.stack([columns, rows], axis=1) + RECEPTIVE_FIELD / 2
+    found = read_windows(obedient[rows, columns], centres, np.ones((1, 2)))
     assert len(found.boxes) >= 1
     assert set(found.labels.tolist()) == {label}
     box = [x - aspect * height / 2, y - height / 2, x + aspect * height / 2, y + height / 2]

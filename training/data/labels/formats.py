@@ -1,14 +1,16 @@
-"""Which format a folder's labels are in: told by what it holds."""
+"""The format of a folder's labels, told by what the folder holds."""
 
+from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from training.data.labels import coco, csv_table, digit_struct, voc, yolo
-from training.data.labels.records import Format
+from training.data.labels.readers import coco, csv_table, digit_struct, voc, yolo
+from training.data.labels.records import Format, printable
 from training.data.labels.tree import OFFICIAL, FileTree
 from training.errors import DataError
 
 FORMATS = (coco.FORMAT, yolo.FORMAT, voc.FORMAT, csv_table.FORMAT, digit_struct.FORMAT)
+_SHOWN_NEAR_MISSES = 8
 
 
 def recognise(tree: FileTree) -> tuple[Format, list[str]]:
@@ -21,15 +23,14 @@ def recognise(tree: FileTree) -> tuple[Format, list[str]]:
         raise DataError(f"{tree.root} is no folder")
     found = _found(tree, FORMATS)
     if not found:
-        accepted = "".join(f"\n  {known.accepted}" for known in FORMATS)
-        raise DataError(f"{tree.root} holds no labels in a format that is read:{accepted}")
+        raise DataError(_nothing_found(tree))
     if len(found) > 1:
         raise _ambiguous(tree, found)
     return found[0]
 
 
 def holds_own_labels(folder: Path) -> bool:
-    """Whether a data folder is of one's own labels, and not laid out as SVHN's downloads are.
+    """Tell labels of one's own from a folder laid out as SVHN's downloads are.
 
     Raises:
         DataError: if it is both.
@@ -42,6 +43,16 @@ def holds_own_labels(folder: Path) -> bool:
     if official and found:
         raise _ambiguous(tree, [(digit_struct.FORMAT, [OFFICIAL]), *found])
     return bool(found)
+
+
+def _nothing_found(tree: FileTree) -> str:
+    accepted = "".join(f"\n  {known.accepted}" for known in FORMATS)
+    near = [str(note) for known in FORMATS for note in known.near_misses(tree, [])]
+    shown = "".join(f"\n  {note}" for note in near[:_SHOWN_NEAR_MISSES])
+    suffixes = Counter(PurePosixPath(name).suffix.lower() or "no suffix" for name in tree.files)
+    held = ", ".join(f"{count:,} {suffix}" for suffix, count in suffixes.most_common(_SHOWN_NEAR_MISSES))
+    said = f"\nwhat comes near:{shown}" if near else f"\nits files: {printable(held) or 'none'}"
+    return f"{tree.root} holds no labels in a format that is read:{accepted}{said}"
 
 
 def _found(tree: FileTree, formats: Iterable[Format]) -> list[tuple[Format, list[str]]]:

@@ -1,7 +1,8 @@
-"""What every format's parser gives: pictures with their marks, and problems with the place where they are."""
+"""The records that all parsers yield: pictures with their marks, and problems and notes with file and line."""
 
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -29,6 +30,14 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Note(Problem):
+    """Something worth knowing that hinders nobody: a split without pictures, a path that was found elsewhere."""
+
+    def __str__(self) -> str:
+        return printable(f"{self.file}:{self.line}: note: {self.text}")
+
+
+@dataclass(frozen=True)
 class Mark:
     """One box, as a label file has it.
 
@@ -36,11 +45,27 @@ class Mark:
         line: where.
         name: its class.
         box: xyxy, in pixels or, if the picture says so, in fractions of the image's sides.
+        polygon: whether the file has a polygon, whose bounds the box is.
     """
 
     line: int
     name: str
     box: Box
+    polygon: bool = False
+
+    @classmethod
+    def of_polygon(cls, line: int, name: str, coordinates: Sequence[float]) -> "Mark":
+        """The bounds of a polygon x1, y1, x2, y2, ...
+
+        Raises:
+            ValueError: if it is none.
+        """
+        if len(coordinates) < 6 or len(coordinates) % 2:
+            raise ValueError("a polygon needs three points or more, x and y of each")
+        if not all(math.isfinite(coordinate) for coordinate in coordinates):
+            raise ValueError("the polygon is not of finite numbers")
+        xs, ys = coordinates[::2], coordinates[1::2]
+        return cls(line, name, (min(xs), min(ys), max(xs), max(ys)), polygon=True)
 
 
 @dataclass(frozen=True)
@@ -54,9 +79,10 @@ class Picture:
         split: "train", "val" or "test".
         marks: the boxes that could be parsed.
         problems: what could not.
-        declared: width and height that the label file says the image has.
+        declared: width and height that the label file says the image has; no positive numbers if it does not know.
         fractions: whether boxes are in fractions of the image's sides.
         set_aside: what the format itself says is no single object.
+        named: what the label file calls an image that was found under another path; empty if the path is right.
     """
 
     file: Path
@@ -68,6 +94,11 @@ class Picture:
     declared: tuple[float, float] | None = None
     fractions: bool = False
     set_aside: Sequence[str] = ()
+    named: str = ""
+
+
+Item = Picture | Problem
+"""An element of a parser's output; a `Note` is a `Problem` that hinders nobody."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +110,21 @@ class Format:
         accepted: what a folder has to hold to be of it, for people.
         declares_classes: whether its files list the classes, so that one of no interest can be told from a typo.
         sources: the names of the files that say that a folder is of this format; none if it is not.
-        parse: pictures and problems of those files.
+        parse: pictures, problems and notes of those files.
+        near_misses: files that look as if they were meant to be of the format and are not among the given sources.
     """
 
     name: str
     accepted: str
     declares_classes: bool
     sources: Callable[[FileTree], list[str]]
-    parse: Callable[[FileTree, Sequence[str]], Iterator[Picture | Problem]]
+    parse: Callable[[FileTree, Sequence[str]], Iterator[Item]]
+    near_misses: Callable[[FileTree, Sequence[str]], Iterator[Problem]]
 
 
-_SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLITS = ("train", "val", "test")
+
+_SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 def split_of(folders: PurePosixPath, stem: str = "") -> str:
@@ -97,25 +132,18 @@ def split_of(folders: PurePosixPath, stem: str = "") -> str:
 
     Where nothing is said it is "train".
     """
-    words = [folder.lower().rstrip("0123456789") for folder in folders.parts]
-    words += re.split("[^a-z]+", stem.lower())
-    return next((_SPLITS[word] for word in words if word in _SPLITS), "train")
+    return next(iter([*named_splits(folders), *_splits_in(re.split("[^a-z]+", stem.lower()))]), "train")
+
+
+def named_splits(folders: PurePosixPath) -> list[str]:
+    """The splits that folders are called after, in their order."""
+    return _splits_in(folder.lower().rstrip("0123456789") for folder in folders.parts)
+
+
+def _splits_in(words: Iterable[str]) -> list[str]:
+    return [_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS]
 
 
 def printable(text: str) -> str:
     """The text in one line that any terminal takes, whatever names of files and classes in it hold."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def number(text: str) -> float:
-    """A number as label files write it.
-
-    Raises:
-        ValueError: if it is none; `float` alone would take 1_0 for ten.
-    """
-    if "_" in text:
-        raise ValueError(f"{text!r} is no number")
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text[:50]!r} is no number") from None

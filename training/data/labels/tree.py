@@ -3,8 +3,11 @@
 An image that a label file names is looked up in the listing, so no name, whatever it is, leads out of the folder.
 """
 
+import codecs
+import os
 import posixpath
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -18,10 +21,23 @@ MAX_IMAGE_LABEL_BYTES = 1024 * 1024
 """The same for formats that have a file per image."""
 
 MAX_ENTRIES = 1_000_000
-"""What has more lines or elements is refused, however small they are."""
+"""More lines or elements are refused, however small they are."""
 
 OFFICIAL = "svhn"
 """The folder of the official SVHN files, which has its own reader and is not looked into."""
+
+_OF_SYSTEMS = frozenset({"@eaDir", "__MACOSX", "#recycle"})
+"""Folders in which network storage and archives keep thumbnails and metadata."""
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, with which it begins
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+_ENCODING_NAMES = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "utf-32": "UTF-32"}
 
 
 class FileTree:
@@ -35,14 +51,46 @@ class FileTree:
         """Every regular file that is not hidden, sorted; links are followed, but not back up."""
         return dict.fromkeys(sorted(self._walk(self.root)))
 
+    @cached_property
+    def folders(self) -> dict[str, None]:
+        """Every folder with a file in or below it; "" is the root."""
+        above = {str(folder) for name in self.files for folder in PurePosixPath(name).parents}
+        return dict.fromkeys(sorted("" if folder == "." else folder for folder in above))
+
+    @cached_property
+    def images(self) -> list[str]:
+        """The files that are images by their suffix."""
+        return self.ending(*IMAGE_SUFFIXES)
+
     def ending(self, *suffixes: str) -> list[str]:
         """The files with one of these suffixes, in upper or lower case."""
         return [name for name in self.files if PurePosixPath(name).suffix.lower() in suffixes]
 
     def images_below(self, folder: str) -> list[str]:
-        """The files below `folder` ("" is the root) that are images by their suffix."""
+        """The images below `folder` ("" is the root)."""
         start = f"{folder}/" if folder else ""
-        return [name for name in self.ending(*IMAGE_SUFFIXES) if name.startswith(start)]
+        return [name for name in self.images if name.startswith(start)]
+
+    def find(self, name: str) -> str | None:
+        """The file of this name, or the only one whose name differs in case or Unicode form alone."""
+        return _match(name, self.files, self._alike)
+
+    def find_folder(self, name: str) -> str | None:
+        """The same for folders."""
+        return _match(name, self.folders, self._alike_folders)
+
+    def name_of(self, path: str) -> str | None:
+        """The name of an absolute path that is, or lies in, this folder; None for any other."""
+        if not path.startswith("/"):
+            return None
+        for root, inner in (
+            (self.root.absolute(), Path(os.path.normpath(path))),
+            (self.root.resolve(), Path(path).resolve()),
+        ):
+            if inner.is_relative_to(root):
+                name = inner.relative_to(root).as_posix()
+                return "" if name == "." else name
+        return None
 
     def content(self, name: str, most: int = MAX_LABEL_BYTES) -> bytes:
         """The bytes of a label file.
@@ -63,41 +111,25 @@ class FileTree:
         """The text of a label file, without a byte order mark.
 
         Raises:
-            LabelError: as `content` does, and where it is not UTF-8.
+            LabelError: as `content` does, and where it is not text in the encoding that its first bytes tell.
         """
-        content = self.content(name, most)
+        return _decoded(self.content(name, most))
+
+    def head(self, name: str, size: int = 4096) -> str:
+        """The first bytes of a file as text, whatever they are; "" if it cannot be read."""
         try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise LabelError(content.count(b"\n", 0, error.start) + 1, "not UTF-8 text") from error
-
-    def image(self, name: str, places: Sequence[str], any_suffix: bool = False) -> Path:
-        """The image that a label file calls `name`.
-
-        Args:
-            name: as the file has it; backslashes separate folders, too.
-            places: the folders from which it may be meant, the likeliest first; `..` is taken from that one alone.
-            any_suffix: whether the name may lack the suffix.
-
-        Raises:
-            MissingImageError: if there is none.
-        """
-        name = name.replace("\\", "/")
-        goes_up = posixpath.normpath(name).startswith("..")
-        paths = [inside(posixpath.join(place, name)) for place in (places[:1] if goes_up else places)]
-        within = [path for path in paths if path is not None]
-        if not within:
-            raise MissingImageError(f"the image {name[:200]!r} is outside the data folder")
-        for path in within:
-            if path in self.files:
-                return self.root / path
-            if any_suffix and path in self._without_suffix:
-                return self.root / self._without_suffix[path]
-        raise MissingImageError(f"the image {name[:200]!r} is not there")
+            with (self.root / name).open("rb") as file:
+                return _lenient_text(file.read(size))
+        except OSError:
+            return ""
 
     @cached_property
-    def _without_suffix(self) -> dict[str, str]:
-        return {posixpath.splitext(name)[0]: name for name in self.ending(*IMAGE_SUFFIXES)}
+    def _alike(self) -> dict[str, list[str]]:
+        return _by_folded(self.files)
+
+    @cached_property
+    def _alike_folders(self) -> dict[str, list[str]]:
+        return _by_folded(self.folders)
 
     def _walk(self, folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
         status = folder.stat()
@@ -109,12 +141,17 @@ class FileTree:
         except OSError as error:
             raise DataError(f"{folder}: the folder cannot be read: {error.strerror}") from error
         for path in paths:
-            if path.name.startswith(".") or path == self.root / OFFICIAL:
+            if path.name.startswith(".") or path.name in _OF_SYSTEMS or path == self.root / OFFICIAL:
                 continue
             if path.is_dir():
                 yield from self._walk(path, above | {identity})
             elif path.is_file():
                 yield path.relative_to(self.root).as_posix()
+
+
+def folded(name: str) -> str:
+    """Normalise a name so that those which differ in case or Unicode form alone are equal."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def inside(name: str) -> str | None:
@@ -128,6 +165,52 @@ def usual_places(label_file: str, more: Sequence[str] = ()) -> list[str]:
     """Where the images of a label file usually are: beside it, in images/ beside it, in the data folder's."""
     beside = posixpath.dirname(label_file)
     return [beside, posixpath.join(beside, "images"), *more, "", "images", "JPEGImages"]
+
+
+def _by_folded(names: Iterable[str]) -> dict[str, list[str]]:
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(folded(name), []).append(name)
+    return alike
+
+
+def _match(name: str, names: dict[str, None], alike: dict[str, list[str]]) -> str | None:
+    if name in names:
+        return name
+    found = alike.get(folded(name), [])
+    return found[0] if len(found) == 1 else None
+
+
+def _decoded(content: bytes) -> str:
+    """The text, without its byte order mark.
+
+    Raises:
+        LabelError: at the line that is none.
+    """
+    encoding = _encoding(content)
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LabelError(
+            line, f"not {_ENCODING_NAMES.get(encoding, 'UTF-16')} text: save the file as UTF-8"
+        ) from error
+
+
+def _lenient_text(content: bytes) -> str:
+    """The same of the beginning of a file, with replacement characters for what is no text."""
+    return content.decode(_encoding(content), errors="replace").removeprefix("\ufeff")
+
+
+def _encoding(content: bytes) -> str:
+    """Told by the mark, or by the zeros that UTF-16 has in every letter of ASCII (RFC 4627, section 3)."""
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            return encoding
+    first, second = content[:1] == b"\0", content[1:2] == b"\0"
+    if len(content) > 1 and first != second:
+        return "utf-16-be" if first else "utf-16-le"
+    return "utf-8"
 
 
 class LabelError(Exception):

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import keras
-from tqdm import tqdm
 
 from detector.results.detections import FloatArray
+from detector.system.progress_bar import progress_bar
 
 Step = Callable[[FloatArray, FloatArray], float]
 """Trains on a whole batch, images and targets, and gives the batch's loss."""
@@ -82,7 +82,7 @@ class SingleProcess:
 
     def bar(self, total: int, done: int, name: str) -> Bar:
         """A progress bar in this terminal."""
-        bar: Bar = tqdm(total=total, initial=done, unit="step", smoothing=0.05, desc=name)
+        bar: Bar = progress_bar(total=total, initial=done, unit="step", smoothing=0.05, desc=name)
         return bar
 
 

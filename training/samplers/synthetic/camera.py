@@ -11,7 +11,12 @@ from training.samplers.synthetic.config import SyntheticConfig
 from training.samplers.synthetic.fonts import Points
 from training.samplers.synthetic.lines import Line, PlacedGlyph
 
-_LARGEST_ANGLE = 15.0
+_LARGEST_ANGLE = 25.0
+_OBLIQUE = 2.5
+"""How much farther askew the camera stands where a scene is seen from the side, or from below."""
+_LARGEST_TILT = 0.36
+"""Foreshortens to 0.46, as a wall does at an angle of 63 degrees."""
+
 _LEAST_SEEN = 0.6
 """Part of a digit's box that must lie in the picture for it to be labelled."""
 
@@ -27,13 +32,14 @@ def random_view(
         rng: all that is random comes from it.
         config: how far the camera may stand askew.
     """
-    angle = np.radians(np.clip(rng.normal(0, config.angle), -_LARGEST_ANGLE, _LARGEST_ANGLE))
+    askew = _OBLIQUE if rng.random() < config.oblique else 1.0
+    angle = np.radians(np.clip(rng.normal(0, askew * config.angle), -_LARGEST_ANGLE, _LARGEST_ANGLE))
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-    tilt = np.clip(rng.normal(0, 1, 2), -2.5, 2.5) * config.perspective
+    tilt = np.clip(rng.normal(0, 1, 2) * askew * config.perspective, -_LARGEST_TILT, _LARGEST_TILT)
     seen = np.eye(3)
     seen[0, 1] = rng.normal(0, config.perspective / 2)
     seen[1, 0] = rng.normal(0, config.perspective / 2)
-    seen[0, 0] = 1 - 1.5 * abs(tilt[0])
+    seen[0, 0], seen[1, 1] = 1 - 1.5 * np.abs(tilt)
     seen[2, :2] = 2 * tilt / plane
     return np.asarray(translation(np.array(size) / 2) @ seen @ turn @ translation(-plane / 2), np.float64)
 
@@ -57,22 +63,27 @@ def holds(line: Line, view: Points, size: tuple[int, int]) -> bool:
 
 def digit_boxes(
     lines: Sequence[Line], view: Points, size: tuple[int, int], rng: np.random.Generator
-) -> tuple[FloatArray, IntArray]:
-    """Boxes (N, 4) xyxy px and labels (N,) of the digits that the picture shows, as a person would draw them.
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Boxes (N, 4) xyxy px, labels (N,) and numbers (N,) of the digits that the picture shows, as a person draws them.
+
+    Digits with the same value of the third array belong to one number.
 
     A person leaves a few percent of room, the same above and below all digits of a line, and draws a thin 1 wider
     than its ink.
     """
-    boxes, labels = [np.empty((0, 4))], []
-    for line in lines:
+    boxes, labels, runs = [np.empty((0, 4))], [], []
+    for index, line in enumerate(lines):
         digits = [placed for placed in line.glyphs if placed.character.isdigit()]
         if digits:
             boxes.append(_loosened(np.stack([_box(placed, line, view) for placed in digits]), rng))
             labels += [int(placed.character) for placed in digits]
+            runs += [(index, placed.run) for placed in digits]
     edges = np.concatenate(boxes)
     inside = np.clip(edges, 0, np.tile(size, 2))
     seen = _areas(inside) > _LEAST_SEEN * _areas(edges)
-    return inside[seen].astype(np.float32), np.array(labels, np.int32)[seen]
+    order = {run: number for number, run in enumerate(dict.fromkeys(runs))}
+    numbers = np.array([order[run] for run in runs], np.int32)
+    return inside[seen].astype(np.float32), np.array(labels, np.int32)[seen], numbers[seen]
 
 
 def _seen(points: Points, view: Points) -> Points:

@@ -15,6 +15,8 @@ _COLOURS = (
     (60, 84, 62), (100, 70, 48), (176, 140, 78),
 )  # fmt: skip
 
+_TWIGS = ((62, 50, 42), (96, 82, 70), (38, 34, 30), (84, 96, 60), (120, 108, 96))
+
 
 def paint_surroundings(picture: Image, keep: Points, unit: float, rng: np.random.Generator) -> None:
     """Paints wide bands outside the box `keep`: a door frame, another wall, a window, the sky."""
@@ -69,6 +71,20 @@ def paint_cables(picture: Image, unit: float, rng: np.random.Generator) -> None:
             picture, [np.round(points * 16).astype(np.int32)], False, _colour(rng).tolist(),
             max(1, round(unit * rng.uniform(0, 0.06))), cv2.LINE_AA, 4,
         )  # fmt: skip
+
+
+def paint_branches(picture: Image, unit: float, rng: np.random.Generator) -> None:
+    """Crooked twigs of one colour over whatever is there."""
+    height, width = picture.shape[:2]
+    colour = jittered(_TWIGS[int(rng.integers(len(_TWIGS)))], rng).tolist()
+    for _ in range(rng.integers(2, 9)):
+        turns = np.cumsum(rng.normal(0, 0.35, 7)) + rng.uniform(0, 2 * np.pi)
+        steps = np.stack([np.cos(turns), np.sin(turns)], axis=1) * rng.uniform(0.2, 0.8) * unit
+        points = rng.uniform(0, 1, 2) * (width, height) + np.cumsum(steps, axis=0)
+        thickness = max(1, round(unit * rng.uniform(0, 0.05)))
+        cv2.polylines(
+            picture, [np.round(points * 16).astype(np.int32)], False, colour, thickness, cv2.LINE_AA, 4
+        )
 
 
 def shadow(shape: tuple[int, int], rng: np.random.Generator) -> Ink:

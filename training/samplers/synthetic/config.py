@@ -19,14 +19,18 @@ class SyntheticConfig:
         signs: chance that plate and words, if there, make one sign.
         telephones: chance that a line of words is a telephone number; its digits are labelled.
         clutter: chance of things that look a little like digits.
-        angle: standard deviation of the rotation, degrees; never above 15.
+        angle: standard deviation of the rotation, degrees; never above 25.
         perspective: standard deviation of how much one side looks larger than the other.
+        oblique: part of the scenes that are seen far from the front: angle and perspective are 2.5 times as large.
+        tonal: chance that lettering without a plate has nearly the wall's own colour, so that light alone shows it.
+        lists: chance that several numbers stand in one line ("215; 216; 217").
+        occluders: chance of branches or cables before the number.
         rim: part of the picture that is painted beyond each edge, for the warp to bring in.
     """
 
-    sides: tuple[int, int] = (90, 200)
-    heights: tuple[float, float] = (13.0, 60.0)
-    lengths: tuple[float, ...] = (0.08, 0.45, 0.32, 0.14, 0.01)
+    sides: tuple[int, int] = (90, 220)
+    heights: tuple[float, float] = (13.0, 70.0)
+    lengths: tuple[float, ...] = (0.10, 0.32, 0.42, 0.14, 0.02)
     digit_free: float = 0.15
     detail: int = 64
     plates: float = 0.5
@@ -37,4 +41,8 @@ class SyntheticConfig:
     clutter: float = 0.4
     angle: float = 4.0
     perspective: float = 0.08
+    oblique: float = 0.3
+    tonal: float = 0.2
+    lists: float = 0.06
+    occluders: float = 0.1
     rim: float = 0.12

@@ -14,11 +14,14 @@ from matplotlib.font_manager import findSystemFonts
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from training.errors import DataError
+
 Mask = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 _CHARACTERS = digits + ascii_letters + "-/.,'&#+°"
 _REFERENCES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "STIXGeneral.ttf")
+_SUFFIXES = {".otf", ".ttf", ".woff2"}
 _FILES_OF_A_FAMILY = 8
 _TRIAL_HEIGHT = 40
 """Of the digits that tell whether a font is legible, px."""
@@ -46,17 +49,29 @@ class Glyph:
 
 
 @cache
-def find_fonts() -> tuple[Path, ...]:
-    """Font files that write all ten digits legibly, and letters too: the system's and matplotlib's own.
+def find_fonts(folder: Path | None = None) -> tuple[Path, ...]:
+    """Font files that write all ten digits legibly, and letters too.
 
     Symbol fonts and old-style figures (digits of unequal height) are left out; of a family with very many files
-    a few are taken. The order is the same whenever the same fonts are installed.
+    a few are taken. The order is the same whenever the same fonts are there.
+
+    Args:
+        folder: a folder with OTF, TTF or WOFF2 files, as `fetch_fonts` makes one; None for the system's fonts and
+            matplotlib's own.
+
+    Raises:
+        DataError: if the folder holds no such font.
     """
-    found = [Path(name) for name in findSystemFonts()]
-    paths = {path.name: path for path in sorted([*_bundled().glob("*.ttf"), *found])}
+    found = _files_in(folder) if folder else [*_bundled().glob("*.ttf"), *map(Path, findSystemFonts())]
+    paths = {path.name: path for path in sorted(found)}
     families = _families(paths.values())
     readable = ([path for path in family if _is_legible(path)] for family in families)
-    return tuple(path for family in readable for path in _spread(family))
+    fonts = tuple(path for family in readable for path in _spread(family))
+    if not fonts:
+        raise DataError(
+            f"{folder}: no fonts with legible digits; digit-detector-train fonts --out DIR fetches some"
+        )
+    return fonts
 
 
 def split_fonts(fonts: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -71,7 +86,7 @@ def split_fonts(fonts: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return training or measured, measured
 
 
-@lru_cache(maxsize=600)
+@lru_cache(maxsize=1200)
 def font_glyphs(path: Path, height: int) -> dict[str, Glyph]:
     """The glyphs of a font, drawn so that its 0 is about `height` px high; characters it lacks are not in it."""
     font = _font(path, height)
@@ -94,6 +109,10 @@ def stroke_width(path: Path) -> float:
     solid = np.asarray(ink[0] > 127, np.uint8)
     widest = 2 * float(cv2.distanceTransform(solid, cv2.DIST_L2, 5).max()) - 1
     return widest / (len(ink[0]) - 4)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES]
 
 
 def _bundled() -> Path:

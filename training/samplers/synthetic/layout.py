@@ -12,8 +12,8 @@ from training.samplers.synthetic.lines import Line, LineStyle, set_line
 from training.samplers.synthetic.plates import Plate, choose_plate, plate_box
 from training.samplers.synthetic.words import lone_letters, phrase, telephone
 
-_THINNEST = 0.09
-"""Stroke, in heights of a digit, below which a number could not be read across a street."""
+_THINNEST = 0.05
+"""Stroke, in heights of a digit, below which a number could not be read from where it is photographed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,21 +81,35 @@ def _main_style(
     fonts: Sequence[Path], height: float, rng: np.random.Generator, config: SyntheticConfig
 ) -> LineStyle:
     font = fonts[int(rng.integers(len(fonts)))]
-    bolder = rng.uniform(0, 0.045) if rng.random() < 0.5 else 0.0
-    wide = rng.random() < 0.15
+    bolder = rng.uniform(0, 0.05) if rng.random() < 0.4 else 0.0
     chance = rng.random()
     return LineStyle(
         font=font,
         height=height,
         detail=config.detail,
-        squeeze=float(np.clip(np.exp(rng.normal(-0.25, 0.18)), 0.5, 1.3)),
+        squeeze=_squeeze(rng),
         slant=float(rng.normal(0, 0.1)) if rng.random() < 0.2 else 0.0,
-        tracking=float(rng.uniform(0.1, 0.5) if wide else rng.normal(0.03, 0.04)),
+        tracking=_tracking(rng),
         step=float(rng.uniform(-0.4, 0.5)) if chance < 0.07 else 0.0,
         stacked=bool(0.07 < chance < 0.10),
         turn=float(rng.uniform(0, 0.08)) if rng.random() < 0.15 else 0.0,
         weight=max(bolder, (_THINNEST - stroke_width(font)) / 2),
     )
+
+
+def _squeeze(rng: np.random.Generator) -> float:
+    """Mostly as the type designer meant it; else anything from condensed to extended."""
+    if rng.random() < 0.6:
+        return float(np.clip(np.exp(rng.normal(-0.1, 0.18)), 0.55, 1.5))
+    return float(np.exp(rng.uniform(np.log(0.55), np.log(1.8))))
+
+
+def _tracking(rng: np.random.Generator) -> float:
+    """Mostly that of the font; else letters set far apart, as on walls, or touching."""
+    chance = rng.random()
+    if chance < 0.25:
+        return float(rng.uniform(0.08, 0.6))
+    return float(rng.uniform(-0.06, 0) if chance < 0.33 else rng.normal(0.03, 0.04))
 
 
 def _words(

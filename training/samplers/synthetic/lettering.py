@@ -55,17 +55,27 @@ def choose_colour(rng: np.random.Generator, surface: Colour, contrast: float) ->
     return jittered((20, 20, 20) if lightness(surface) > 110 else (240, 240, 240), rng)
 
 
+def tonal_colour(rng: np.random.Generator, surface: Colour) -> Colour:
+    """An ink a little lighter or darker than the surface, and greyer: metal, or the wall's own paint."""
+    step = rng.uniform(12, 40) * (1 if rng.random() < 0.5 else -1)
+    grey = np.float32(lightness(surface))
+    colour = (
+        surface + (grey - surface) * np.float32(rng.uniform(0, 1)) + np.float32(step) + rng.normal(0, 3, 3)
+    )
+    return np.asarray(np.clip(colour, 0, 255), np.float32)
+
+
 def choose_lettering(
     rng: np.random.Generator, colour: Colour, flat: bool, light: tuple[float, float]
 ) -> Lettering:
     """The look of a line in an ink; `flat` is what is printed or enamelled."""
-    chances = (0.8, 0.02, 0.1, 0.03, 0.05, 0.0) if flat else (0.42, 0.28, 0.09, 0.06, 0.06, 0.09)
+    chances = (0.78, 0.04, 0.1, 0.03, 0.05, 0.0) if flat else (0.3, 0.3, 0.11, 0.07, 0.06, 0.16)
     kinds = ("painted", "mounted", "raised", "engraved", "outlined", "solid")
     kind = kinds[int(rng.choice(len(kinds), p=chances))]
     return Lettering(
         kind=kind,
         colour=colour,
-        depth=float(rng.uniform(0.03, 0.1)),
+        depth=float(np.exp(rng.uniform(np.log(0.03), np.log(0.22)))),
         light=light,
         gloss=float(rng.uniform(-40, 40)) if rng.random() < 0.25 else 0.0,
         wear=float(rng.uniform(0.04, 0.2)) if rng.random() < 0.1 else 0.0,

@@ -48,11 +48,19 @@ class LineStyle:
 
 @dataclass(frozen=True, eq=False)
 class PlacedGlyph:
-    """A character on the plane; `matrix` (2, 3) maps the glyph's own lengths to px of the plane."""
+    """A character on the plane.
+
+    Attributes:
+        character: what it is.
+        glyph: its ink.
+        matrix: (2, 3), from the glyph's own lengths to px of the plane.
+        run: counts the runs of digits in the line; digits that follow one another without a space share it.
+    """
 
     character: str
     glyph: Glyph
     matrix: Points
+    run: int = 0
 
     def outline(self) -> Points:
         """(K, 2) the hull of the ink, px of the plane."""
@@ -92,15 +100,17 @@ def set_line(text: str, style: LineStyle, rng: np.random.Generator) -> Line:
     """
     glyphs = font_glyphs(style.font, style.detail)
     pen = np.zeros(2)
-    placed = []
-    for character in text:
+    placed, run = [], 0
+    for character, before in zip(text, " " + text, strict=False):
+        run += not before.isdigit()
         if character == " ":
             pen = pen + np.array([0.3 * style.squeeze, 0])
             continue
         glyph = glyphs.get(character)
         if glyph is None:
             continue
-        placed.append(PlacedGlyph(character, glyph, style.height * _place(glyph, style, pen, rng)))
+        matrix = style.height * _place(glyph, style, pen, rng)
+        placed.append(PlacedGlyph(character, glyph, matrix, run))
         if style.stacked:
             pen = pen + np.array([0, 1.15 + style.tracking])
         else:

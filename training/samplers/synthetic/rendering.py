@@ -4,25 +4,43 @@ A stand-in set of large, clean pictures measures a detector where photographs of
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
+from detector.results.detections import IntArray
+from detector.system.progress_bar import progress_bar
 from training.data.scenes import Image, LabelledImage
 from training.samplers.synthetic.camera import digit_boxes, holds, photographed, random_view, translation
-from training.samplers.synthetic.clutter import paint_cables, paint_surroundings, paint_things, shadow
+from training.samplers.synthetic.clutter import (
+    paint_branches,
+    paint_cables,
+    paint_surroundings,
+    paint_things,
+    shadow,
+)
 from training.samplers.synthetic.config import SyntheticConfig
 from training.samplers.synthetic.fonts import Points, find_fonts, split_fonts
 from training.samplers.synthetic.layout import Layout, lay_out, moved
-from training.samplers.synthetic.lettering import choose_colour, choose_lettering, paint_lines
+from training.samplers.synthetic.lettering import choose_colour, choose_lettering, paint_lines, tonal_colour
 from training.samplers.synthetic.lines import Line
 from training.samplers.synthetic.painting import Colour, faded
 from training.samplers.synthetic.plates import paint_plate
 from training.samplers.synthetic.walls import paint_wall
-from training.samplers.synthetic.words import decorated, house_number, lone_letters, phrase
+from training.samplers.synthetic.words import decorated, house_number, lone_letters, number_list, phrase
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedScene(LabelledImage):
+    """A scene that knows which digits spell a number.
+
+    Attributes:
+        numbers: (N,) int32; digits with the same value belong to one number, left to right.
+    """
+
+    numbers: IntArray
 
 
 class SyntheticScenes:
@@ -44,7 +62,7 @@ class SyntheticScenes:
         self._fonts = split_fonts(find_fonts())[0] if fonts is None else fonts
         self._config = config or SyntheticConfig()
 
-    def scene(self, rng: np.random.Generator) -> LabelledImage:
+    def scene(self, rng: np.random.Generator) -> RenderedScene:
         """A scene; one without digits has boxes (0, 4) and labels (0,)."""
         return render_scene(rng, self._photos, self._fonts, self._config)
 
@@ -58,7 +76,7 @@ def render_scenes(count: int, photos: Sequence[Image], seed: int) -> list[Labell
         seed: of the generator.
     """
     scenes = SyntheticScenes(photos, config=SyntheticConfig(digit_free=0.5))
-    numbers = tqdm(range(count), "rendering", unit="scene")
+    numbers = progress_bar(range(count), "rendering", unit="scene")
     return [scenes.scene(np.random.default_rng([seed, number])) for number in numbers]
 
 
@@ -67,7 +85,7 @@ def render_scene(
     photos: Sequence[Image],
     fonts: Sequence[Path],
     config: SyntheticConfig = SyntheticConfig(),  # noqa: B008 - frozen
-) -> LabelledImage:
+) -> RenderedScene:
     """A house number, or words in its place, as it might hang in a street; a pure function of the generator.
 
     Args:
@@ -81,6 +99,8 @@ def render_scene(
     """
     if rng.random() < config.digit_free:
         text = phrase(rng, 2) if rng.random() < 0.85 else lone_letters(rng)
+    elif rng.random() < config.lists:
+        text = number_list(rng, config.lengths)
     else:
         text = decorated(house_number(rng, config.lengths), rng)
     return render_text(text, rng, photos, fonts, config)
@@ -92,7 +112,7 @@ def render_text(
     photos: Sequence[Image],
     fonts: Sequence[Path],
     config: SyntheticConfig,
-) -> LabelledImage:
+) -> RenderedScene:
     """A scene with a given text in it; every digit of it and of the words around is labelled."""
     layout, size = lay_out(text, rng, fonts, config)
     rim = np.ceil(np.array(size) * config.rim)
@@ -102,8 +122,8 @@ def render_text(
     view = random_view(plane, size, rng, config)
     if not holds(layout.main, view, size):
         view = translation(-rim)
-    boxes, labels = digit_boxes([layout.main, *layout.words], view, size, rng)
-    return LabelledImage(photographed(picture, view, size), boxes, labels)
+    boxes, labels, numbers = digit_boxes([layout.main, *layout.words], view, size, rng)
+    return RenderedScene(photographed(picture, view, size), boxes, labels, numbers)
 
 
 def _place(layout: Layout, size: tuple[int, int], rng: np.random.Generator) -> Points:
@@ -136,17 +156,23 @@ def _paint(
     if layout.plate is not None:
         for box in layout.plate_boxes:
             paint_plate(picture, box, layout.plate, unit, light, rng)
-    _write(picture, layout, light, rng)
-    if rng.random() < 0.15 * config.clutter:
-        paint_cables(picture, unit, rng)
-    if rng.random() < 0.15:
+    _write(picture, layout, light, rng, config)
+    if rng.random() < config.occluders:
+        (paint_cables if rng.random() < 0.5 else paint_branches)(picture, unit, rng)
+    if rng.random() < 0.25:
         picture = np.asarray(
             cv2.multiply(picture, cv2.merge([shadow(shape, rng)] * 3), dtype=cv2.CV_8U), np.uint8
         )
     return faded(picture, float(rng.uniform(0, 0.8))) if rng.random() < 0.6 else picture
 
 
-def _write(picture: Image, layout: Layout, light: tuple[float, float], rng: np.random.Generator) -> None:
+def _write(
+    picture: Image,
+    layout: Layout,
+    light: tuple[float, float],
+    rng: np.random.Generator,
+    config: SyntheticConfig,
+) -> None:
     """Paints the lines; on a plate in its ink, on a wall in one that can be read there."""
     plate = layout.plate if layout.plate_boxes else None
     if layout.words:
@@ -155,6 +181,8 @@ def _write(picture: Image, layout: Layout, light: tuple[float, float], rng: np.r
         paint_lines(picture, layout.words, choose_lettering(rng, colour, inside is not None, light), rng)
     if plate is not None and rng.random() < 0.85:
         colour = plate.ink
+    elif plate is None and rng.random() < config.tonal:
+        colour = tonal_colour(rng, _under(picture, layout.main))
     else:
         colour = choose_colour(rng, _under(picture, layout.main), rng.uniform(35, 90))
     paint_lines(picture, [layout.main], choose_lettering(rng, colour, plate is not None, light), rng)

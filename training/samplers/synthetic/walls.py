@@ -60,7 +60,7 @@ def _rough(rng: np.random.Generator, shape: tuple[int, int], unit: float) -> Ima
 
 def _bricks(rng: np.random.Generator, shape: tuple[int, int], unit: float) -> Image:
     picture = _plain(rng, shape, _MORTARS)
-    high = unit * rng.uniform(0.35, 1.1)
+    high = unit * np.exp(rng.uniform(np.log(0.15), np.log(1.1)))
     wide = high * rng.uniform(2.2, 3.4)
     gap = max(1.0, high * rng.uniform(0.08, 0.16))
     colour = _BRICKS[int(rng.integers(len(_BRICKS)))]

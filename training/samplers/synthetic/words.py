@@ -8,6 +8,7 @@ _STREETS = (
     "Casa", "Residence", "House", "Cottage", "Apt", "Floor", "Office", "Suite", "Entrance", "Private", "Parking",
     "Open", "Closed", "Exit", "Push", "Bell", "Post", "Letters", "No", "Please", "Welcome", "Family", "Doctor",
     "Hotel", "Bar", "Cafe", "Shop", "Sale", "Taxi", "Bus", "School", "Library", "Studio", "Garage", "Danger",
+    "Room", "Level", "Building", "Lecture", "Theatre", "Faculty", "Science",
     "Blvd", "Ave", "Rd", "Dr", "Ste", "East", "West", "North", "South", "Old", "New", "Saint", "Park", "Hill",
     "OIL", "BOIS", "SOIL", "LIBRO", "SIZZLE", "BLISS", "ISOLA", "BOSS", "ZOO", "OSLO", "LILLIE", "SOLO", "Gloss",
 )  # fmt: skip
@@ -36,7 +37,9 @@ _ONSETS = (
 )
 _VOWELS = ("a", "e", "i", "o", "u", "ee", "ou", "ai", "o", "i")
 _CODAS = ("", "", "n", "l", "ll", "r", "s", "rt", "x", "ck", "lb")
-_SUFFIXES = "AAABBCDEFabbcdeh"
+_SUFFIXES = "AAABBBCCDDDEFGHKRUabbcdehn"
+_FREQUENCIES = np.array([14, 14, 9, 9, 9, 9, 9, 9, 9, 9]) / 100
+"""Of the ten digits: 0 and 1, which differ most from font to font, come more often."""
 _LONE_LETTERS = "ACEFHKMNPRTUVWXYackmnprtuvwx"
 """Letters that stand alone; O, I, l, B, S and Z are digits as far as a picture tells."""
 
@@ -44,20 +47,29 @@ _LONE_LETTERS = "ACEFHKMNPRTUVWXYackmnprtuvwx"
 def house_number(rng: np.random.Generator, lengths: tuple[float, ...]) -> str:
     """Digits; their count is drawn from the chances of 1, 2, 3 ... digits. The first is rarely a 0."""
     count = int(rng.choice(len(lengths), p=lengths)) + 1
-    figures = rng.integers(10, size=count)
+    figures = rng.choice(10, count, p=_FREQUENCIES)
     if rng.random() < 0.95:
         figures[0] = rng.integers(1, 10)
+    if count == 3 and rng.random() < 0.35:  # a room: its floor, then few rooms
+        figures[1] = rng.integers(0, 3)
     if rng.random() < 0.08:
         figures[:] = figures[0]
     return "".join(map(str, figures))
 
 
+def number_list(rng: np.random.Generator, lengths: tuple[float, ...]) -> str:
+    """Two to five numbers in one line, mostly with signs between them."""
+    count = int(rng.choice((2, 3, 4, 5), p=(0.4, 0.35, 0.15, 0.1)))
+    between = ("; ", ", ", " - ", "  ", " / ", " & ", "-", " + ")[int(rng.integers(8))]
+    return between.join(house_number(rng, lengths) for _ in range(count))
+
+
 def decorated(number: str, rng: np.random.Generator) -> str:
     """The number as it is written: mostly alone, else with a letter, a range, a fraction or a sign before it."""
     chance = rng.random()
-    if chance < 0.82:
+    if chance < 0.68:
         return number
-    if chance < 0.90:
+    if chance < 0.88:
         return number + ("", " ", "-")[int(rng.integers(3))] + _pick(_SUFFIXES, rng)
     if chance < 0.95:
         return (

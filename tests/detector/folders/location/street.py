@@ -71,25 +71,21 @@ def house_front(number: str | None, seed: int) -> NDArray[np.uint8]:
     return np.asarray(picture.filter(ImageFilter.GaussianBlur(0.7)))
 
 
-def make_walk(folder: Path, heic: bool) -> list[Placed]:
+def make_walk(folder: Path) -> list[Placed]:
     """Makes `folder`/walk with 30 photographs and a video, and `folder`/walk.gpx; tells what is where.
 
-    Photographs have their place in EXIF data, but each fifth has a time alone, as if there had been no fix; the track
-    goes on while the video is made.
-
-    Args:
-        folder: where to.
-        heic: make each third photograph HEIC, not JPEG.
+    Each third photograph is HEIC, the others JPEG. They have their place in EXIF data, but each fifth has a time alone,
+    as if there had been no fix; the track goes on while the video is made.
     """
     (folder / "walk").mkdir(parents=True)
-    placed = list(_photographs(folder / "walk", heic))
+    placed = list(_photographs(folder / "walk"))
     placed += _film(folder / "walk" / "drive.mp4")
     points = [(*place_after(second), _utc(second)) for second in range(0, 44 * STEP_S, 2)]
     write_gpx(folder / "walk.gpx", gpx(points))
     return placed
 
 
-def _photographs(folder: Path, heic: bool) -> Iterator[Placed]:
+def _photographs(folder: Path) -> Iterator[Placed]:
     register_heif_opener()
     for index in range(30):
         seconds = index * STEP_S
@@ -101,7 +97,7 @@ def _photographs(folder: Path, heic: bool) -> Iterator[Placed]:
             latitude, longitude, GPSImgDirection=HEADING, GPSImgDirectionRef="T", GPSHPositioningError=4.0
         )
         exif = exif_block(camera, {} if index % 5 == 4 else known)
-        kind, suffix = ("HEIF", "HEIC") if heic and index % 3 == 2 else ("JPEG", "JPG")
+        kind, suffix = ("HEIF", "HEIC") if index % 3 == 2 else ("JPEG", "JPG")
         picture = Image.fromarray(house_front(number, index))
         (folder / f"IMG_{index:04}.{suffix}").write_bytes(encoded(kind, exif, picture, quality=92))
         yield Placed(number, latitude, longitude, None if index % 5 == 4 else HEADING)

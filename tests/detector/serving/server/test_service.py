@@ -155,7 +155,7 @@ def test_many_callers_get_their_own_answers() -> None:
 
 
 class BrokenDetector(SlowDetector):
-    def detect(self, image: object, options: object = None) -> ImageDetections:
+    def detect(self, image: object, options: object, cancellation: object) -> ImageDetections:
         raise ZeroDivisionError("secret of the house")
 
 
@@ -173,7 +173,7 @@ def test_a_defect_of_ours_tells_nothing_and_ends_nothing(caplog: pytest.LogCaptu
 
 def test_no_room_in_memory_is_overload() -> None:
     class HungryDetector(SlowDetector):
-        def detect(self, image: object, options: object = None) -> ImageDetections:
+        def detect(self, image: object, options: object, cancellation: object) -> ImageDetections:
             raise MemoryError
 
     with RunningServer(HungryDetector()) as server, server.channel() as channel:

@@ -316,7 +316,7 @@ def test_nobody_can_forge_a_line(channel: grpc.Channel, formatter: logging.Forma
 
 
 class Failing(SlowDetector):
-    def detect(self, image: object, options: object = None) -> object:  # type: ignore[override]
+    def detect(self, image: object, options: object, cancellation: object) -> object:  # type: ignore[override]
         raise ZeroDivisionError("nobody foresaw this")
 
 

@@ -89,6 +89,14 @@ def test_detections(
 @given(OPTIONS)
 def test_info(defaults: DetectOptions) -> None:
     info = ModelInfo(
-        "svhn-fcn", "1", "ab" * 32, "SVHN, non-commercial", 1_000_000, 50_000_000, 33_554_432, defaults
+        "svhn-fcn",
+        "1",
+        "ab" * 32,
+        "SVHN, non-commercial",
+        1_000_000,
+        50_000_000,
+        33_554_432,
+        defaults,
+        "openvino-int8",
     )
     assert converters.info_from_wire(converters.info_to_wire(info)) == info

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,10 @@ NAMES = [str(digit) for digit in range(10)]
 
 
 def paint(path: Path, size: tuple[int, int] = (40, 30)) -> Path:
+    """Paints a picture whose colour depends on its path, so that no two pictures of a folder are alike."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (99, 99, 99)).save(path)
+    colour = zlib.crc32(str(path).encode()).to_bytes(4, "big")[:3]
+    Image.new("RGB", size, tuple(colour)).save(path)
     return path
 
 

@@ -16,9 +16,10 @@ def read(folder: Path, options: LabelOptions | None = None) -> Labels:
 
 
 def found(folder: Path, options: LabelOptions | None = None) -> dict[str, list[tuple[int, list[float]]]]:
-    """The digits and boxes of each image, by its path in the folder; there are no problems."""
+    """The digits and boxes of each image, by its path in the folder; no problem, but that there may be no digit."""
     labels = read(folder, options)
-    assert [str(problem) for problem in labels.problems] == []
+    said = [str(problem) for problem in labels.problems]
+    assert [problem for problem in said if ": no digit is l" not in problem] == []
     return {
         scene.path.relative_to(folder).as_posix(): list(
             zip(scene.labels.tolist(), scene.boxes.round(3).tolist(), strict=True)

@@ -75,7 +75,8 @@ def test_a_mapping_that_is_none_is_refused(given: str, capsys: pytest.CaptureFix
 def test_a_folder_without_digits_draws_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_yolo(tmp_path / "set", [Drawn("a.png")])
     code, lines = check(capsys, "--data", tmp_path / "set", "--out", tmp_path / "out")
-    assert (code, (tmp_path / "out").exists()) == (0, False)
+    assert (code, (tmp_path / "out").exists()) == (1, False)
+    assert lines[0] == f"{tmp_path}/set/data.yaml:1: no digit is labelled in any of 1 pictures"
     assert "images: 1 (train 1), 1 of them without digits" in lines
 
 

@@ -1,5 +1,6 @@
 """Which fonts count as legible, and that a glyph's numbers describe its ink."""
 
+import shutil
 from pathlib import Path
 from string import ascii_letters, digits
 
@@ -7,6 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 
+from training.errors import DataError
 from training.samplers.synthetic.fonts import find_fonts, font_glyphs, split_fonts, stroke_width
 
 BUNDLED = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -33,6 +35,18 @@ def test_fonts_that_come_with_matplotlib_are_always_found_once_and_in_one_order(
 def test_fonts_without_plain_digits_are_left_out(name):
     assert (BUNDLED / name).is_file()
     assert name not in {path.name for path in find_fonts()}
+
+
+def test_fonts_of_a_folder_are_found_in_it_alone(tmp_path):
+    (tmp_path / "family").mkdir()
+    shutil.copy(BUNDLED / "DejaVuSans.ttf", tmp_path / "family" / "dejavu.ttf")
+    (tmp_path / "family" / "LICENSE").write_text("free")
+    assert find_fonts(tmp_path) == (tmp_path / "family" / "dejavu.ttf",)
+
+
+def test_a_folder_without_fonts_is_refused_with_the_way_out(tmp_path):
+    with pytest.raises(DataError, match="digit-detector-train fonts"):
+        find_fonts(tmp_path)
 
 
 def test_families_are_either_for_training_or_for_measuring():

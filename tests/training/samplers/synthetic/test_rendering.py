@@ -74,7 +74,7 @@ def test_a_box_holds_the_ink_of_its_digit_and_little_more(
     plane = np.zeros((200, 200, 3), np.uint8)
     plane[region] = (ink * 255).astype(np.uint8)[..., None]
     view = random_view(np.array([200.0, 200.0]), (160, 160), rng, SyntheticConfig())
-    boxes, labels = digit_boxes([line], view, (160, 160), rng)
+    boxes, labels, _ = digit_boxes([line], view, (160, 160), rng)
     assert labels.tolist() == [int(digit)]
     seen = photographed(plane, view, (160, 160))[..., 0] > 100
     rows, columns = np.nonzero(seen)

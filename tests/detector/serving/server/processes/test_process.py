@@ -29,9 +29,9 @@ def _slow_server(load: str = "pass", detect: str = "pass") -> list[str]:
         from tests.detector.serving.harness import SlowDetector
 
         class Detector(SlowDetector):
-            def detect(self, image, options=None):
+            def detect(self, image, options, cancellation):
                 {detect}
-                return super().detect(image, options)
+                return super().detect(image, options, cancellation)
 
         def load():
             print("loading", flush=True)

@@ -1,0 +1,93 @@
+"""Why a server cannot be reached over TLS: gRPC says only that no connection came about."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from detector.results.errors import ServiceUnavailableError
+from detector.serving.client.connection import Connection, Tls
+
+_TIMEOUT_S = 3.0
+_EXPIRED, _NOT_YET_VALID, _HOST, _ADDRESS = 10, 9, 62, 64
+"""OpenSSL's codes of what is wrong with a certificate (x509_vfy.h)."""
+
+
+@contextmanager
+def explained(connection: Connection) -> Iterator[None]:
+    """Names the mistake in the options about TLS when a server cannot be reached because of one.
+
+    Raises:
+        ServiceUnavailableError: what was raised inside, with the mistake as its message if there is one.
+    """
+    try:
+        yield
+    except ServiceUnavailableError as error:
+        for host, port in connection.addresses:
+            mistake = _mistake(host, port, connection.tls)
+            if mistake is not None:
+                raise ServiceUnavailableError(f"{host}:{port}: {mistake}") from error
+        raise
+
+
+def _mistake(host: str, port: int, tls: Tls | None) -> str | None:
+    """What is wrong, found by shaking hands once more; None if that, too, tells nothing."""
+    try:
+        with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+            if tls is None:
+                return _of_plain_text(connection)
+            return _of_tls(connection, tls.server_name or host, tls)
+    except OSError:  # nobody listens, or not for long enough
+        return None
+
+
+def _of_plain_text(connection: socket.socket) -> str | None:
+    context = ssl.SSLContext(
+        ssl.PROTOCOL_TLS_CLIENT
+    )  # it asks whether TLS is spoken at all, so trusts anybody
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        context.wrap_socket(connection).close()
+    except ssl.SSLError as error:
+        if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"):
+            return None
+    return "the server speaks TLS: give the certificate of its authority with --tls-ca, or --tls for a public one"
+
+
+def _of_tls(connection: socket.socket, name: str, tls: Tls) -> str | None:
+    context = ssl.create_default_context(cafile=tls.ca)
+    context.set_alpn_protocols(["h2"])
+    if tls.certificate is not None:
+        context.load_cert_chain(tls.certificate, tls.key)
+    try:
+        with context.wrap_socket(connection, server_hostname=name) as encrypted:
+            hung_up = encrypted.recv(1) == b""
+    except ssl.SSLCertVerificationError as error:
+        return _of_certificate(error, name, tls)
+    except ssl.SSLError as error:
+        if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+            return "the server does not speak TLS: leave out --tls and the other --tls options"
+        hung_up = "ALERT" in (error.reason or "")
+    except ConnectionResetError:
+        hung_up = True
+    return _of_client_certificate(tls) if hung_up else None
+
+
+def _of_client_certificate(tls: Tls) -> str:
+    """With TLS 1.3 a server looks at the client's certificate after the handshake, and hangs up without a word."""
+    if tls.certificate is None:
+        return "the server asks for a client certificate: give --tls-cert and --tls-key"
+    return f"the server does not accept the client certificate in {tls.certificate}"
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError, name: str, tls: Tls) -> str:
+    if error.verify_code in (_HOST, _ADDRESS):
+        return f"the server's certificate is not for {name}: give the name that it carries with --tls-server-name"
+    if error.verify_code in (_EXPIRED, _NOT_YET_VALID):
+        return f"the server's certificate is not valid now: {error.verify_message}"
+    trusted = f"an authority in {tls.ca}" if tls.ca else "a publicly known authority"
+    return (
+        f"the server's certificate does not come from {trusted} ({error.verify_message}): "
+        "give the certificate of its authority with --tls-ca"
+    )

@@ -1,0 +1,77 @@
+"""TIFF 6.0: the first page's tags, and which kinds of samples are read."""
+
+import io
+from dataclasses import dataclass
+
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    IMAGELENGTH,
+    IMAGEWIDTH,
+    SAMPLEFORMAT,
+    TILELENGTH,
+    TILEWIDTH,
+    ImageFileDirectory_v2,
+    TiffImageFile,
+)
+
+from detector.images.formats import CONVERT_HINT
+from detector.results.errors import ImageUndecodableError
+
+_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
+"""Whether a page is a thumbnail of another, as the first one is in most raw files; and what makes a DNG."""
+
+_UNREAD_FORMATS = {
+    2: " with a sign",
+    3: " in floating point",
+    5: " of complex numbers",
+    6: " of complex numbers",
+}
+"""Sample formats (TIFF 6.0, section 19) other than plain numbers."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The first page of a file.
+
+    Attributes:
+        size: width and height in pixels, before EXIF orientation.
+        tile: width and height of a tile; 0 where the page has strips.
+        bits: the most bits that a sample has.
+    """
+
+    size: tuple[int, int]
+    tile: tuple[int, int]
+    bits: int
+
+
+def tiff_page(data: bytes) -> Page:
+    """Reads the tags of the first page; no image is made, which Pillow does for fewer kinds of samples.
+
+    Raises:
+        ImageUndecodableError: if its samples are of a kind that is not read, or it is a raw photograph's.
+        Exception: if the tags are damaged, whatever Pillow raises then.
+    """
+    tags = ImageFileDirectory_v2(data[:16] if data[2] == 43 else data[:8])
+    file = io.BytesIO(data)
+    file.seek(tags.next)
+    tags.load(file)
+    if tags.get(_DNG_VERSION) or int(tags.get(_SUBFILE_TYPE, 0)) & 1:
+        raise ImageUndecodableError(f"a raw photograph, which is not read: {CONVERT_HINT}")
+    bits, kind = max(tags.get(BITSPERSAMPLE, (1,))), max(tags.get(SAMPLEFORMAT, (1,)))
+    if bits > 16 or kind in _UNREAD_FORMATS:
+        raise ImageUndecodableError(
+            f"a TIFF image with samples of {bits} bits{_UNREAD_FORMATS.get(kind, '')}: "
+            "only up to 16 bits without a sign are read"
+        )
+    size = (int(tags[IMAGEWIDTH]), int(tags[IMAGELENGTH]))
+    return Page(size, (int(tags.get(TILEWIDTH, 0)), int(tags.get(TILELENGTH, 0))), bits)
+
+
+def check_whole_tiff(data: bytes) -> None:
+    """Decodes the first page: unlike OpenCV, Pillow refuses a strip that does not decode.
+
+    Raises:
+        Exception: if one does not, whatever Pillow raises then.
+    """
+    with TiffImageFile(io.BytesIO(data)) as image:
+        image.load()

@@ -1,0 +1,71 @@
+"""One call's bookkeeping: where its time goes, and whether anybody still waits for its result."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.models.backend import Network
+from detector.pipeline.cancellation import CancellationToken
+from detector.results.detections import FloatArray
+
+
+class Call:
+    """A call in progress, in one thread.
+
+    Args:
+        cancellation: ends the work early, between two calls of a network; None to carry it through.
+
+    Attributes:
+        seconds: spent per stage; while a stage runs within another, the other's clock stands still.
+    """
+
+    def __init__(self, cancellation: CancellationToken | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._cancellation = cancellation or CancellationToken()
+        self._stages: list[str] = []
+        self._since = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Counts what is done within as this stage's."""
+        self._count()
+        self._stages.append(name)
+        try:
+            yield
+        finally:
+            self._count()
+            self._stages.pop()
+
+    def network(self, network: Network, stage: str) -> Network:
+        """The network, its calls counted as a stage, and none begun that nobody waits for."""
+        return _NetworkOfCall(network, self, stage)
+
+    def raise_if_cancelled(self) -> None:
+        """Returns while the result is wanted.
+
+        Raises:
+            CallCancelledError, DeadlineExceededError: if it is not wanted any more.
+        """
+        self._cancellation.raise_if_cancelled()
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        if self._stages:
+            stage = self._stages[-1]
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
+        self._since = now
+
+
+class _NetworkOfCall:
+    def __init__(self, network: Network, call: Call, stage: str) -> None:
+        self.parameter_count = network.parameter_count
+        self._network, self._call, self._stage = network, call, stage
+
+    def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
+        """What the network says."""
+        self._call.raise_if_cancelled()
+        with self._call.stage(self._stage):
+            return self._network(images)

@@ -1,0 +1,113 @@
+"""Chooses a model's operating point on validation sets, which weigh the same, and writes it into the manifest."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.models.model_files import read_manifest, write_manifest
+from detector.models.operating_point import OperatingPoint, Thresholds
+from detector.models.runtimes import load_networks
+from detector.pipeline.detector import DigitDetector
+from detector.pipeline.loading import record_self_check
+from training.calibration.outputs import ImageOutput, network_outputs
+from training.calibration.report import CalibrationReport, SetReport
+from training.calibration.search import Goal, ScoredSet, choose_thresholds, scored_set
+from training.calibration.validation_sets import ValidationSet
+from training.evaluation.reliability import fit_calibration
+
+SCORE_WEIGHTS = (0.35, 0.45, 0.55, 0.65, 0.75)
+"""Weights of the refiner that are tried."""
+
+MakeDetector = Callable[[OperatingPoint], DigitDetector]
+Observed = Sequence[tuple[ValidationSet, Sequence[ImageOutput]]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """An operating point before it is calibrated: thresholds in the networks' own scores."""
+
+    score_weight: float
+    thresholds: Thresholds
+    sets: Sequence[ScoredSet]
+    score: float
+
+
+def calibrate(
+    model_dir: Path, sets: Sequence[ValidationSet], tolerance: float, kept_in: Path | None = None
+) -> CalibrationReport:
+    """Chooses the weight of the refiner and the thresholds, fits the calibration, and writes the manifest anew.
+
+    Args:
+        model_dir: the model's folder.
+        sets: what to choose on; the model must not have learned from it.
+        tolerance: by how much a set's score, the mean of both F1, may fall for the good of the others.
+        kept_in: a folder that keeps what the networks say of the images for the next time; None keeps nothing.
+
+    Raises:
+        ModelError: if the model cannot be used.
+        DataError: if an image cannot be read.
+    """
+    networks, manifest = load_networks(model_dir), read_manifest(model_dir)
+
+    def at(point: OperatingPoint) -> DigitDetector:
+        return DigitDetector(
+            networks.fcn, manifest, refiner=networks.refiner, gate=networks.gate, operating_point=point
+        )
+
+    observed = [(data, network_outputs(at(OperatingPoint()), data, kept_in)) for data in sets]
+    known = manifest.operating_point
+    start = _mapped(known.thresholds, known.calibration.inverse)
+    before = _Choice(known.score_weight, start, _scored(at, observed, known.score_weight), -np.inf)
+    goal = Goal(tuple(old.figures(start).score - tolerance for old in before.sets))
+    tried = SCORE_WEIGHTS if networks.refiner else (known.score_weight,)
+    chosen = _choose(at, observed, before, goal, tried)
+    report = _report(before, chosen)
+    write_manifest(model_dir, replace(manifest, operating_point=report.point))
+    record_self_check(model_dir)
+    return report
+
+
+def _choose(
+    at: MakeDetector, observed: Observed, start: _Choice, goal: Goal, weights: Sequence[float]
+) -> _Choice:
+    """The best of all weights, each with the thresholds that suit it; the model's own weight comes first."""
+    best = start
+    for weight in dict.fromkeys([start.score_weight, *weights]):
+        sets = _scored(at, observed, weight)
+        thresholds, score = choose_thresholds(sets, best.thresholds, goal)
+        print(f"refiner's weight {weight:g}: mean score {score:.4f}", flush=True)
+        if score > best.score:
+            best = _Choice(weight, thresholds, sets, score)
+    return best
+
+
+def _scored(at: MakeDetector, observed: Observed, weight: float) -> Sequence[ScoredSet]:
+    detector = at(OperatingPoint(weight))
+    return [scored_set(detector, data, outputs) for data, outputs in observed]
+
+
+def _report(before: _Choice, chosen: _Choice) -> CalibrationReport:
+    raw = [scored.scored_digits() for scored in chosen.sets]
+    calibration = fit_calibration(raw)
+    reports = [
+        SetReport(
+            name=new.name,
+            before=old.figures(before.thresholds),
+            after=new.figures(chosen.thresholds),
+            raw=digits,
+            calibrated=digits.mapped(calibration),
+        )
+        for old, new, digits in zip(before.sets, chosen.sets, raw, strict=True)
+    ]
+    thresholds = _mapped(chosen.thresholds, calibration)
+    return CalibrationReport(OperatingPoint(chosen.score_weight, calibration, thresholds), reports)
+
+
+def _mapped(thresholds: Thresholds, function: Callable[[float], NDArray[Any]]) -> Thresholds:
+    return Thresholds(
+        **{name: round(float(function(score)), 4) for name, score in asdict(thresholds).items()}
+    )

@@ -1,0 +1,105 @@
+"""What a model's networks say of every validation image, computed once and kept in a file."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from detector.images.decode import decode_image, read_image_file
+from detector.pipeline.detector import CascadeOutput, DigitDetector
+from detector.pipeline.score_map import Candidates
+from detector.results.errors import InvalidRequestError
+from detector.results.interface import DetectOptions
+from detector.system.files import write_whole
+from detector.system.progress_bar import progress_bar
+from training.calibration.validation_sets import ValidationSet
+from training.errors import DataError
+
+LEAST_SCORE = 0.05
+"""Candidates of a lower score are not looked at: fewer than one in a hundred of them is a digit."""
+
+_Arrays = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageOutput:
+    """What the networks say of one image, at scores from `LEAST_SCORE` on.
+
+    Attributes:
+        width: of the image, px.
+        height: of the image, px.
+        output: of both networks.
+    """
+
+    width: int
+    height: int
+    output: CascadeOutput
+
+
+def network_outputs(detector: DigitDetector, data: ValidationSet, kept_in: Path | None) -> list[ImageOutput]:
+    """The networks' outputs for each scene of `data`, in order.
+
+    Args:
+        detector: at the default operating point, so that its scores are the networks' own.
+        data: what to look at.
+        kept_in: a folder of files to read them from, or to keep them in; None keeps none.
+
+    Raises:
+        DataError: if an image cannot be read.
+    """
+    path = kept_in / f"{data.name}-{_fingerprint(detector, data)}.safetensors" if kept_in else None
+    if path and path.is_file():
+        try:
+            arrays = load_file(path)
+            return [_restored(arrays, index) for index in range(len(data.scenes))]
+        except (SafetensorError, KeyError, OSError):
+            path.unlink()
+    shown = progress_bar(data.scenes, f"networks on {data.name}", unit="image")
+    outputs = [_output(detector, scene.path) for scene in shown]
+    if path:
+        write_whole(path, save(_arrays(outputs)))
+    return outputs
+
+
+def _output(detector: DigitDetector, path: Path) -> ImageOutput:
+    try:
+        pixels = decode_image(read_image_file(path))
+        output = detector.look(pixels, DetectOptions(score_threshold=LEAST_SCORE))
+    except InvalidRequestError as error:
+        raise DataError(f"{path}: {error}") from error
+    return ImageOutput(pixels.shape[1], pixels.shape[0], output)
+
+
+def _fingerprint(detector: DigitDetector, data: ValidationSet) -> str:
+    """Of the weights and of the images' names, sizes and times of change."""
+    known = hashlib.sha256(detector.manifest.sha256.encode())
+    for scene in data.scenes:
+        status = scene.path.stat()
+        known.update(f"{scene.path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return known.hexdigest()[:12]
+
+
+def _arrays(outputs: Sequence[ImageOutput]) -> _Arrays:
+    arrays: _Arrays = {}
+    for index, image in enumerate(outputs):
+        first, second = image.output.first, image.output.second
+        stages = [first] if second is None else [first, second]
+        arrays[f"{index}/size"] = np.array([image.width, image.height], np.float32)
+        for number, stage in enumerate(stages):
+            arrays[f"{index}/{number}"] = np.hstack([stage.boxes, stage.class_scores])
+    return arrays
+
+
+def _restored(arrays: _Arrays, index: int) -> ImageOutput:
+    width, height = arrays[f"{index}/size"].astype(int).tolist()
+    first, *more = (
+        Candidates(table[:, :4], table[:, 4:])
+        for number in (0, 1)
+        if (table := arrays.get(f"{index}/{number}")) is not None
+    )
+    return ImageOutput(width, height, CascadeOutput(first, more[0] if more else None))

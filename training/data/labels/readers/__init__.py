@@ -1,0 +1,1 @@
+"""The parsers of the formats: each turns its files into pictures, problems and notes."""

@@ -1,0 +1,181 @@
+"""COCO's JSON (https://cocodataset.org/#format-data): `images`, `annotations` and `categories` in one file.
+
+A bbox is [x, y, width, height] in pixels; where there is none, the bounds of the segmentation's polygons are. An image
+without annotations has no digits; annotations of crowds (`iscrowd`) are several objects in one box and are set aside.
+There may be a file per split, as `valid/_annotations.coco.json` or `annotations/instances_val2017.json`; images lie
+beside it, in `images/`, in the data folder, or in `val2017/`.
+"""
+
+import posixpath
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from training.data.labels.class_names import plain_name
+from training.data.labels.image_finder import ImageFinder
+from training.data.labels.numbers import Identity, identity, json_number, whole_number
+from training.data.labels.readers.coco_files import KEYS, coco_files, json_near_misses
+from training.data.labels.readers.json_lists import json_lists
+from training.data.labels.records import Format, Item, Mark, Picture, Problem, split_of
+from training.data.labels.tree import FileTree, LabelError, MissingImageError, usual_places
+
+_CROWD = "crowd"
+
+_Entries = list[tuple[int, dict[str, Any]]]
+
+
+@dataclass
+class _Image:
+    line: int
+    entry: dict[str, Any]
+    marks: list[Mark] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    crowds: int = 0
+
+
+def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
+    finder = ImageFinder(tree)
+    for source in sources:
+        yield from _File(tree, source, finder).pictures()
+
+
+class _File:
+    """One JSON file."""
+
+    def __init__(self, tree: FileTree, name: str, finder: ImageFinder) -> None:
+        self._tree, self._finder = tree, finder
+        self._name = name
+        self._path = tree.root / name
+        stem = PurePosixPath(name).stem
+        self._split = split_of(PurePosixPath(name).parent, stem)
+        last_word = stem.rpartition("_")[2]
+        self._places = usual_places(name, [last_word, posixpath.join("images", last_word)])
+
+    def pictures(self) -> Iterator[Item]:
+        """All of it."""
+        lists: dict[str, _Entries] = {}
+        try:
+            for key, elements in json_lists(self._tree.text(self._name), KEYS):
+                entries = lists.setdefault(key, [])
+                for line, element in elements:
+                    if isinstance(element, dict):
+                        entries.append((line, element))
+                    else:
+                        yield self._problem(line, f"one of the {key} is no JSON object")
+        except LabelError as error:
+            yield self._problem(error.line, error.text)
+            return
+        missing = [key for key in KEYS if key not in lists]
+        if missing:
+            yield self._problem(1, f"no list {' and no list '.join(missing)} in it: no image of it is read")
+            return
+        names = yield from self._names(lists["categories"])
+        images = yield from self._images(lists["images"])
+        lost = 0
+        for line, entry in lists["annotations"]:
+            image = images.get(identity(entry.get("image_id")))
+            if image is None:
+                lost += 1
+                yield self._problem(line, f"no image has the id {entry.get('image_id')!r:.50}")
+            else:
+                self._annotate(image, line, entry, names)
+        for image in images.values():
+            if lost and not image.marks and not image.crowds and not image.problems:
+                text = f"no annotations, while {lost:,} have no image: are some of them of this one?"
+                image.problems.append(self._problem(image.line, text))
+            yield self._picture(image)
+
+    def _names(self, categories: _Entries) -> Generator[Problem, None, dict[Identity, str]]:
+        names: dict[Identity, str] = {}
+        for line, entry in categories:
+            key, name = identity(entry.get("id")), entry.get("name")
+            if key is None or not isinstance(name, str | int | float):
+                yield self._problem(line, "a category needs an id and a name")
+            elif key in names:
+                yield self._problem(line, f"a second category has the id {key!r:.50}")
+            else:
+                names[key] = plain_name(str(name))
+        return names
+
+    def _images(self, entries: _Entries) -> Generator[Problem, None, dict[Identity, _Image]]:
+        images: dict[Identity, _Image] = {}
+        for line, entry in entries:
+            key = identity(entry.get("id"))
+            if key is None or not isinstance(entry.get("file_name"), str):
+                yield self._problem(line, "an image needs an id and a file_name")
+            elif key in images:
+                text = f"a second image has the id {key!r:.50}: whose its annotations are cannot be told"
+                images[key].problems.append(self._problem(line, text))
+            else:
+                images[key] = _Image(line, entry)
+        return images
+
+    def _annotate(self, image: _Image, line: int, entry: dict[str, Any], names: dict[Identity, str]) -> None:
+        name = names.get(identity(entry.get("category_id")))
+        if whole_number(entry.get("iscrowd")) == 1 or entry.get("iscrowd") is True:
+            image.crowds += 1
+        elif name is None:
+            text = f"category_id {entry.get('category_id')!r:.50} is not among the categories"
+            image.problems.append(self._problem(line, text))
+        else:
+            try:
+                image.marks.append(_mark(line, name, entry))
+            except ValueError as error:
+                image.problems.append(self._problem(line, str(error)))
+
+    def _picture(self, image: _Image) -> Picture:
+        width, height = (json_number(image.entry.get(side)) for side in ("width", "height"))
+        picture = Picture(
+            self._path,
+            image.line,
+            None,
+            self._split,
+            image.marks,
+            image.problems,
+            declared=None if width is None or height is None else (width, height),
+            set_aside=[_CROWD] * image.crowds,
+        )
+        try:
+            found = self._finder.find(image.entry["file_name"], self._places)
+        except MissingImageError as error:
+            image.problems.append(self._problem(image.line, str(error)))
+            return picture
+        return replace(picture, image=found.path, named=found.named)
+
+    def _problem(self, line: int, text: str) -> Problem:
+        return Problem(self._path, line, text)
+
+
+def _mark(line: int, name: str, entry: dict[str, Any]) -> Mark:
+    """The box, or the bounds of the polygon where there is no box."""
+    bbox, polygons = entry.get("bbox"), entry.get("segmentation")
+    if bbox in (None, []) and polygons:
+        return Mark.of_polygon(line, name, _coordinates(polygons))
+    numbers = [json_number(edge) for edge in bbox] if isinstance(bbox, list) else []
+    x, y, width, height = numbers if len(numbers) == 4 else [None] * 4
+    if x is None or y is None or width is None or height is None:
+        raise ValueError("bbox is not [x, y, width, height]")
+    return Mark(line, name, (x, y, x + width, y + height))
+
+
+def _coordinates(polygons: Any) -> list[float]:
+    """The coordinates of all polygons [x1, y1, x2, y2, ...] of an object, or of its only one."""
+    if isinstance(polygons, dict):
+        raise ValueError("no bbox, and its segmentation is a mask: export boxes or polygons")
+    nested = isinstance(polygons, list) and all(isinstance(part, list) for part in polygons)
+    values = [value for part in polygons for value in part] if nested else polygons
+    numbers = [json_number(value) for value in values] if isinstance(values, list) else [None]
+    if any(value is None for value in numbers):
+        raise ValueError("no bbox, and its segmentation is not [[x1, y1, x2, y2, ...]]")
+    return [value for value in numbers if value is not None]
+
+
+FORMAT = Format(
+    name="COCO",
+    accepted="COCO: a .json file with images, annotations and categories (a bare list of results is no dataset)",
+    declares_classes=True,
+    sources=coco_files,
+    parse=_parse,
+    near_misses=json_near_misses,
+)

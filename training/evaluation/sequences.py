@@ -1,0 +1,163 @@
+"""Whole numbers on signs: which of an image's true numbers are read, and which of the numbers read are true.
+
+A true number is found if a number that was read touches its box and has the same digits; letters in it, as in 502C,
+are left out (sequence accuracy: Goodfellow et al., "Multi-digit Number Recognition from Street View Imagery", 2013).
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.pipeline.numbers import group_numbers
+from detector.results.boxes import intersections
+from detector.results.detections import Detections, HouseNumber
+from training.data.scenes import Box, Scene, box_defect
+from training.errors import DataError
+
+NUMBERS_FILE = "numbers.csv"
+"""Beside labels of one's own: the true numbers, a line each, as image, number, x_min, y_min, x_max, y_max."""
+
+_EDGES = ("x_min", "y_min", "x_max", "y_max")
+
+
+class TrueNumber(NamedTuple):
+    """A number that stands in an image.
+
+    Attributes:
+        digits: from left to right, letters left out.
+        box: xyxy in pixels of the displayed image, max exclusive.
+    """
+
+    digits: str
+    box: Box
+
+
+@dataclass(frozen=True)
+class SequenceFigures:
+    """Counts over all images together; a ratio to nothing is 0.
+
+    Attributes:
+        truths: true numbers.
+        found: of these, the ones that are among the numbers read.
+        reported: numbers read.
+        right: of these, the ones that are true.
+    """
+
+    truths: int
+    found: int
+    reported: int
+    right: int
+
+    @property
+    def recall(self) -> float:
+        """The fraction of the true numbers that are found."""
+        return self.found / max(self.truths, 1)
+
+    @property
+    def precision(self) -> float:
+        """The fraction of the numbers read that are true."""
+        return self.right / max(self.reported, 1)
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        return 2 * self.precision * self.recall / max(self.precision + self.recall, 1e-9)
+
+
+def sequence_figures(
+    truths: Sequence[Sequence[TrueNumber]], numbers: Sequence[Sequence[HouseNumber]]
+) -> SequenceFigures:
+    """The figures of images whose true numbers and numbers read are given in the same order."""
+    return total([_of_image(true, read) for true, read in zip(truths, numbers, strict=True)])
+
+
+def total(images: Sequence[SequenceFigures]) -> SequenceFigures:
+    """The figures of all these images together."""
+    return SequenceFigures(
+        truths=sum(image.truths for image in images),
+        found=sum(image.found for image in images),
+        reported=sum(image.reported for image in images),
+        right=sum(image.right for image in images),
+    )
+
+
+def _of_image(truths: Sequence[TrueNumber], numbers: Sequence[HouseNumber]) -> SequenceFigures:
+    same = agreement(truths, numbers)
+    return SequenceFigures(
+        len(truths), int(same.any(axis=1).sum()), len(numbers), int(same.any(axis=0).sum())
+    )
+
+
+def agreement(truths: Sequence[TrueNumber], numbers: Sequence[HouseNumber]) -> NDArray[np.bool]:
+    """(T, N) which of an image's numbers is which of its true ones: the same digits, and their boxes touch."""
+    same = np.array([[true.digits == read.text for read in numbers] for true in truths], bool)
+    boxes = [np.array([item.box for item in items], np.float32).reshape(-1, 4) for items in (truths, numbers)]
+    return same.reshape(len(truths), len(numbers)) & (intersections(*boxes) > 0)
+
+
+def true_numbers(scenes: Sequence[Scene], folder: Path) -> list[list[TrueNumber]]:
+    """The true numbers of each scene: those of the folder's `numbers.csv`, or where there is none, its digits' lines.
+
+    Raises:
+        DataError: naming file and line, if `numbers.csv` is no such table or names an image that no scene has.
+    """
+    path = folder / NUMBERS_FILE
+    if not path.is_file():
+        return [_of_digits(scene) for scene in scenes]
+    table = read_numbers(path)
+    return [table.get(scene.path.name, []) for scene in scenes]
+
+
+def whole_numbers(scenes: Sequence[Scene]) -> list[list[TrueNumber]]:
+    """The true number of each image where all digits of an image are one number, as in SVHN."""
+    return [[_whole(scene)] if len(scene.labels) else [] for scene in scenes]
+
+
+def read_numbers(path: Path) -> Mapping[str, list[TrueNumber]]:
+    """The numbers of each image, by the image's name.
+
+    Raises:
+        DataError: naming file and line, if it is no such table.
+    """
+    try:
+        rows = csv.DictReader(StringIO(path.read_text("utf-8-sig")))
+        table: dict[str, list[TrueNumber]] = defaultdict(list)
+        for row in rows:
+            number = _read(row, f"{path}:{rows.line_num}")
+            if number.digits:
+                table[Path(row["image"]).name].append(number)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: {error}") from error
+    return table
+
+
+def _read(row: Mapping[str, str | None], place: str) -> TrueNumber:
+    needed = ("image", "number", *_EDGES)
+    if any(not row.get(name) for name in needed):
+        raise DataError(f"{place}: needs {', '.join(needed)}")
+    try:
+        x_min, y_min, x_max, y_max = (float(row[name] or "") for name in _EDGES)
+    except ValueError as error:
+        raise DataError(f"{place}: {error}") from error
+    box = (x_min, y_min, x_max, y_max)
+    if defect := box_defect(box):
+        raise DataError(f"{place}: {defect}")
+    return TrueNumber("".join(letter for letter in row["number"] or "" if letter in "0123456789"), box)
+
+
+def _whole(scene: Scene) -> TrueNumber:
+    x_min, y_min = scene.boxes[:, :2].min(axis=0).tolist()
+    x_max, y_max = scene.boxes[:, 2:].max(axis=0).tolist()
+    return TrueNumber(scene.number, (x_min, y_min, x_max, y_max))
+
+
+def _of_digits(scene: Scene) -> list[TrueNumber]:
+    digits = Detections(scene.boxes, scene.labels, np.ones(len(scene.labels), np.float32))
+    return [TrueNumber(number.text, number.box) for number in group_numbers(digits)]

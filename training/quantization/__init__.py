@@ -1,0 +1,1 @@
+"""Networks in int8: their calibration, and its command."""
