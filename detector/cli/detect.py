@@ -89,19 +89,19 @@ def detect(
     return SOME_FAILED if failed else OK
 
 
-def _show_json(result: "FileResult") -> None:
+def _show_json(result: "FileResult[ImageFile]") -> None:
     from detector.folders.rows import row_of, to_json_line  # noqa: PLC0415
 
     print(to_json_line(row_of(result.image.name, result.outcome)), flush=True)
 
 
-def _table(images: "Sequence[ImageFile]") -> "Callable[[FileResult], None]":
+def _table(images: "Sequence[ImageFile]") -> "Callable[[FileResult[ImageFile]], None]":
     from detector.folders.rows import printable_name  # noqa: PLC0415
 
     width = max(len(printable_name(image.name)) for image in images)
     print(header_line(width))
 
-    def show(result: "FileResult") -> None:
+    def show(result: "FileResult[ImageFile]") -> None:
         if isinstance(result.outcome, DetectorError):
             complain(f"{printable_name(result.image.name)}: {result.outcome}")
         else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from detector.cli import detect_folder_on_ray as on_ray
 from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
+from detector.cli.location import add_location, location_options
 from detector.cli.options import (
     EXIT_CODES,
     AddParser,
@@ -15,6 +16,7 @@ from detector.cli.options import (
     add_min_score,
     choice,
     command,
+    frame_step,
     whole_number,
 )
 
@@ -40,6 +42,7 @@ _EXAMPLES = """\
   digit-detector detect-folder photos --output digits.jsonl --exclude '*/thumbnails/*'
   digit-detector detect-folder incoming --output digits.jsonl --watch
   find photos -newer last-week -print0 | digit-detector detect-folder - --null --output new.jsonl
+  digit-detector detect-folder walk --output digits.jsonl --every 0.5s --gpx walk.gpx
   digit-detector detect-folder photos --output digits.jsonl --server 127.0.0.1:50051
   digit-detector detect-folder s3://archive/photos --output s3://archive/digits --engine ray
 
@@ -47,6 +50,8 @@ a line of the output:
   {"image": "street/1.jpg", "width_px": 640, "height_px": 480, "model": "svhn-fcn 2026.11-1",
    "digits": [{"label": 7, "score": 0.98, "box": [x_min, y_min, x_max, y_max]}, ...],
    "numbers": [{"text": "75", "score": 0.97, "box": [...], "digits": [0, 1]}]}
+  {"image": "street/drive.mp4", "frame": 15, "time_s": 0.5,
+   "captured_at": "2026-05-01T08:00:00+00:00", "latitude": 52.52, "longitude": 13.41, ...}
   {"image": "street/2.jpg", "error": {"code": "IMAGE_UNDECODABLE", "message": "..."}}"""
 
 
@@ -65,6 +70,7 @@ def add(add_parser: AddParser) -> None:
         help="at the end also make a gallery to look at: DIR/index.html, see digit-detector report",
     )
     add_min_score(parser)
+    add_location(parser)
     add_exhaustive(parser)
     add_detector(parser)
     on_ray.add_engine(parser)
@@ -96,6 +102,12 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shuffle", action="store_true", help="a random order, the same each time")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="another random order (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--every",
+        type=frame_step,
+        metavar="STEP",
+        help="also read videos (MP4, MOV, MKV, WebM, AVI), one frame in STEP: 0.5s or 10f; needs digit-detector[video]",
     )
     parser.add_argument(
         "--watch",
@@ -131,6 +143,7 @@ def _run_here(args: argparse.Namespace) -> int:
         PathStream,
         Selection,
     )
+    from detector.images.video_frames import Every  # noqa: PLC0415
     from detector.results.interface import DetectOptions  # noqa: PLC0415
 
     seed = args.seed if args.shuffle else None
@@ -141,6 +154,8 @@ def _run_here(args: argparse.Namespace) -> int:
         report=args.report,
         options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
         selection=Selection(tuple(args.include), tuple(args.exclude), seed),
+        every=None if args.every is None else Every(*args.every),
+        location=location_options(args),
         limit=args.limit,
         watch=args.watch,
         resume=args.resume,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
+from detector.cli.location import location_options
 from detector.cli.options import choice, whole_number
 from detector.results.errors import InvalidOptionError
 
@@ -27,6 +28,7 @@ _NOT_ON_RAY = {
     "watch": "start it again with a new output for the images that have arrived",
     "annotated": "digit-detector detect --annotated paints the few images that somebody looks at",
     "report": "digit-detector report makes it of the rows: cat OUT/*.jsonl > digits.jsonl",
+    "every": "read videos with --engine local, and the images here",
     "null": "name a folder, and choose in it with --include and --exclude",
 }
 """What to do instead."""
@@ -106,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
         shard_images=args.shard_images or ShardedJob.shard_images,
         options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
         selection=Selection(tuple(args.include), tuple(args.exclude), args.seed if args.shuffle else None),
+        location=location_options(args),
         limit=args.limit,
         resume=args.resume,
         overwrite=args.overwrite,

@@ -7,8 +7,10 @@ help is quick, and a server that is told to stop while it still loads stops.
 import argparse
 import math
 import os
+import re
 import textwrap
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,12 +156,29 @@ def timeout(text: str) -> float:
     return value
 
 
+def metres(text: str) -> float:
+    """A distance such as 15m, up to 100 km."""
+    value = _number(text.removesuffix("m"))
+    if not (text.endswith("m") and 0 <= value <= 100_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a distance such as 15m")
+    return value
+
+
 def score(text: str) -> float:
     """A number from 0 to 1."""
     value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a score: a number from 0 to 1")
     return value
+
+
+def frame_step(text: str) -> tuple[Fraction, str]:
+    """A step between the frames of a video: 0.5s for seconds, 10f for frames."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s|(\d+)f", text, re.ASCII)
+    step = Fraction(0) if found is None else Fraction(found[1] or found[2])
+    if not 0 < step <= 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a step such as 0.5s or 10f")
+    return step, text[-1]
 
 
 def _number(text: str) -> float:

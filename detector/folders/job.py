@@ -6,9 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
-from detector.folders.journal import open_journal
+from detector.folders.frames import VideoFrame, with_frames
+from detector.folders.journal import Journal, open_journal
 from detector.folders.listing import ImageFile, is_image_name
+from detector.folders.location.options import LocationOptions
 from detector.folders.plan import FolderJob, FolderPlan, mixes_with_images
 from detector.folders.progress import FolderSummary, shown_progress
 from detector.folders.report import write_report
@@ -16,10 +19,13 @@ from detector.folders.rows import ResultsFile, row_of, text_of_name
 from detector.folders.run_config import Settings, made_with
 from detector.images.decode import decode_image
 from detector.images.draw import WRITABLE_SUFFIXES, annotate, encode_image
+from detector.images.metadata import Capture
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
 from detector.results.interface import DetectOptions, ImageDetector, ModelInfo
 from detector.system.files import write_whole
+
+AnyPicture = TypeVar("AnyPicture")
 
 
 def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
@@ -38,16 +44,17 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
     settings = settings_of(job, detector.info())
     with open_journal(job.output, settings, resume=job.resume, overwrite=job.overwrite) as journal:
         before = journal.summary
-        images = _limited(plan.source.remaining(journal.done), before.rows, job.limit)
+        images = _limited(_remaining(plan, journal), before.rows, job.limit)
         total = before.rows + len(images) if isinstance(images, Sequence) else job.limit
         with (
             shown_progress(before, total) as show,
-            closing(detect_files(images, detector, job.options)) as results,
+            closing(detect_files(images, detector, job.options, job.location)) as results,
         ):
             for result in results:
+                image = result.image
                 if job.annotated is not None:
-                    write_annotated(result, job.annotated, result.image.name)
-                journal.append(row_of(result.image.name, result.outcome))
+                    write_annotated(result, job.annotated, image.picture_name)
+                journal.append(row_of(image.name, result.outcome, result.capture, image.place))
                 show(journal.summary)
         summary = journal.summary
     if job.report is not None:
@@ -55,49 +62,117 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
     return summary
 
 
-def _limited(images: Iterable[ImageFile], rows: int, limit: int | None) -> Iterable[ImageFile]:
+def _remaining(plan: FolderPlan, journal: Journal) -> Iterable[ImageFile | VideoFrame]:
+    """The pictures that have no row yet; a sequence if all of them are known."""
+    files = plan.source.remaining(journal.done)
+    return files if plan.job.every is None else with_frames(files, plan.job.every, journal.begun)
+
+
+def _limited(images: Iterable[AnyPicture], rows: int, limit: int | None) -> Iterable[AnyPicture]:
     """As many of the images as may still get rows; a sequence if `images` is one."""
     left = None if limit is None else max(0, limit - rows)
     return images[:left] if isinstance(images, Sequence) else islice(images, left)
 
 
+class Source(Protocol):
+    """What gives a picture: an image file, a frame of a video, an object in a store."""
+
+    def read(self) -> bytes:
+        """The picture, encoded.
+
+        Raises:
+            DetectorError: if it cannot be read.
+        """
+        ...
+
+    def capture(self, data: bytes, location: LocationOptions) -> Capture:
+        """When and where it was taken; `data` is what `read` returned."""
+        ...
+
+
+class Picture(Source, Protocol):
+    """A picture on this machine."""
+
+    @property
+    def path(self) -> Path:
+        """The file that it is in."""
+        ...
+
+    @property
+    def picture_name(self) -> str:
+        """What a copy of it is called."""
+        ...
+
+
+AnySource = TypeVar("AnySource", bound=Source)
+
+Source_co = TypeVar("Source_co", bound=Source, covariant=True)
+
+
 @dataclass(frozen=True, eq=False)
-class FileResult:
-    """What came of one file.
+class FileResult(Generic[Source_co]):
+    """What came of one picture.
 
     Attributes:
-        image: the file.
+        image: where it came from.
         outcome: what was found in it, or why nothing could be.
+        capture: when and where it was taken; empty if nobody asked for that, or it could not be read.
     """
 
-    image: ImageFile
+    image: Source_co
     outcome: ImageDetections | DetectorError
+    capture: Capture
 
 
 def detect_files(
-    images: Iterable[ImageFile], detector: ImageDetector, options: DetectOptions
-) -> Generator[FileResult]:
-    """Detects the digits of each file while the next ones are read.
+    images: Iterable[AnySource],
+    detector: ImageDetector,
+    options: DetectOptions,
+    location: LocationOptions | None = None,
+) -> Generator[FileResult[AnySource]]:
+    """Detects the digits of each picture while the next ones are read.
+
+    Args:
+        images: where the pictures come from.
+        detector: who looks at them.
+        options: what to ask for.
+        location: how to find out when and where each was taken; None not to.
 
     Yields:
-        One result for each image, in the same order.
+        One result for each picture, in the same order.
 
     Raises:
-        DetectorError: if every image would fail from here on, for example because the server went away.
+        DetectorError: if every picture would fail from here on, for example because the server went away.
     """
-    taken: deque[ImageFile] = deque()
+    taken: deque[_Reading[AnySource]] = deque()
 
     def readers() -> Iterator[Callable[[], bytes]]:
         for image in images:
-            taken.append(image)
-            yield image.read
+            taken.append(_Reading(image, location))
+            yield taken[-1].read
 
     with closing(detector.detect_many(readers(), options)) as outcomes:
         for outcome in outcomes:
-            yield FileResult(taken.popleft(), outcome)
+            reading = taken.popleft()
+            yield FileResult(reading.image, outcome, reading.capture)
 
 
-def write_annotated(result: FileResult, directory: Path, name: str) -> None:
+@dataclass
+class _Reading(Generic[AnySource]):
+    """A picture on its way: what its bytes say of time and place is kept, the bytes are not."""
+
+    image: AnySource
+    location: LocationOptions | None
+    capture: Capture = Capture()  # noqa: RUF009 - it is frozen
+
+    def read(self) -> bytes:
+        data = self.image.read()
+        if self.location is not None:
+            self.capture = self.image.capture(data, self.location)
+        return data
+
+
+def write_annotated(result: FileResult[Picture], directory: Path, name: str) -> None:
     """Writes the result's picture with its digits painted on it to `directory` / `name`.
 
     Nothing is written for an image that could not be read, now or before. A name that begins with `/` or has `..` in
@@ -138,6 +213,7 @@ def settings_of(job: FolderJob, model: ModelInfo) -> Settings:
         "images": text_of_name(str(job.images.resolve()))
         if isinstance(job.images, Path)
         else "a list of paths",
-        **made_with(job.selection, job.options, model),
+        **made_with(job.selection, job.options, job.location, model),
+        "every": None if job.every is None else str(job.every),
         "annotated": None if job.annotated is None else text_of_name(str(job.annotated.resolve())),
     }

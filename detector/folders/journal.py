@@ -37,18 +37,58 @@ def settings_path(output: Path) -> Path:
 
 
 @dataclass
+class BegunVideo:
+    """A video whose rows are the last ones, so that there may be more to come.
+
+    Attributes:
+        name: what rows call it.
+        rows: how many there are.
+        last: the last of them.
+    """
+
+    name: str
+    rows: int
+    last: Row
+
+    def goes_on_with(self, row: Row) -> bool:
+        """Whether a row is the next one of this video; a list may name the same video again after it."""
+        if row["image"] != self.name:
+            return False
+        after_damage = "error" in self.last and "error" not in row
+        return bool(
+            row["frame"] > self.last["frame"] or (after_damage and row["frame"] == self.last["frame"])
+        )
+
+
+@dataclass
 class Journal:
     """An output that is open for appending.
 
     Attributes:
         summary: what is in it by now.
-        done: how often each image's name was in it when it was opened.
+        done: how often each file was in it, whole, when it was opened: an image with its row, a video with all its.
+        begun: the video that was the last file in it then.
     """
 
     _file: int
     summary: FolderSummary = field(default_factory=FolderSummary)
     done: Counter[str] = field(default_factory=Counter)
+    begun: BegunVideo | None = None
     _synced: float = 0.0
+
+    def take_up(self, row: Row) -> None:
+        """Counts a row of an earlier run."""
+        self.summary = self.summary.plus(row)
+        if self.begun is not None and isinstance(row.get("frame"), int) and self.begun.goes_on_with(row):
+            self.begun = BegunVideo(self.begun.name, self.begun.rows + 1, row)
+            return
+        if self.begun is not None:
+            self.done[self.begun.name] += 1
+        if isinstance(row.get("frame"), int):
+            self.begun = BegunVideo(row["image"], 1, row)
+        else:
+            self.begun = None
+            self.done[row["image"]] += 1
 
     def append(self, row: Row) -> None:
         """Adds a row; when this returns it survives the process.
@@ -147,8 +187,7 @@ def _take_up(file: int, output: Path) -> Journal:
                 )
             else:
                 whole += len(line)
-                journal.summary = journal.summary.plus(row)
-                journal.done[row["image"]] += 1
+                journal.take_up(row)
     os.ftruncate(file, whole)
     return journal
 

@@ -9,6 +9,8 @@ from detector.images.formats import CONVERT_HINT, VIDEO, VIDEO_HINT
 HIDDEN, SYSTEM = "hidden file or folder", "folder of thumbnails or deleted files"
 """Kinds beside those of `detector.images.formats`."""
 
+_VIDEO_HINT = f"--every 1s reads its frames on one machine, or {VIDEO_HINT}"
+
 _SYSTEM_FOLDERS = frozenset(
     {
         *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@__thumb", "@tmp"),  # NAS
@@ -65,7 +67,7 @@ class LeftOutCounts:
     def lines(self) -> Iterator[str]:
         """One line for each kind: how many, which, and the way out."""
         for kind, (count, first) in sorted(self._counts.items()):
-            name, hint = printable_name(first), VIDEO_HINT if kind == VIDEO else CONVERT_HINT
+            name, hint = printable_name(first), _VIDEO_HINT if kind == VIDEO else CONVERT_HINT
             which = f"such as {name}" if count > 1 else name
             counted = f"{count} {_plural(kind)} are" if count > 1 else f"1 {kind} is"
             if kind in (HIDDEN, SYSTEM):

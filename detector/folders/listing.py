@@ -8,13 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from detector.folders.left_out import HIDDEN, SYSTEM, LeftOut, Note, ignore, is_hidden, is_system_folder
+from detector.folders.location.options import LocationOptions
 from detector.folders.rows import text_of_name
 from detector.images.decode import IMAGE_SUFFIXES, read_image_file
 from detector.images.formats import HEAD_BYTES, RAW, VIDEO, content_of
-from detector.results.errors import ImageUnreadableError
+from detector.images.metadata import Capture
+from detector.images.video_frames import FramePlace
+from detector.results.errors import DetectorError, ImageUnreadableError
 
 VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
-"""Files with these endings are taken for videos, which are not read."""
+"""Files with these endings are taken for videos."""
 
 RAW_SUFFIXES = frozenset(
     {
@@ -60,7 +63,17 @@ class ImageFile:
 
     path: Path
     name: str
-    error: ImageUnreadableError | None = None
+    error: DetectorError | None = None
+
+    @property
+    def place(self) -> FramePlace | None:
+        """Where it is in a video: an image is in none."""
+        return None
+
+    @property
+    def picture_name(self) -> str:
+        """What a copy of the picture is called."""
+        return self.name
 
     def read(self) -> bytes:
         """The file's bytes.
@@ -71,6 +84,10 @@ class ImageFile:
         if self.error is not None:
             raise self.error
         return read_image_file(self.path)
+
+    def capture(self, data: bytes, location: LocationOptions) -> Capture:
+        """When and where the image was taken, as its bytes say."""
+        return location.of_image(data)
 
 
 def is_image_name(name: str) -> bool:
@@ -118,15 +135,23 @@ def _kind_by_name(path: Path) -> str | None:
 
 
 def list_images(
-    root: Path, exclude: Collection[Path] = (), note: Note = ignore, by_content: bool = False
+    root: Path,
+    exclude: Collection[Path] = (),
+    note: Note = ignore,
+    by_content: bool = False,
+    read: Collection[str] = (IMAGE,),
 ) -> tuple[ImageFile, ...]:
     """Lists every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
-    images = walk_images(root, exclude, note, by_content)
+    images = walk_images(root, exclude, note, by_content, read)
     return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
 
 
 def walk_images(
-    root: Path, exclude: Collection[Path] = (), note: Note = ignore, by_content: bool = False
+    root: Path,
+    exclude: Collection[Path] = (),
+    note: Note = ignore,
+    by_content: bool = False,
+    read: Collection[str] = (IMAGE,),
 ) -> Iterator[ImageFile]:
     """Finds every image below `root`, the same ones in the same order each time, and keeps none of them in memory.
 
@@ -139,6 +164,7 @@ def walk_images(
         exclude: folders (whether they exist or not) that are not looked into.
         note: told of each picture, video or folder that is left out.
         by_content: open files whose suffix says nothing, see `kind_by_content`.
+        read: the kinds of files that are listed; with `VIDEO` among them, videos too.
     """
     kind_of = kind_by_content if by_content else _kind_by_name
     seen = {_folder_id(folder) for folder in exclude if folder.is_dir()}
@@ -157,7 +183,7 @@ def walk_images(
             kind = kind_of_entry(entry.name, is_folder, partial(kind_of, path))
             if is_folder and kind is None:
                 (links if entry.is_symlink() else folders).append(path)
-            elif kind == IMAGE:
+            elif kind in read:
                 yield ImageFile(path, name)
             elif kind is not None:
                 note(LeftOut(name, kind))

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from detector.folders.journal import check_no_earlier_output, settings_path
 from detector.folders.left_out import LeftOut
-from detector.folders.listing import ImageFile, is_image_name, is_video_name, list_images
+from detector.folders.listing import IMAGE, ImageFile, is_image_name, is_video_name, list_images
+from detector.folders.location.options import LocationOptions
 from detector.folders.named_files import named_files
 from detector.folders.report import check_report_folder
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
 from detector.folders.watch import WatchedFolder
-from detector.images.formats import VIDEO_HINT
+from detector.images.formats import VIDEO, VIDEO_HINT
+from detector.images.video_frames import Every
 from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions
 
@@ -29,6 +32,8 @@ class FolderJob:
         report: a folder for a gallery of the results, made when all images have rows; None for none.
         options: thresholds and limits.
         selection: which of the images are wanted, and in which order.
+        every: which frames of the videos to read; None to leave videos out.
+        location: how to find out when and where the images were taken.
         limit: the output gets no more rows than this; None for as many as there are images.
         watch: go on for ever, with the images that arrive in the folder.
         resume: go on where an earlier run of the same job ended.
@@ -41,6 +46,8 @@ class FolderJob:
     report: Path | None = None
     options: DetectOptions = field(default_factory=DetectOptions)
     selection: Selection = field(default_factory=Selection)
+    every: Every | None = None
+    location: LocationOptions = field(default_factory=LocationOptions)
     limit: int | None = None
     watch: bool = False
     resume: bool = False
@@ -75,6 +82,7 @@ def plan_folder(job: FolderJob) -> FolderPlan:
             contradict each other; its `field` names the option.
     """
     _check_order(job)
+    _check_every(job)
     if isinstance(job.images, Path):
         _check_images(job.images)
     output = job.output.resolve()  # a link stays, what it points to is written
@@ -113,7 +121,8 @@ def _check_report(job: FolderJob) -> None:
 
 def _listed(job: FolderJob, root: Path, exclude: tuple[Path, ...]) -> FolderPlan:
     noted: list[LeftOut] = []
-    images = list_images(root, exclude, noted.append, by_content=True)
+    read = (IMAGE,) if job.every is None else (IMAGE, VIDEO)
+    images = list_images(root, exclude, noted.append, by_content=True, read=read)
     left_out = tuple(file for file in noted if job.selection.wants(file.name))
     return FolderPlan(job, ListedFolder(job.selection.of(images)), left_out)
 
@@ -125,6 +134,17 @@ def _check_order(job: FolderJob) -> None:
         )
     if job.selection.shuffle_seed is not None and (job.watch or isinstance(job.images, PathStream)):
         raise InvalidOptionError("shuffle", "images that are still to come have no random order")
+
+
+def _check_every(job: FolderJob) -> None:
+    if job.every is None:
+        return
+    if job.watch:
+        raise InvalidOptionError(
+            "every", "videos are not watched for: nobody can tell that one has arrived whole; use --resume"
+        )
+    if find_spec("av") is None:
+        raise InvalidOptionError("every", "videos need another library: pip install 'digit-detector[video]'")
 
 
 def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:

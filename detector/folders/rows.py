@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detector.folders.location.fields import capture_fields, capture_of, place_of
+from detector.images.metadata import Capture
+from detector.images.video_frames import FramePlace
 from detector.results.detections import Detection, HouseNumber, ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
 
@@ -69,9 +72,31 @@ def error_row(name: str, error: DetectorError) -> Row:
     return {"image": text_of_name(name), "error": {"code": error.reason, "message": text_of_name(str(error))}}
 
 
-def row_of(name: str, outcome: ImageDetections | DetectorError) -> Row:
-    """The row of the image `name`, whatever came of it."""
-    return error_row(name, outcome) if isinstance(outcome, DetectorError) else detections_row(name, outcome)
+def row_of(
+    name: str,
+    outcome: ImageDetections | DetectorError,
+    capture: Capture | None = None,
+    place: FramePlace | None = None,
+) -> Row:
+    """The row of the image `name`, whatever came of it.
+
+    Args:
+        name: the image, or the video that it is a frame of.
+        outcome: what was found in it, or why nothing could be.
+        capture: when and where it was taken; what is not known has no place in the row.
+        place: where the frame is in its video.
+    """
+    moment = {} if place is None else place._asdict()
+    if isinstance(outcome, DetectorError):
+        row, known = error_row(name, outcome), {}
+    else:
+        row, known = detections_row(name, outcome), capture_fields(capture or Capture())
+    return {"image": row.pop("image"), **moment, **known, **row}
+
+
+def frame_picture_name(video: str, frame: int) -> str:
+    """The name of a picture of a video's frame: no file can have it while the video has the name of its folder."""
+    return f"{video}/{frame:06}.jpg"
 
 
 def to_json_line(row: Row) -> str:
@@ -104,6 +129,8 @@ class FoundRow:
         height_px: its height.
         digits: every digit, with its xyxy box in pixels of the displayed image, max exclusive.
         numbers: the numbers that the digits spell.
+        place: where the picture is in the video `image`; None of an image.
+        capture: when and where it was taken, as far as the row says.
     """
 
     line: int
@@ -112,6 +139,13 @@ class FoundRow:
     height_px: int
     digits: tuple[Detection, ...]
     numbers: tuple[HouseNumber, ...]
+    place: FramePlace | None = None
+    capture: Capture = Capture()  # noqa: RUF009 - it is frozen
+
+    @property
+    def picture_name(self) -> str:
+        """The image's name; of a frame that of a picture of its own."""
+        return self.image if self.place is None else frame_picture_name(self.image, self.place.frame)
 
 
 @dataclass(frozen=True)
@@ -123,12 +157,14 @@ class ErrorRow:
         image: the image's name.
         code: the stable word for the reason.
         message: the reason for people.
+        place: from where on the video `image` is damaged; None of an image, or of a whole video.
     """
 
     line: int
     image: str
     code: str
     message: str
+    place: FramePlace | None = None
 
 
 ResultRow = FoundRow | ErrorRow
@@ -192,12 +228,14 @@ def _row(line: int, row: Any) -> ResultRow:
     name = _text(row["image"], "image")
     if "error" in row:
         error = row["error"]
-        return ErrorRow(line, name, _text(error["code"], "code"), _text(error["message"], "message"))
+        code, message = _text(error["code"], "code"), _text(error["message"], "message")
+        return ErrorRow(line, name, code, message, place_of(row))
     if "\0" in name:
         raise ValueError("no file that was read has a null character in its name")
     digits = tuple(_digit(digit) for digit in row["digits"])
     numbers = tuple(_number(number, len(digits)) for number in row["numbers"])
-    return FoundRow(line, name, _size(row["width_px"]), _size(row["height_px"]), digits, numbers)
+    size = _size(row["width_px"]), _size(row["height_px"])
+    return FoundRow(line, name, *size, digits, numbers, place_of(row), capture_of(row))
 
 
 def _digit(digit: Any) -> Detection:

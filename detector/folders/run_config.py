@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from detector import __version__
+from detector.folders.location.options import LocationOptions
 from detector.folders.sources import Selection
 from detector.models.model_files import Manifest
 from detector.results.errors import InvalidOptionError
@@ -57,7 +58,9 @@ def check_same_settings(
         )
 
 
-def made_with(selection: Selection, options: DetectOptions, model: ModelInfo | Manifest) -> Settings:
+def made_with(
+    selection: Selection, options: DetectOptions, location: LocationOptions, model: ModelInfo | Manifest
+) -> Settings:
     """The settings of every kind of folder job: which images are wanted, and what looks at them."""
     return {
         "include": list(selection.include),
@@ -66,4 +69,5 @@ def made_with(selection: Selection, options: DetectOptions, model: ModelInfo | M
         "model": f"{model.name} {model.version} (sha256 {model.sha256})",
         "digit-detector": __version__,
         "options": {name: value for name, value in asdict(options).items() if value is not None},
+        "location": location.to_settings(),
     }

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from detector.folders.listing import ImageFile
 from detector.folders.rows import text_of_name
-from detector.results.errors import ImageUnreadableError
+from detector.results.errors import DetectorError
 
 
 class Listed(Protocol):
@@ -27,7 +27,7 @@ class Listed(Protocol):
         ...
 
     @property
-    def error(self) -> ImageUnreadableError | None:
+    def error(self) -> DetectorError | None:
         """Why it cannot be read, if that is known already."""
         ...
 

@@ -43,6 +43,27 @@ def decode_heic(data: bytes) -> NDArray[np.uint8]:
     return pixels if pixels.ndim == 2 else pixels[:, :, :3]
 
 
+def heic_exif(data: bytes) -> bytes | None:
+    """The EXIF block of the primary image, None if it has none.
+
+    Raises:
+        ImageUndecodableError: if the container cannot be read.
+    """
+    block: bytes | None = _primary(data).info.get("exif")
+    return block
+
+
+def avif_exif(data: bytes) -> bytes | None:
+    """The EXIF block of the image, None if it has none.
+
+    Raises:
+        ImageUndecodableError: if the installed Pillow has no reader of AVIF.
+    """
+    with _avif(data) as image:
+        block: bytes | None = image.info.get("exif")
+    return block
+
+
 def avif_size(data: bytes) -> tuple[int, int]:
     """Width and height of the image, before it is turned; nothing is decoded.
 

@@ -20,6 +20,22 @@ def image_extents(data: bytes) -> list[tuple[int, int]]:
     return found
 
 
+def exif_box(data: bytes) -> bytes | None:
+    """The EXIF block of a JPEG XL file, in a box of its own (ISO/IEC 18181-2, 9.6); None if there is none.
+
+    Raises:
+        ImageUndecodableError: if there are too many boxes.
+    """
+    for start, end in _path(data, b"Exif"):
+        if data[start : start + 4] in (
+            b"II*\0",
+            b"MM\0*",
+        ):  # pillow-jxl leaves out how far it is to the block
+            return data[start:end]
+        return data[start + 4 + int.from_bytes(data[start : start + 4], "big") : end]
+    return None
+
+
 def without_exif(data: bytes) -> bytes:
     """A copy in which no item is EXIF metadata any more, for readers that refuse an image whose EXIF is damaged."""
     for start, end in _path(data, b"meta", b"iinf"):

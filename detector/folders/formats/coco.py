@@ -34,7 +34,7 @@ def write_coco_dataset(rows: Iterable[FoundRow], file: TextIO) -> None:
     _write_list(
         file,
         (
-            {"id": row.line, "file_name": row.image, "width": row.width_px, "height": row.height_px}
+            {"id": row.line, "file_name": row.picture_name, "width": row.width_px, "height": row.height_px}
             for row in rows
         ),
     )

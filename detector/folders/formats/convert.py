@@ -1,7 +1,8 @@
 """A results file in another format: which formats there are, and writing each of them whole or not at all."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -9,7 +10,11 @@ from typing import TextIO
 
 from detector.folders.formats.coco import write_coco_dataset, write_coco_results
 from detector.folders.formats.csv_tables import write_digits_csv, write_numbers_csv
+from detector.folders.formats.geojson import write_geojson
+from detector.folders.formats.gpx import write_gpx
 from detector.folders.formats.label_files import write_voc, write_yolo
+from detector.folders.formats.osm_notes import write_osm_notes_csv
+from detector.folders.location.sightings import Sighting, find_sightings, merge_sightings
 from detector.folders.rows import ErrorRow, FoundRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 from detector.system.files import whole_file, whole_folder
@@ -24,8 +29,13 @@ _FOLDER_FORMATS: dict[str, Callable[[Iterable[FoundRow], Path], None]] = {
     "yolo": write_yolo,
     "voc": write_voc,
 }
+_MAP_FORMATS: dict[str, Callable[[Iterable[Sighting], TextIO], None]] = {
+    "geojson": write_geojson,
+    "gpx": write_gpx,
+    "osm-notes-csv": write_osm_notes_csv,
+}
 
-FORMATS = (*_FILE_FORMATS, *_FOLDER_FORMATS)
+FORMATS = (*_FILE_FORMATS, *_MAP_FORMATS, *_FOLDER_FORMATS)
 """What results can be converted to; the last two are folders with one file per image."""
 
 
@@ -36,10 +46,14 @@ class Conversion:
     Attributes:
         images: images whose results were written.
         left_out: images that had not been read, so that no format but the results' own has a place for them.
+        points: points on the map that were written.
+        unlocated: sightings of numbers that have none, because nobody knows where the camera was.
     """
 
     images: int
     left_out: int
+    points: int = 0
+    unlocated: int = 0
 
 
 class _FoundRows:
@@ -52,31 +66,54 @@ class _FoundRows:
         return (row for row in self._results if isinstance(row, FoundRow))
 
 
-def convert(results: ResultsFile, target_format: str, out: Path) -> Conversion:
+def convert(results: ResultsFile, target_format: str, out: Path, merge_m: float | None = None) -> Conversion:
     """Writes the results to `out` in one of `FORMATS`.
 
     Args:
         results: what was found.
         target_format: one of `FORMATS`.
         out: the file, which is replaced if it is there; or the folder, which must be empty or not there.
+        merge_m: make one point of a number that was seen from places so near, in metres; for maps alone.
 
     Raises:
         InvalidOptionError: if the results are not rows, or `out` cannot be what it has to be.
         OSError: if it cannot be written.
     """
+    if merge_m is not None and target_format not in _MAP_FORMATS:
+        raise InvalidOptionError("merge", f"joins points on a map: {', '.join(_MAP_FORMATS)}")
     counts = Counter(type(row) for row in results)  # and every row is one: a bad file stops here
     rows = _FoundRows(results)
-    if target_format in _FILE_FORMATS:
-        _refuse_results_and_folders(out, results.path)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(out) as file:
-            text = TextIOWrapper(file, encoding="utf-8", newline="")
+    points, unlocated = 0, 0
+    if target_format in _MAP_FORMATS:
+        sightings, unlocated = _located(rows, merge_m)
+        points = len(sightings)
+        with _text_file(out, results.path) as text:
+            _MAP_FORMATS[target_format](sightings, text)
+    elif target_format in _FILE_FORMATS:
+        with _text_file(out, results.path) as text:
             _FILE_FORMATS[target_format](rows, text)
-            text.detach()
     else:
         with whole_folder(out, "out") as folder:
             _FOLDER_FORMATS[target_format](rows, folder)
-    return Conversion(counts[FoundRow], counts[ErrorRow])
+    return Conversion(counts[FoundRow], counts[ErrorRow], points, unlocated)
+
+
+def _located(rows: Iterable[FoundRow], merge_m: float | None) -> tuple[Sequence[Sighting], int]:
+    """The sightings that have a place on the map, merged if that is asked for; and how many have none."""
+    found = list(find_sightings(rows))
+    located = [sighting for sighting in found if sighting.row.capture.point is not None]
+    unlocated = len(found) - len(located)
+    return located if merge_m is None else merge_sightings(located, merge_m), unlocated
+
+
+@contextmanager
+def _text_file(out: Path, results: Path) -> Iterator[TextIO]:
+    _refuse_results_and_folders(out, results)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(out) as file:
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.detach()
 
 
 def _refuse_results_and_folders(out: Path, results: Path) -> None:

@@ -49,5 +49,5 @@ def _image(row: FoundRow) -> tuple[str, int, int]:
 
     A spreadsheet would run a name such as `=1+1.jpg` as a formula; `./=1+1.jpg` is the same file and only text.
     """
-    name = f"./{row.image}" if row.image.startswith(_FORMULA_STARTS) else row.image
+    name = f"./{row.picture_name}" if row.picture_name.startswith(_FORMULA_STARTS) else row.picture_name
     return name, row.width_px, row.height_px

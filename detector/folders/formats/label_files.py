@@ -60,7 +60,7 @@ def write_yolo(rows: Iterable[FoundRow], folder: Path) -> None:
     paths = LabelPaths(".txt")
     (folder / "labels").mkdir()
     for row in rows:
-        target = folder / "labels" / paths.of(row.image)
+        target = folder / "labels" / paths.of(row.picture_name)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("".join(_lines(row)), encoding="ascii")
     names = [str(digit) for digit in range(10)]
@@ -86,14 +86,14 @@ def write_voc(rows: Iterable[FoundRow], folder: Path) -> None:
     paths = LabelPaths(".xml")
     (folder / "Annotations").mkdir()
     for row in rows:
-        target = folder / "Annotations" / paths.of(row.image)
+        target = folder / "Annotations" / paths.of(row.picture_name)
         target.parent.mkdir(parents=True, exist_ok=True)
         ElementTree(_annotation(row)).write(target, encoding="utf-8")
 
 
 def _annotation(row: FoundRow) -> Element:
     r"""The document; characters that XML cannot hold are written as `\x1b`."""
-    above, _, name = row.image.rpartition("/")
+    above, _, name = row.picture_name.rpartition("/")
     annotation = Element("annotation")
     _add(annotation, "folder", printable_name(above))
     _add(annotation, "filename", printable_name(name))

@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from detector.folders.report.page import GENERATOR, page_chunks
+from detector.folders.report.page import GENERATOR, check_tiles, page_chunks
 from detector.folders.report.pictures import PICTURES, THUMBNAILS, Picture, write_pictures
 from detector.folders.rows import FoundRow, ResultRow, ResultsFile
 from detector.results.errors import InvalidOptionError
@@ -50,7 +50,14 @@ class Report:
     missing: int
 
 
-def write_report(results: ResultsFile, images: Path, folder: Path) -> Report:
+def write_report(
+    results: ResultsFile,
+    images: Path,
+    folder: Path,
+    *,
+    tiles: str | None = None,
+    strip_location: bool = False,
+) -> Report:
     """Writes a gallery of the results to `folder`: index.html, pictures/ and thumbnails/.
 
     An earlier report there is replaced; its page goes first, and the new one comes when all is there. The same
@@ -60,11 +67,15 @@ def write_report(results: ResultsFile, images: Path, folder: Path) -> Report:
         results: what was found.
         images: the folder that the images' names are relative to.
         folder: where the report goes.
+        tiles: the address of a server of map tiles, which browsers will then ask; None for a map without any.
+        strip_location: leave out where the images were taken.
 
     Raises:
-        InvalidOptionError: if the results are not rows, or something else is in the folder.
+        InvalidOptionError: if the results are not rows, something else is in the folder, or `tiles` is no address.
         OSError: if it cannot be written.
     """
+    if tiles is not None:
+        check_tiles(tiles)
     check_report_folder(folder, images)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_earlier(folder)
@@ -73,12 +84,16 @@ def write_report(results: ResultsFile, images: Path, folder: Path) -> Report:
     def counted() -> Iterator[tuple[ResultRow, Picture | None]]:
         for row, picture in write_pictures(results, images, folder):
             seen[isinstance(row, FoundRow) and picture is None] += 1
-            yield row, picture
+            yield _without_location(row) if strip_location else row, picture
 
     with whole_file(folder / PAGE) as file:
-        for chunk in page_chunks(images.resolve().name, counted(), folder.resolve()):
+        for chunk in page_chunks(images.resolve().name, counted(), folder.resolve(), tiles):
             file.write(chunk.encode())
     return Report(folder / PAGE, images=seen.total(), missing=seen[True])
+
+
+def _without_location(row: ResultRow) -> ResultRow:
+    return replace(row, capture=row.capture.without_location()) if isinstance(row, FoundRow) else row
 
 
 def _is_ours(path: Path) -> bool:

@@ -7,8 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from detector.folders.report.frames import FrameFinder
 from detector.folders.rows import FoundRow, ResultRow, names_of_text
 from detector.images.decode import decode_image, read_image_file
 from detector.results.errors import DetectorError
@@ -52,13 +55,17 @@ def write_pictures(
     for name in (PICTURES, THUMBNAILS):
         (folder / name).mkdir(exist_ok=True)
     waiting: deque[tuple[ResultRow, Future[Picture | None]]] = deque()
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="pictures") as executor:
+    with (
+        FrameFinder() as finder,
+        ThreadPoolExecutor(_WORKERS, thread_name_prefix="pictures") as executor,
+    ):
         try:
             for row in rows:
                 if len(waiting) == _IN_FLIGHT:
                     first, picture = waiting.popleft()
                     yield first, picture.result()
-                waiting.append((row, executor.submit(_write, row, images, folder)))
+                frame = _find_frame(row, images, finder)
+                waiting.append((row, executor.submit(_write, row, images, folder, frame)))
             while waiting:
                 first, picture = waiting.popleft()
                 yield first, picture.result()
@@ -66,15 +73,23 @@ def write_pictures(
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _write(row: ResultRow, images: Path, folder: Path) -> Picture | None:
+def _find_frame(row: ResultRow, images: Path, finder: FrameFinder) -> NDArray[np.uint8] | None:
+    """The pixels of a row of a video; None of a row of an image."""
+    if not isinstance(row, FoundRow) or row.place is None:
+        return None
+    source = _find(images, row.image)
+    return None if source is None else finder.find(source, row.place.frame)
+
+
+def _write(row: ResultRow, images: Path, folder: Path, frame: NDArray[np.uint8] | None) -> Picture | None:
     if not isinstance(row, FoundRow):
         return None
     source = _find(images, row.image)
-    if source is None:
+    if source is None or (row.place is not None and frame is None):
         return None
+    accepted = row.width_px * row.height_px
     try:
-        pixels = row.width_px * row.height_px  # so many were accepted
-        image = Image.fromarray(decode_image(read_image_file(source), pixels))
+        image = Image.fromarray(decode_image(read_image_file(source), accepted) if frame is None else frame)
     except DetectorError:
         return None
     name = f"{row.line:06}.jpg"

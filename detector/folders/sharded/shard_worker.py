@@ -5,8 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,13 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detector import __version__
+from detector.folders.job import detect_files
+from detector.folders.location.options import LocationOptions
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import Row, row_of, text_of_name, to_json_line
 from detector.folders.run_config import Settings, encode_settings
 from detector.folders.sharded.sharded_job import SETTINGS, ShardedJob
+from detector.folders.sharded.storage import StorageDir
 from detector.folders.sharded.work_units import Entry, WorkUnit
+from detector.images.metadata import Capture
 from detector.pipeline.detector import DigitDetector
-from detector.results.errors import DetectorError, InvalidOptionError, ModelError
+from detector.results.errors import InvalidOptionError, ModelError
 from detector.results.interface import ImageDetector
 
 
@@ -87,17 +90,25 @@ class ShardMaker:
 
 def detect_entries(entries: tuple[Entry, ...], job: ShardedJob, detector: ImageDetector) -> Iterator[Row]:
     """The rows of the entries, in order; the next images are read while one is looked at."""
-    readers = (_reader(entry, job) for entry in entries)
-    outcomes = detector.detect_many(readers, job.options)
-    for entry, outcome in zip(entries, outcomes, strict=True):
-        yield row_of(entry.name, outcome)
+    images = (_StoredImage(entry, job.images) for entry in entries)
+    for result in detect_files(images, detector, job.options, job.location):
+        yield row_of(result.image.entry.name, result.outcome, result.capture)
 
 
-def _reader(entry: Entry, job: ShardedJob) -> Callable[[], bytes]:
-    def refuse(error: DetectorError) -> bytes:
-        raise error
+@dataclass(frozen=True)
+class _StoredImage:
+    """An image of the list, wherever it is stored."""
 
-    return partial(job.images.read_image, entry.name) if entry.error is None else partial(refuse, entry.error)
+    entry: Entry
+    place: StorageDir
+
+    def read(self) -> bytes:
+        if self.entry.error is not None:
+            raise self.entry.error
+        return self.place.read_image(self.entry.name)
+
+    def capture(self, data: bytes, location: LocationOptions) -> Capture:
+        return location.of_image(data)
 
 
 def _check_machine(work: Work) -> None:
@@ -136,9 +147,13 @@ def _loaded(work: Work) -> ImageDetector:
 
 _BOX = pa.list_(pa.float64(), 4)
 
+_CAPTURE_NUMBERS = [field.name for field in fields(Capture) if field.name != "captured_at"]
+
 _SCHEMA = pa.schema(
     {
         "image": pa.string(),
+        "captured_at": pa.string(),
+        **{name: pa.float64() for name in _CAPTURE_NUMBERS},
         "width_px": pa.int32(),
         "height_px": pa.int32(),
         "model": pa.string(),

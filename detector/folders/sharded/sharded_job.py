@@ -16,6 +16,7 @@ from pyarrow.fs import FileInfo, FileType
 
 from detector.folders.left_out import LeftOut, Note
 from detector.folders.listing import is_video_name
+from detector.folders.location.options import LocationOptions
 from detector.folders.rows import text_of_name
 from detector.folders.run_config import Settings, check_same_settings, encode_settings, made_with
 from detector.folders.sharded.storage import PART, StorageDir
@@ -49,6 +50,7 @@ class ShardedJob:
         shard_images: images whose rows are one shard.
         options: thresholds and limits.
         selection: which of the images are wanted, and which are the first if there is a limit.
+        location: how to find out when and where the images were taken.
         limit: no more images than this; None for all.
         resume: go on where an earlier run of the same job ended.
         overwrite: drop an earlier run's rows.
@@ -60,6 +62,7 @@ class ShardedJob:
     shard_images: int = 500
     options: DetectOptions = field(default_factory=DetectOptions)
     selection: Selection = field(default_factory=Selection)
+    location: LocationOptions = field(default_factory=LocationOptions)
     limit: int | None = None
     resume: bool = False
     overwrite: bool = False
@@ -68,7 +71,7 @@ class ShardedJob:
         """What the shards depend on, under the names by which a refusal calls it."""
         return {
             "images": text_of_name(self.images.name),
-            **made_with(self.selection, self.options, model),
+            **made_with(self.selection, self.options, self.location, model),
             "limit": self.limit,
             "format": self.format,
             "images in a shard": self.shard_images,

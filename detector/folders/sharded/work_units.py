@@ -11,7 +11,7 @@ from pyarrow.fs import FileInfo, FileType
 from detector.folders.left_out import LeftOut, Note
 from detector.folders.listing import IMAGE, kind_by_name, kind_of_entry, walk_images
 from detector.folders.sharded.storage import StorageDir
-from detector.results.errors import ImageUnreadableError
+from detector.results.errors import DetectorError, ImageUnreadableError
 
 FILE_IMAGES = 100_000
 """Images in one file of the list, about: 10 MB."""
@@ -29,7 +29,7 @@ class Entry:
     """
 
     name: str
-    error: ImageUnreadableError | None = None
+    error: DetectorError | None = None
 
 
 @dataclass(frozen=True)

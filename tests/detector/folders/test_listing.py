@@ -187,4 +187,4 @@ def test_one_line_for_each_kind_that_is_left_out() -> None:
     hidden, raw, video = counts.lines()
     assert hidden == "1 hidden file or folder is left out, ._1.jpg"
     assert raw.startswith("2 raw photographs are not read, such as 1.NEF: convert it first")
-    assert video.startswith("1 video is not read, clip\\n.mp4: take frames out of it first")
+    assert video.startswith("1 video is not read, clip\\n.mp4: --every 1s reads its frames")

@@ -27,6 +27,11 @@ function histogram(values, binCount, binOf) {
   return bins;
 }
 
+/** What an image is called; a frame of a video with its second. */
+function nameOf(image) {
+  return image.frame === undefined ? image.image : `${image.image}, ${image.time_s} s`;
+}
+
 /** A score as whole per cent, rounded down: only a score of 1 is 100. All that the page shows and compares. */
 function percent(score) {
   return Math.floor(score * 100 + 1e-9);

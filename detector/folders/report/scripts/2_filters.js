@@ -1,7 +1,7 @@
 // What is asked for: kept in the page's address, so that reloading, going back and bookmarks keep it.
 
 const PAGE_SIZE = 60;
-const DEFAULTS = { show: "all", number: "", whole: false, min: 0, max: 100, sort: "order", page: 1 };
+const DEFAULTS = { show: "all", number: "", whole: false, min: 0, max: 100, near: "", within: 0, sort: "order", page: 1 };
 
 function stateFromAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
@@ -34,6 +34,18 @@ function numberFits(number, state) {
   return fits && percent(number.score) >= state.min && percent(number.score) <= state.max;
 }
 
+/** The place in "latitude,longitude"; the equator's beginning for anything else. */
+function placeOf(text) {
+  const [latitude, longitude] = text.split(",").map((part) => Number(part) || 0);
+  return { latitude, longitude: longitude ?? 0 };
+}
+
+/** Whether the camera stood within the distance that is asked for. */
+function isNear(image, state) {
+  if (!state.near || !(state.within > 0)) return true;
+  return image.latitude !== undefined && distance(image, placeOf(state.near)) <= state.within;
+}
+
 function imageIsShown(image, state) {
   switch (state.show) {
     case "numbers":
@@ -60,7 +72,7 @@ function select(state) {
   const narrowed = asksForNumbers(state);
   const chosen = [];
   for (const image of images) {
-    if (!imageIsShown(image, state)) continue;
+    if (!imageIsShown(image, state) || !isNear(image, state)) continue;
     const fitting = narrowed ? image.numbers.filter((number) => numberFits(number, state)) : image.numbers;
     if (narrowed && !fitting.length) continue;
     const key = KEYS[state.sort] && (fitting.length ? KEYS[state.sort](fitting) : Infinity);

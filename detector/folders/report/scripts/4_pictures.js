@@ -92,8 +92,8 @@ function card(image, numbers, open) {
   if (image.numbers.length > best.length) plates.append(element("span", "more", `+${image.numbers.length - best.length}`));
   if (!image.numbers.length && !image.error) plates.append(element("span", "more", "no number"));
   const name = made.querySelector(".name");
-  name.textContent = image.image;
-  name.title = image.image;
+  name.textContent = nameOf(image);
+  name.title = nameOf(image);
   made.querySelector(".open").addEventListener("click", open);
   return made;
 }

@@ -20,7 +20,7 @@ function view(next) {
   place = next;
   zoom = 1;
   const image = shown[place];
-  document.getElementById("viewer-name").textContent = image.image;
+  document.getElementById("viewer-name").textContent = nameOf(image);
   document.getElementById("viewer-place").textContent =
     `${(place + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
   document.getElementById("viewer-previous").disabled = place === 0;
@@ -105,12 +105,32 @@ function showFacts(image) {
   if (image.error) return;
   const digits = image.digits.length;
   facts.append(`${image.width_px} × ${image.height_px} px, ${digits} digit${digits === 1 ? "" : "s"}`);
-  if (!image.original) return;
-  const link = element("a", "", "original file");
-  link.href = image.original;
-  link.target = "_blank";
-  link.rel = "noopener";
-  facts.append(" · ", link);
+  if (image.original) {
+    const link = element("a", "", image.frame === undefined ? "original file" : "original video");
+    link.href = image.original;
+    link.target = "_blank";
+    link.rel = "noopener";
+    facts.append(" · ", link);
+  }
+  showPlace(image, facts);
+}
+
+/** When and where the picture was taken, and a way to the others from there. */
+function showPlace(image, facts) {
+  if (image.captured_at) facts.append(element("span", "line", image.captured_at.replace("T", " ")));
+  if (image.latitude === undefined) return;
+  const accuracy = image.accuracy_m === undefined ? "" : ` ± ${image.accuracy_m} m`;
+  facts.append(element("span", "line", `${image.latitude}, ${image.longitude}${accuracy}`));
+  for (const [name, north] of [["heading_deg", "true"], ["magnetic_heading_deg", "magnetic"]]) {
+    if (image[name] !== undefined) facts.append(element("span", "line", `looks ${image[name]}° from ${north} north`));
+  }
+  const near = element("button", "near", "images within 50 m");
+  near.type = "button";
+  near.addEventListener("click", () => {
+    viewer.close();
+    ask({ near: `${image.latitude},${image.longitude}`, within: 50 });
+  });
+  facts.append(near);
 }
 
 const KEYS_OF_VIEWER = {

@@ -4,18 +4,32 @@ const form = document.getElementById("filters");
 const cards = document.getElementById("cards");
 let state = stateFromAddress();
 let chosen = [];
+let shownCards = new Map();
 
 /** Works out anew what is asked for, and shows it. */
 function refresh() {
   chosen = select(state);
   showForm();
   showPage();
+  if (located.length) showMap(chosen.map(({ image }) => image), chooseSpot);
+}
+
+/** A point of the map was clicked: its first card comes into view, and distances are measured from there. */
+function chooseSpot(list) {
+  const place = chosen.findIndex(({ image }) => image === list[0]);
+  const [first] = list;
+  state = { ...state, near: `${first.latitude},${first.longitude}` };
+  goTo(Math.floor(place / PAGE_SIZE) + 1, false);
+  showForm();
+  light(list);
+  cards.children[place % PAGE_SIZE].querySelector(".open").focus();
 }
 
 function showForm() {
-  for (const name of ["show", "number", "min", "max", "sort"]) form.elements[name].value = state[name];
+  for (const name of ["show", "number", "min", "max", "within", "sort"]) form.elements[name].value = state[name];
   form.elements.whole.checked = state.whole;
   document.getElementById("number-filters").disabled = ["none", "errors"].includes(state.show);
+  form.elements.within.disabled = !state.near;
   document.getElementById("min-text").textContent = `${state.min}%`;
   document.getElementById("max-text").textContent = `${state.max}%`;
 }
@@ -27,6 +41,11 @@ function showPage() {
   const start = (state.page - 1) * PAGE_SIZE;
   const part = chosen.slice(start, start + PAGE_SIZE);
   cards.replaceChildren(...part.map(({ image, numbers }, index) => card(image, numbers, () => look(start + index))));
+  shownCards = new Map(part.map(({ image }, index) => [image, cards.children[index]]));
+  for (const [image, shownCard] of shownCards) {
+    for (const event of ["pointerenter", "focusin"]) shownCard.addEventListener(event, () => light([image]));
+    for (const event of ["pointerleave", "focusout"]) shownCard.addEventListener(event, () => light([]));
+  }
   showCount(start, part.length);
   const page = document.getElementById("page");
   Object.assign(page, { value: state.page, max: pages });
@@ -72,7 +91,8 @@ function ask(change) {
 function heard(event) {
   const { name, type, checked, value } = event.target;
   if (!Object.hasOwn(DEFAULTS, name)) return;
-  const change = { [name]: type === "checkbox" ? checked : type === "range" ? Number(value) : value };
+  const isNumber = typeof DEFAULTS[name] === "number";
+  const change = { [name]: type === "checkbox" ? checked : isNumber ? Number(value) : value };
   if (name === "min") change.max = Math.max(state.max, change.min);
   if (name === "max") change.min = Math.min(state.min, change.max);
   ask(change);
@@ -80,6 +100,7 @@ function heard(event) {
 
 form.addEventListener("input", (event) => ["range", "search"].includes(event.target.type) && heard(event));
 form.addEventListener("change", (event) => ["range", "search"].includes(event.target.type) || heard(event));
+form.elements.within.addEventListener("change", heard);  // it stands beside the map, outside the form
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", (event) => {
   event.preventDefault();

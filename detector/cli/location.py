@@ -1,0 +1,94 @@
+"""When and where pictures were taken: the options of both kinds of folder job."""
+
+import argparse
+import re
+from datetime import timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from detector.results.errors import InvalidOptionError
+
+if TYPE_CHECKING:
+    from detector.folders.location.options import LocationOptions
+
+
+def add_location(parser: argparse.ArgumentParser) -> None:
+    """--gpx, --offset, --timezone and --strip-location."""
+    group = parser.add_argument_group(
+        "when and where",
+        "A row says when and where its picture was taken, as far as the picture's EXIF data or a track does.",
+    )
+    group.add_argument(
+        "--gpx",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="TRACK",
+        help="take positions from this GPX track where it covers the picture's time; may be given several times",
+    )
+    group.add_argument(
+        "--offset",
+        type=duration,
+        metavar="TIME",
+        help="how far the camera's clock is behind that of the track, such as 5s; --offset=-1h if it is ahead",
+    )
+    group.add_argument(
+        "--timezone",
+        type=time_zone,
+        metavar="ZONE",
+        help="time zone of pictures that name none, such as Europe/Berlin or +02:00",
+    )
+    group.add_argument(
+        "--strip-location", action="store_true", help="leave out where pictures were taken, keep when"
+    )
+
+
+def location_options(args: argparse.Namespace) -> "LocationOptions":
+    """What was asked for; the track is read here.
+
+    Raises:
+        InvalidOptionError: if the options contradict each other, or the track cannot be read.
+    """
+    from detector.folders.location.options import LocationOptions  # noqa: PLC0415 - see detector.cli.options
+    from detector.folders.location.track import read_track  # noqa: PLC0415
+
+    if args.gpx and args.strip_location:
+        raise InvalidOptionError("strip_location", "leaves out the positions that --gpx gives: choose one")
+    if args.offset is not None and not args.gpx:
+        raise InvalidOptionError("offset", "compares the camera's clock with a track's: add --gpx TRACK")
+    return LocationOptions(
+        zone=args.timezone,
+        track=read_track(args.gpx) if args.gpx else None,
+        offset=args.offset or timedelta(0),
+        strip=args.strip_location,
+    )
+
+
+def duration(text: str) -> timedelta:
+    """A time such as 5s, -90s, 1.5h or 1h30m, forwards or backwards, up to a year."""
+    found = re.fullmatch(r"([+-]?)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text, re.ASCII)
+    try:
+        if found is None or not any(found.groups()[1:]):
+            raise ValueError
+        hours, minutes, seconds = (float(part or 0) for part in found.groups()[1:])
+        length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        if length > timedelta(days=366):
+            raise ValueError
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 5s, -90s, 2h or 1h30m") from error
+    return -length if found[1] == "-" else length
+
+
+def time_zone(text: str) -> tzinfo:
+    """A time zone by its name, such as Europe/Berlin, or by its offset, such as +02:00."""
+    offset = re.fullmatch(r"([+-])(\d\d):(\d\d)", text, re.ASCII)
+    if offset is not None and int(offset[2]) < 24 and int(offset[3]) < 60:
+        length = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return timezone(-length if offset[1] == "-" else length)
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError) as error:  # what zoneinfo raises of a name depends on the name
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time zone: a name such as Europe/Berlin, or an offset such as +02:00"
+        ) from error

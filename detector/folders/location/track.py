@@ -1,0 +1,157 @@
+"""GPX tracks: where somebody was at a moment, interpolated between the points that a receiver recorded."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree.ElementTree import tostring
+
+import gpxpy
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+from gpxpy.geo import haversine_distance
+from gpxpy.gpx import GPX, GPXException, GPXTrackPoint
+
+from detector.results.errors import InvalidOptionError
+
+MAX_TRACK_BYTES = 256 * 1024 * 1024
+"""A larger file is refused; a point takes about 100 bytes."""
+
+MAX_GAP_SECONDS = 60.0
+STANDSTILL_M = 30.0
+"""Between two points the way is straight if they are no further apart than this, in time or in space."""
+
+
+class Position(NamedTuple):
+    """A point on the earth, WGS 84.
+
+    Attributes:
+        latitude: degrees north.
+        longitude: degrees east, -180..180.
+        altitude_m: metres above sea level, None if that is not known.
+    """
+
+    latitude: float
+    longitude: float
+    altitude_m: float | None = None
+
+
+class _Point(NamedTuple):
+    time: float
+    position: Position
+
+
+_Segment = tuple[_Point, ...]
+
+
+@dataclass(frozen=True)
+class Track:
+    """The segments of one or several GPX files.
+
+    Attributes:
+        digests: sha256 of each file, hexadecimal.
+    """
+
+    digests: tuple[str, ...]
+    _segments: tuple[_Segment, ...] = field(repr=False)
+
+    def at(self, moment: datetime) -> Position | None:
+        """Where the receiver was at a moment.
+
+        Between two segments, before the first and after the last point of one, and in a gap of more than
+        `MAX_GAP_SECONDS` whose ends are more than `STANDSTILL_M` apart, nobody knows. Of segments that overlap in
+        time the first that covers the moment counts.
+
+        Args:
+            moment: with a time zone.
+        """
+        time = moment.timestamp()
+        positions = (_at(segment, time) for segment in self._segments)
+        return next((position for position in positions if position is not None), None)
+
+
+def read_track(paths: Iterable[Path]) -> Track:
+    """Reads GPX files, of version 1.0 or 1.1, in whichever namespace.
+
+    Points without a time are left out, others are put in their order; a time without a zone is UTC, as GPX has it.
+
+    Raises:
+        InvalidOptionError: if one cannot be read, is no GPX, or has no track with times; its `field` is "gpx".
+    """
+    digests, segments = [], []
+    for path in paths:
+        data = _read(path)
+        found = list(_segments(_parse(path, data)))
+        if not found:
+            raise InvalidOptionError("gpx", f"{path} has no track whose points have times")
+        digests.append(hashlib.sha256(data).hexdigest())
+        segments += found
+    return Track(tuple(digests), tuple(segments))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_TRACK_BYTES:
+            raise InvalidOptionError("gpx", f"{path} has more than {MAX_TRACK_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidOptionError("gpx", f"{path} cannot be read: {error.strerror}") from error
+
+
+def _parse(path: Path, data: bytes) -> GPX:
+    """The GPX document; its names without namespaces, since gpxpy does not find tracks under prefixed names."""
+    try:
+        root = ElementTree.fromstring(data, forbid_dtd=True)
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+        if root.tag != "gpx":
+            raise ValueError(f"its root is {root.tag}")
+        return gpxpy.parse(tostring(root, encoding="unicode"))
+    except (ElementTree.ParseError, DefusedXmlException, GPXException, ValueError, OverflowError) as error:
+        raise InvalidOptionError("gpx", f"{path} is not a GPX file: {error}") from error
+
+
+def _segments(gpx: GPX) -> Iterator[_Segment]:
+    for track in gpx.tracks:
+        for segment in track.segments:
+            points = sorted(_points(segment.points), key=lambda point: point.time)
+            if points:
+                yield tuple(points)
+
+
+def _points(points: Iterable[GPXTrackPoint]) -> Iterator[_Point]:
+    for point in points:
+        if point.time is None or not (abs(point.latitude) <= 90 and abs(point.longitude) <= 180):
+            continue
+        time = point.time if point.time.tzinfo is not None else point.time.replace(tzinfo=UTC)
+        yield _Point(time.timestamp(), Position(point.latitude, point.longitude, point.elevation))
+
+
+def _at(segment: _Segment, time: float) -> Position | None:
+    after = bisect_right(segment, time, key=lambda point: point.time)
+    if after and segment[after - 1].time == time:
+        return segment[after - 1].position
+    if not 0 < after < len(segment):
+        return None
+    before, behind = segment[after - 1], segment[after]
+    seconds = behind.time - before.time
+    if seconds > MAX_GAP_SECONDS and _distance_m(before.position, behind.position) > STANDSTILL_M:
+        return None
+    return _between(before.position, behind.position, (time - before.time) / seconds)
+
+
+def _distance_m(a: Position, b: Position) -> float:
+    return float(haversine_distance(a.latitude, a.longitude, b.latitude, b.longitude))
+
+
+def _between(a: Position, b: Position, part: float) -> Position:
+    """The straight line from a to b, the short way round the earth; `part` of it, 0..1, is behind us."""
+    turn = (b.longitude - a.longitude + 180) % 360 - 180
+    longitude = (a.longitude + part * turn + 180) % 360 - 180
+    altitude = None
+    if a.altitude_m is not None and b.altitude_m is not None:
+        altitude = a.altitude_m + part * (b.altitude_m - a.altitude_m)
+    return Position(a.latitude + part * (b.latitude - a.latitude), longitude, altitude)
