@@ -83,6 +83,7 @@ def test_what_runs_in_this_process() -> None:
     [
         pytest.param("3 0.84 (52.2, 11.0)", "3 0.8462 (52.174, 10.9)\n", True, id="decimals are shortened"),
         pytest.param("a   b\n", "a b", True, id="spaces"),
+        pytest.param("[39.7 2.0]", "[39.6758  1.99999 ]", True, id="an array of NumPy's"),
         pytest.param("3 0.84", "4 0.84", False, id="another digit"),
         pytest.param("3 0.84", "3 0.44", False, id="another score"),
         pytest.param("(52.2, 11.0)", "(52.2, 31.0)", False, id="another box"),
