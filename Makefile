@@ -22,6 +22,7 @@ test: $(STAMP) chromium docs ## lint, check types, build the documents, run the 
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "not soak and not ray"
 
 docs: $(STAMP) ## build the documents into build/docs; a warning is an error

@@ -9,7 +9,8 @@ from pathlib import Path
 from detector.cli import serve_on_ray
 from detector.cli.options import AddParser, add_model, add_runtime, command, port, seconds, whole_number
 from detector.results.errors import ServerStartError
-from detector.serving.server.settings import Observability, Security, ServerSettings, WorkLimits
+from detector.serving.server.settings import Security, ServerSettings, WorkLimits
+from detector.serving.telemetry.observability import Observability
 
 
 def add(add_parser: AddParser) -> None:

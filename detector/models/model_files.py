@@ -37,7 +37,7 @@ class Manifest:
 
     Attributes:
         name: the recipe's name.
-        version: the model's version.
+        version: the model's version: a release's, or the first digits of `sha256`.
         sha256: hex digest of the weights file.
         training_data: what it was trained on, and under which terms.
         training: command, seed, time, data counts and the figures reached, as training recorded them.
@@ -66,7 +66,10 @@ class Weights:
 
 
 def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
-    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256."""
+    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256.
+
+    A manifest without a version gets one: the first digits of that hash, so other weights are another version.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
         f"{network.name}/{index:03d}": array.astype(np.float16)
@@ -74,7 +77,8 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
         for index, array in enumerate(getattr(weights, network.name))
     }
     content = save(arrays)
-    manifest = replace(manifest, sha256=hashlib.sha256(content).hexdigest())
+    sha256 = hashlib.sha256(content).hexdigest()
+    manifest = replace(manifest, sha256=sha256, version=manifest.version or sha256[:12])
     write_whole(folder / WEIGHTS, content)
     write_manifest(folder, manifest)
     return manifest

@@ -20,7 +20,6 @@ from training.data.labels.folder import LabelOptions
 from training.distillation.teacher import Teacher
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import (
-    VERSION,
     announce,
     joined_origins,
     listed_files,
@@ -28,7 +27,7 @@ from training.engine.provenance import (
     write_file_list,
 )
 from training.engine.training_run import Batch, MakeBatch, Row, Run, TrainingTask
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.fine_tuning.fine_tuning_recipes import FcnFineTuning
 from training.fine_tuning.fine_tuning_report import report
 from training.fine_tuning.starting_model import StartingModel
@@ -178,7 +177,7 @@ def _save(
     training = {"fcn": continued(recipe, start, pictures, row, seconds, before.get("fcn", before))}
     if "refiner" in before:
         training["refiner"] = before["refiner"]
-    manifest = Manifest(start.manifest.name, VERSION, "", origin_of([start], pictures), training)
+    manifest = Manifest(start.manifest.name, "", "", origin_of([start], pictures), training)
     save_model(out_dir, Weights(fcn, start.weights.refiner), manifest)
     record_self_check(out_dir)
     write_file_lists([start], pictures, out_dir)

@@ -7,7 +7,7 @@ from detector.models.model_files import load_model, write_manifest
 from detector.pipeline.detector import DigitDetector
 from training.data.detector_data import DetectorData
 from training.engine.training_run import Row
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.fine_tuning.starting_model import StartingModel
 
 Figures = dict[str, dict[str, Row]]

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from detector import __version__
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import Row, row_of, text_of_name, to_json_line
 from detector.folders.run_config import Settings, encode_settings
@@ -106,7 +106,7 @@ def _check_machine(work: Work) -> None:
     Without this, a folder that is on some machines only would fill shards with errors, or spread them over machines.
     """
     images, output, machine = work.job.images, work.job.output, socket.gethostname()
-    ours, theirs = version("digit-detector"), work.settings["digit-detector"]
+    ours, theirs = __version__, work.settings["digit-detector"]
     if ours != theirs:
         raise InvalidOptionError(
             "engine", f"{machine} has digit-detector {ours}, not {theirs}: install that there"
@@ -141,6 +141,7 @@ _SCHEMA = pa.schema(
         "image": pa.string(),
         "width_px": pa.int32(),
         "height_px": pa.int32(),
+        "model": pa.string(),
         "digits": pa.list_(pa.struct({"label": pa.int8(), "score": pa.float64(), "box": _BOX})),
         "numbers": pa.list_(
             pa.struct(

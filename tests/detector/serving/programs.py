@@ -113,7 +113,8 @@ def serving(load: str, **settings: object) -> list[str]:
     program = f"""
 import sys
 from detector.serving.server.processes.serve import serve_detector
-from detector.serving.server.settings import Observability, ServerSettings
+from detector.serving.server.settings import ServerSettings
+from detector.serving.telemetry.observability import Observability
 from tests.detector.serving import loads
 
 sys.exit(serve_detector(loads.{load}, ServerSettings({told})))
