@@ -2,9 +2,11 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
+from detector import DigitDetector
 from detector.models.model_files import load_model
 from detector.results.errors import ServiceUnavailableError
 from detector.serving.client import DetectorClient, Tls
@@ -29,6 +31,14 @@ def test_the_table_of_metrics_is_complete() -> None:
     shown = set(re.findall(r"`(digit_detector_\w+)`", section("docs/observability.md", "Metrics")))
     kept = {f"{m.name}_total" if m.type == "counter" else m.name for m in REGISTRY.collect()}
     assert shown == kept
+
+
+def test_the_stages_named_are_those_that_are_measured(
+    embedded: DigitDetector, real_images: dict[str, Path]
+) -> None:
+    (listed,) = re.findall(r"The stages are ([\w, \n]+),\s+in the order", read("docs/observability.md"))
+    measured = embedded.detect(real_images["31"].read_bytes()).stage_seconds
+    assert set(re.findall(r"\w+", listed)) - {"and"} == {"queue", *measured}
 
 
 @pytest.mark.slow
