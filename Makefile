@@ -26,7 +26,7 @@ test: $(STAMP) chromium docs ## lint, check types, build the documents, run the 
 	$(BIN)/python -m pytest -m "not soak and not ray"
 
 docs: $(STAMP) ## build the documents into build/docs; a warning is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # In two processes: the second is connected to a cluster, and Ray lets a process be that once at a time.
 test-ray: $(RAY_STAMP) ## install Ray too, and test the service, the folder job and training on clusters of several nodes
