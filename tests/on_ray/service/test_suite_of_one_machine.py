@@ -1,7 +1,7 @@
 """The very tests of the server on one machine, run against the service on a cluster.
 
 Left out are those that look into the server's process or put a detector of their own into it (`SlowDetector`,
-metrics, logs), and those of limits that Ray's proxies do not have (connections, pings): see the README's table.
+metrics, logs), and those of limits that Ray's proxies do not have (connections, pings): see docs/ray-differences.md.
 """
 
 import grpc
@@ -28,7 +28,7 @@ def test_malformed_messages(channel: grpc.Channel, name: str, message: bytes) ->
     bad_input.test_malformed_messages(channel, *METHODS[name], message)
 
 
-# Where Ray makes a difference: each is in the README's table.
+# Where Ray makes a difference: each is in docs/ray-differences.md.
 
 
 @pytest.mark.parametrize("message", [b"\xff\xff\xff\xff", b"\x0a\x05ab"])
