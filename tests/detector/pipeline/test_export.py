@@ -94,7 +94,7 @@ def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def networks() -> tuple[Fcn, Refiner]:
-    fcn, again = networks_of(load_model(EMBEDDED)[0])
+    fcn, again, _ = networks_of(load_model(EMBEDDED)[0])
     assert again
     return fcn, again
 
