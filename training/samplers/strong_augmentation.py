@@ -13,7 +13,6 @@ def strong_patches() -> PatchConfig:
     return PatchConfig(
         photo_surroundings=0.45,
         crop_fraction=0.19,
-        other_digit_fraction=0.04,
         rendered_fraction=0.06,
         random_fraction=0.1,
         distortion=_WIDE,
