@@ -11,7 +11,7 @@ _FORMATS = ("csv-digits", "csv-numbers", "coco", "coco-results", "yolo", "voc")
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "convert",
@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def convert(results: Path, target_format: str, out: Path) -> int:
-    """Writes the results to `out` in one of the formats; returns the exit code."""
+    """Write the results to `out` in one of the formats; return the exit code."""
     from detector.folders.formats import convert as convert_results  # noqa: PLC0415
     from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
 

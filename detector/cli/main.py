@@ -14,7 +14,7 @@ from detector.results.errors import DetectorError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code. What the user can mend is one line on standard error."""
+    """Run one command and return its exit code. What the user can mend is one line on standard error."""
     args = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # any name, in any locale
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line; `run` of what it parses is the command's function."""
+    """Return the whole command line; `run` of what it parses is the command's function."""
     root = argparse.ArgumentParser(
         prog="digit-detector",
         description="Finds house-number digits in street images, and reads the numbers that they spell.",

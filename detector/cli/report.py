@@ -9,7 +9,7 @@ from detector.cli.options import AddParser, command
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "report",
@@ -46,7 +46,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def report(results: Path, images: Path, out: Path) -> int:
-    """Writes the gallery to the folder `out` and says how to look at it; returns the exit code."""
+    """Write the gallery to the folder `out` and say how to look at it; return the exit code."""
     from detector.folders.report import write_report  # noqa: PLC0415
     from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
 

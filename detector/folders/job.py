@@ -63,7 +63,7 @@ def _limited(images: Iterable[ImageFile], rows: int, limit: int | None) -> Itera
 
 @dataclass(frozen=True, eq=False)
 class FileResult:
-    """What came of one file.
+    """The outcome of one file.
 
     Attributes:
         image: the file.
@@ -77,7 +77,7 @@ class FileResult:
 def detect_files(
     images: Iterable[ImageFile], detector: ImageDetector, options: DetectOptions
 ) -> Generator[FileResult]:
-    """Detects the digits of each file while the next ones are read.
+    """Detect the digits of each file while the next ones are read.
 
     Yields:
         One result for each image, in the same order.
@@ -98,7 +98,7 @@ def detect_files(
 
 
 def write_annotated(result: FileResult, directory: Path, name: str) -> None:
-    """Writes the result's picture with its digits painted on it to `directory` / `name`.
+    """Write the result's picture with its digits painted on it to `directory` / `name`.
 
     Nothing is written for an image that could not be read, now or before. A name that begins with `/` or has `..` in
     it, as paths in a list may, is taken for what is left of it.
@@ -126,7 +126,7 @@ def write_annotated(result: FileResult, directory: Path, name: str) -> None:
 
 
 def settings_of(job: FolderJob, model: ModelInfo) -> Settings:
-    """The settings that are kept beside the output, under the names by which a refusal calls them.
+    """Return the settings that are kept beside the output, under the names by which a refusal calls them.
 
     Whether a model or a server that has the same model detects makes no difference. Nor do the limit and watching:
     they say how far to go.

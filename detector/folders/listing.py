@@ -34,7 +34,7 @@ class ImageFile:
     error: ImageUnreadableError | None = None
 
     def read(self) -> bytes:
-        """The file's bytes.
+        """Return the file's bytes.
 
         Raises:
             ImageUnreadableError, ImageTooLargeError: if it cannot be read, see `read_image_file`.
@@ -45,19 +45,19 @@ class ImageFile:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for an image."""
+    """Return whether a file of this name counts as an image."""
     return _suffix(name) in IMAGE_SUFFIXES
 
 
 def is_video_name(name: str) -> bool:
-    """Whether a file of this name is taken for a video."""
+    """Return whether a file of this name counts as a video."""
     return _suffix(name) in VIDEO_SUFFIXES
 
 
 def list_images(
     root: Path, exclude: Collection[Path] = (), is_wanted: Callable[[str], bool] = is_image_name
 ) -> tuple[ImageFile, ...]:
-    """Lists every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
+    """List every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
     images = walk_images(root, exclude, is_wanted)
     return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
 
@@ -65,7 +65,7 @@ def list_images(
 def walk_images(
     root: Path, exclude: Collection[Path] = (), is_wanted: Callable[[str], bool] = is_image_name
 ) -> Iterator[ImageFile]:
-    """Finds every image below `root`, the same ones in the same order each time, and keeps none of them in memory.
+    """Find every image below `root`, the same ones in the same order each time, and keep none of them in memory.
 
     Symbolic links are followed. A folder that can be reached in several ways is listed once, by its own place
     if it lies below `root`, so loops of links end. A folder that cannot be looked into is listed itself, with
@@ -95,7 +95,7 @@ def walk_images(
 
 
 def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:
-    """The folder's entries by name, none if it has been seen before (or is to be left out)."""
+    """Yield the folder's entries by name, none if it has been seen before (or is to be left out)."""
     identity = _folder_id(folder)
     if identity not in seen:
         seen.add(identity)

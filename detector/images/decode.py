@@ -58,7 +58,7 @@ _CheckWhole = Callable[[bytes, int], None]
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decodes a JPEG, PNG, WebP, BMP, TIFF or GIF image; of an animation the first frame.
+    """Decode a JPEG, PNG, WebP, BMP, TIFF or GIF image; of an animation the first frame.
 
     EXIF orientation is applied, alpha is dropped, grey, CMYK and 16-bit images become 8-bit RGB.
 
@@ -101,7 +101,7 @@ def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def read_image_file(path: Path) -> bytes:
-    """The bytes of an image file, still encoded.
+    """Return the bytes of an image file, still encoded.
 
     The messages of its errors leave the file's name to the caller, who has one name for it everywhere.
 
@@ -124,7 +124,7 @@ def read_image_file(path: Path) -> bytes:
 
 
 def _recognise(data: bytes) -> tuple[str, _ReadSize, _CheckWhole]:
-    """The format's name and the functions that read its header and check that it is whole."""
+    """Return the format's name and the functions that read its header and check that it is whole."""
     for name, signatures, read_size, check_whole in _FORMATS:
         if data.startswith(signatures):
             return name, read_size, check_whole
@@ -146,7 +146,7 @@ def _is_video(data: bytes) -> bool:
 
 
 def _named(name: str, read: Callable[[], _Result]) -> _Result:
-    """What `read` returns; whatever it raises names the format."""
+    """Return the result of `read`; whatever it raises names the format."""
     try:
         return read()
     except (ImageTooLargeError, ImageUndecodableError):
@@ -173,7 +173,7 @@ def _size_by(reader: Callable[[io.BytesIO], ImageFile]) -> _ReadSize:
 
 
 def _webp_size(data: bytes) -> _Size:
-    """Reads the RIFF container itself: Pillow allocates the canvas when it opens a WebP image.
+    """Read the RIFF container itself: Pillow allocates the canvas when it opens a WebP image.
 
     See RFC 9649, sections 2.5 to 2.7, for the three kinds of first chunk.
     """

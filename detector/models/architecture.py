@@ -15,7 +15,7 @@ from detector.models.geometry import CHANNELS, REFINER_WINDOW
 
 
 def build_fcn() -> keras.Model:
-    """The untrained network: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32.
+    """Return the untrained network: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32.
 
     H' = (H - 32) // 4 + 1 and likewise W'. The 15 channels are described in `score_map`.
     """
@@ -34,7 +34,7 @@ def build_fcn() -> keras.Model:
 
 
 def build_refiner() -> keras.Model:
-    """The untrained network of the refiner: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32.
+    """Return the untrained network of the refiner: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32.
 
     The channels are those of `build_fcn()`.
     """
@@ -54,13 +54,13 @@ def build_refiner() -> keras.Model:
 def convolution(
     x: keras.KerasTensor, filters: int, size: int, strides: int = 1, padding: str = "valid"
 ) -> keras.KerasTensor:
-    """A convolution, normalised over the batch, and what of it is positive."""
+    """Return a convolution, normalised over the batch, and what of it is positive."""
     x = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization()(x))
 
 
 def with_heads(inputs: keras.KerasTensor, x: keras.KerasTensor, name: str) -> keras.Model:
-    """The network that says of each window what `score_map` describes, from its last features `x`."""
+    """Return the network that says of each window what `score_map` describes, from its last features `x`."""
     return keras.Model(inputs, layers.Conv2D(CHANNELS, 1, dtype="float32", name="heads")(x), name=name)
 
 

@@ -23,12 +23,12 @@ class Network(Protocol):
         ...
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What it says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
+        """Return the score map of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
         ...
 
 
 def load_networks(model_dir: Path) -> tuple["Fcn", "Refiner | None", Manifest]:
-    """Loads and verifies a model, for TensorFlow; the second network is None if the model has none.
+    """Load and verify a model, for TensorFlow; the second network is None if the model has none.
 
     Raises:
         ModelError: if a file is missing, damaged, or not what the manifest says.
@@ -38,7 +38,7 @@ def load_networks(model_dir: Path) -> tuple["Fcn", "Refiner | None", Manifest]:
 
 
 def build_networks(weights: Weights, model_dir: Path) -> tuple["Fcn", "Refiner | None"]:
-    """The networks of weights that were loaded from a model's folder, for TensorFlow.
+    """Return the networks of weights that were loaded from a model's folder, for TensorFlow.
 
     Raises:
         ModelError: if the weights do not fit them, naming the folder.

@@ -71,7 +71,7 @@ def write_openvino(graph: Graph, path: Path) -> None:
 
 
 def compile_for_openvino(graph: Graph, output: str, threads: str | None) -> Any:
-    """An `openvino.CompiledModel` that computes one output of the graph on the processor.
+    """Return an `openvino.CompiledModel` that computes one output of the graph on the processor.
 
     Args:
         graph: the graph.
@@ -103,7 +103,7 @@ FORMATS = {
 
 
 def _openvino(option: str) -> Any:
-    """The library."""
+    """Return the library."""
     # OpenVINO tells its makers of each import and conversion, unless its messenger is not there.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     with _extra("openvino", option):
@@ -131,7 +131,7 @@ def _extra(name: str, option: str) -> Iterator[None]:
 def decoding_graph(
     network: Fcn | Refiner, window: int, side: int | None
 ) -> tf.types.experimental.PolymorphicFunction:
-    """What the network says of images, as it says it and decoded as `detector.pipeline.score_map.read_windows` does it.
+    """Return the score map of images, and decoded as by `detector.pipeline.score_map.read_windows`.
 
     Args:
         network: with its weights, which become constants.

@@ -47,7 +47,7 @@ class OpenVinoNetwork:
         self._of_thread = threading.local()
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
+        """Return the score map of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
         count, height, width = images.shape[:3]
         sizes = [-(-size // step) * step for size, step in zip(images.shape, self._steps, strict=False)]
         padded = np.zeros((*sizes, 3), np.uint8)
@@ -57,7 +57,7 @@ class OpenVinoNetwork:
         return np.array(score_map[:count, :rows, :columns], np.float32)
 
     def _request(self) -> Any:
-        """The thread's own; one must not be used by two at a time."""
+        """Return the thread's own; one must not be used by two at a time."""
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._model.create_infer_request()
         return self._of_thread.request

@@ -32,7 +32,7 @@ _MAX_LEVEL_PIXELS = 100_000_000
 """The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""
 
 BOX_HEIGHT = 1.04
-"""What boxes' heights are multiplied by: the networks draw them a few percent less high than those they learn from."""
+"""Factor of boxes' heights: the networks draw them a few percent less high than those they learn from."""
 
 _LOOKS = 64
 """Windows that the second network is given at a time: bounds the memory however many there are."""
@@ -81,7 +81,7 @@ class DigitDetector:
 
     @classmethod
     def load(cls, model_dir: Path | None = None, config: DetectorConfig | None = None) -> DigitDetector:
-        """Loads and verifies the model in `model_dir`, or the embedded one.
+        """Load and verify the model in `model_dir`, or the embedded one.
 
         Raises:
             ModelError: if a file is missing, damaged, or not what the manifest says.
@@ -92,7 +92,7 @@ class DigitDetector:
     def detect(
         self, image: bytes | NDArray[np.uint8], options: DetectOptions | None = None
     ) -> ImageDetections:
-        """Finds the digits of one image and the numbers that they spell.
+        """Find the digits of one image and the numbers that they spell.
 
         Args:
             image: an encoded image (JPEG, PNG, WebP, BMP, TIFF, GIF), or decoded pixels, (H, W, 3) uint8 RGB.
@@ -136,7 +136,7 @@ class DigitDetector:
     def detect_many(
         self, images: Iterable[ImageSource], options: DetectOptions | None = None
     ) -> Generator[ImageDetections | DetectorError]:
-        """Finds the digits of many images; the next ones are read and decoded while the network looks at one.
+        """Find the digits of many images; the next ones are read and decoded while the network looks at one.
 
         Memory is bounded: `images` is read, in a thread, a few images and about 64 MB of pixels ahead. So it may be
         a generator, and one without end.
@@ -168,7 +168,7 @@ class DigitDetector:
             return error
 
     def classify_crops(self, crops: NDArray[np.uint8], refine: bool = True, batch: int = 256) -> IntArray:
-        """The digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten.
+        """Return the digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten.
 
         Args:
             crops: such as the official ones of SVHN.
@@ -192,11 +192,11 @@ class DigitDetector:
 
     @property
     def manifest(self) -> Manifest:
-        """What is known of the weights."""
+        """The manifest of the weights."""
         return self._manifest
 
     def info(self) -> ModelInfo:
-        """The model, its limits and its defaults."""
+        """Return the model, its limits and its defaults."""
         config, manifest = self._config, self._manifest
         return ModelInfo(
             name=manifest.name,
@@ -218,7 +218,7 @@ class DigitDetector:
         return self._fcn.parameter_count + again
 
     def _seen(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
-        """What both networks see, a candidate for each group of windows."""
+        """Return the candidates of both networks, one for each group of windows."""
         candidates = self._windows(pixels, options, clock)
         with clock("merge"):
             least = self._least_proposal(options)
@@ -229,7 +229,7 @@ class DigitDetector:
         return candidates
 
     def _windows(self, pixels: NDArray[np.uint8], options: DetectOptions, clock: _StageClock) -> Candidates:
-        """The windows in which the network sees a digit, at every level of the pyramid, in the image's frame."""
+        """Return the windows in which the network sees a digit, at every level of the pyramid, in the image's frame."""
         least = VIEW_SCORE * self._least_proposal(options)
         low = options.min_digit_height_px or self._config.min_digit_height_px
         high = options.max_digit_height_px or float("inf")
@@ -250,7 +250,7 @@ class DigitDetector:
             del level  # before the next one is made
 
     def _least_proposal(self, options: DetectOptions) -> float:
-        """The score of the first network from which a digit can be among those returned."""
+        """Return the score of the first network from which a digit can be among those returned."""
         least = self._least_score(options)
         return refiner.first_score(least) if self._refiner else least
 
@@ -262,7 +262,7 @@ class DigitDetector:
         return self._config.nms_iou_threshold if asked is None else asked
 
     def _look_again(self, pixels: NDArray[np.uint8], first: Candidates) -> Candidates:
-        """The candidates as both networks together see them."""
+        """Return the candidates as both networks together see them."""
         assert self._refiner is not None
         height, width = pixels.shape[:2]
         parts = []

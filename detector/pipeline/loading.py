@@ -27,7 +27,7 @@ TENSORFLOW, OPENVINO = "tensorflow", "openvino"
 
 
 def load_detector(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> DigitDetector:
-    """Loads and verifies the model in `model_dir`, or the embedded one.
+    """Load and verify the model in `model_dir`, or the embedded one.
 
     Args:
         model_dir: the model's folder.
@@ -49,7 +49,7 @@ def load_detector(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> D
 
 
 def named_after(manifest: Manifest, runtime: str) -> Manifest:
-    """The manifest of a model that this runtime computes.
+    """Return the manifest of a model that this runtime computes.
 
     What another runtime than TensorFlow finds is a little different, so the model's version is followed by its name.
     """
@@ -68,7 +68,7 @@ _LEAST_IOU = 0.7
 
 
 def load_checked(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> DigitDetector:
-    """Loads the model in `model_dir`, or the embedded one, and checks that it works here; so it is warm, too.
+    """Load the model in `model_dir`, or the embedded one, and check that it works here; so it is warm, too.
 
     Raises:
         ModelError: if a file is missing or damaged, or the model does not find what its manifest records.
@@ -83,7 +83,7 @@ def load_checked(model_dir: Path | None = None, runtime: str = TENSORFLOW) -> Di
 
 
 def record_self_check(model_dir: Path) -> None:
-    """Writes into the manifest of a model what it finds in the built-in image.
+    """Write into the manifest of a model what it finds in the built-in image.
 
     Raises:
         ModelError: if a file is missing, damaged, or not what the manifest says.
@@ -137,7 +137,7 @@ def _find(detector: DigitDetector, score: float) -> Detections:
 
 
 def _all_among(digits: Detections, others: Detections) -> bool:
-    """Whether each of `digits` is one of `others`: the same label, in the same place."""
+    """Return whether each of `digits` is among `others`: the same label, in the same place."""
     same_label = digits.labels[:, None] == others.labels[None, :]
     same_place = iou(digits.boxes, others.boxes) >= _LEAST_IOU
     return bool((same_label & same_place).any(axis=1).all())

@@ -49,7 +49,7 @@ class Tile:
 
 
 def level_scales(min_height: float, max_height: float) -> list[float]:
-    """The scales that bring digits of `min_height` to `max_height` px into the network's range, largest first.
+    """Return the scales that bring digits of `min_height` to `max_height` px into the network's range, largest first.
 
     Neighbours differ by the square root of 2, so a digit comes at a height the network knows at two scales or three.
     """
@@ -60,7 +60,7 @@ def level_scales(min_height: float, max_height: float) -> list[float]:
 
 
 def levels(image: NDArray[np.uint8], min_height: float, max_height: float) -> Iterator[Level]:
-    """The levels of an RGB uint8 (H, W, 3) image for digits of `min_height` to `max_height` px, largest first.
+    """Yield the levels of an RGB uint8 (H, W, 3) image for digits of `min_height` to `max_height` px, largest first.
 
     A level smaller than the image is made from the level before, which averages every pixel and reads few.
     """

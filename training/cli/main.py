@@ -32,7 +32,7 @@ _DATA_HELP = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
+    """Run one command and return its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
     args = parser().parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line; `run` of what it parses is the command's function."""
+    """Return the whole command line; `run` of what it parses is the command's function."""
     root = argparse.ArgumentParser(
         prog="digit-detector-train",
         description="Trains and measures the house-number detector, and the classifiers it is compared with.",

@@ -1,4 +1,4 @@
-"""What the detector is trained on: gathered from a data folder, validation and the demo's images kept apart.
+"""The training data of the detector: gathered from a data folder, validation and the demo's images kept apart.
 
 The folder is laid out as the official downloads are, `svhn/train`, `svhn/train_32x32.mat`, and, where they are
 there, `svhn/extra`, `svhn/extra_32x32.mat`; or it holds labels of one's own. In either, `backgrounds/train`, `letters`
@@ -25,7 +25,7 @@ from training.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class PatchSources:
-    """What patches are cut from; all but the scenes may be empty.
+    """The images that patches are cut from; all but the scenes may be empty.
 
     Attributes:
         scenes: labelled full images.
@@ -161,7 +161,7 @@ def _pictures(folder: Path, missing: list[str]) -> list[Image]:
 
 
 def _small(path: Path) -> Image:
-    """The picture, shrunk if it is large."""
+    """Return the picture, shrunk if it is large."""
     pixels = _decoded(path)
     height, width = pixels.shape[:2]
     factor = (_DIGIT_FREE_PIXELS / (width * height)) ** 0.5
@@ -172,12 +172,12 @@ def _small(path: Path) -> Image:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """The pictures in a folder."""
+    """Return the pictures in a folder."""
     return sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
 
 
 def _unlabelled(data_dir: Path) -> list[Path]:
-    """The pictures that are not of SVHN."""
+    """Return the pictures that are not of SVHN."""
     folders = [data_dir / "backgrounds" / "train", data_dir / "letters"]
     folders += [data_dir / "other_digits" / "train" / str(label) for label in range(10)]
     return [path for folder in folders for path in _listed(folder)]
@@ -188,7 +188,7 @@ def _within(data_dir: Path, path: Path) -> str:
 
 
 def _other_digits(folder: Path, missing: list[str]) -> list[LabelledImage]:
-    """The pictures of `folder`/DIGIT, each filled by its digit; squares are given a digit's proportions again."""
+    """Return the pictures of `folder`/DIGIT, each filled by its digit; squares get a digit's proportions back."""
     if not folder.is_dir():
         missing.append(str(folder))
         return []

@@ -40,7 +40,7 @@ from training.evaluation.metrics import (
 __all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
 
 CANDIDATE_OPTIONS = DetectOptions(score_threshold=0.01, max_detections=100)
-"""What average precision is worked out from, as COCO has it."""
+"""Options for average precision: COCO takes every candidate."""
 
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -101,7 +101,7 @@ def _evaluate_own(
     rendered: int,
     options: LabelOptions,
 ) -> Evaluation:
-    """The figures that labels alone allow: whole images, and crops that are cut from them."""
+    """Return the figures that labels alone allow: whole images, and crops that are cut from them."""
     labels = read_labels(data_dir, options, progress)
     scenes = labels.scenes if split is None else labels.splits.get(split, [])
     if not scenes:

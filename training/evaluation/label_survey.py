@@ -1,4 +1,4 @@
-"""What `digit-detector-train check` says of a folder: every problem, counts, heights, and two pictures."""
+"""The report of `digit-detector-train check` on a folder: every problem, counts, heights, and two pictures."""
 
 from collections.abc import Iterator
 from pathlib import Path

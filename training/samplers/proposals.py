@@ -1,4 +1,4 @@
-"""What a detector proposes in many images: the windows that a refiner has to tell apart."""
+"""A detector's proposals in many images: the windows that a refiner has to tell apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Proposals:
 
 
 def propose(detector: DigitDetector, images: Sequence[LabelledImage], kept_in: Path) -> Proposals:
-    """What `detector` finds at a low threshold in every image, read from `kept_in` if it is there.
+    """Return the proposals of `detector` at a low threshold in every image, read from `kept_in` if it is there.
 
     Args:
         detector: the FCN alone.

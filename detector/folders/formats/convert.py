@@ -26,12 +26,12 @@ _FOLDER_FORMATS: dict[str, Callable[[Iterable[FoundRow], Path], None]] = {
 }
 
 FORMATS = (*_FILE_FORMATS, *_FOLDER_FORMATS)
-"""What results can be converted to; the last two are folders with one file per image."""
+"""The formats that results can be converted to; the last two are folders with one file per image."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What came of it.
+    """The outcome of a conversion.
 
     Attributes:
         images: images whose results were written.
@@ -53,7 +53,7 @@ class _FoundRows:
 
 
 def convert(results: ResultsFile, target_format: str, out: Path) -> Conversion:
-    """Writes the results to `out` in one of `FORMATS`.
+    """Write the results to `out` in one of `FORMATS`.
 
     Args:
         results: what was found.

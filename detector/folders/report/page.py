@@ -21,13 +21,13 @@ from detector.folders.report.pictures import Picture
 from detector.folders.rows import ErrorRow, ResultRow, printable_name
 
 GENERATOR = '<meta name="generator" content="digit-detector report">'
-"""What tells a report's page from anybody else's."""
+"""The mark that tells a report's page from anybody else's."""
 
 _SOURCES = files(__package__)
 
 
 def page_chunks(title: str, rows: Iterable[tuple[ResultRow, Picture | None]], folder: Path) -> Iterator[str]:
-    """The text of index.html, in order.
+    """Yield the text of index.html, in order.
 
     Args:
         title: the name of the folder of images.

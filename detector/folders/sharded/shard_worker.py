@@ -27,7 +27,7 @@ from detector.results.interface import ImageDetector
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker has to know; small enough to be sent to each.
+    """All that a worker has to know; small enough to be sent to each.
 
     Attributes:
         job: what is asked for.
@@ -60,7 +60,7 @@ class ShardMaker:
         self._detector = _loaded(work)
 
     def make(self, unit: WorkUnit) -> FolderSummary:
-        """Makes the unit's shard, if it is not there, and counts its rows.
+        """Make the unit's shard, if it is not there, and counts its rows.
 
         Raises:
             OSError: if the shard cannot be written or read.
@@ -76,7 +76,7 @@ class ShardMaker:
         return summary
 
     def _rows_there(self, name: str, unit: WorkUnit) -> list[Row] | None:
-        """The rows of a shard that is there, None if it is not, or is not the unit's: somebody changed it."""
+        """Return the rows of a shard that is there, None if it is not, or is not the unit's: somebody changed it."""
         try:
             rows = self._format.decode(self._job.output.read(name))
         except (FileNotFoundError, ValueError):
@@ -86,7 +86,7 @@ class ShardMaker:
 
 
 def detect_entries(entries: tuple[Entry, ...], job: ShardedJob, detector: ImageDetector) -> Iterator[Row]:
-    """The rows of the entries, in order; the next images are read while one is looked at."""
+    """Yield the rows of the entries, in order; the next images are read while one is looked at."""
     readers = (_reader(entry, job) for entry in entries)
     outcomes = detector.detect_many(readers, job.options)
     for entry, outcome in zip(entries, outcomes, strict=True):
@@ -101,7 +101,7 @@ def _reader(entry: Entry, job: ShardedJob) -> Callable[[], bytes]:
 
 
 def _check_machine(work: Work) -> None:
-    """Looks whether this machine sees what the one sees that lists the images.
+    """Look whether this machine sees what the one sees that lists the images.
 
     Without this, a folder that is on some machines only would fill shards with errors, or spread them over machines.
     """

@@ -33,7 +33,7 @@ _OPTIONS_BYTES = 1024
 def detect_many(
     detect: Callable[[bytes], ImageDetections], images: Iterable[EncodedImage]
 ) -> Generator[ImageDetections | DetectorError]:
-    """Calls `detect` for each image; what is wrong with an image is its result, other errors end the rest.
+    """Call `detect` for each image; what is wrong with an image is its result, other errors end the rest.
 
     Args:
         detect: makes one call; several threads do so.
@@ -87,6 +87,6 @@ def stream_request(item: StreamItem) -> wire.DetectStreamRequest:
 
 
 def stream_result(reply: wire.DetectStreamResponse) -> StreamResult:
-    """What came of one image."""
+    """Return the result of one image."""
     failed = reply.HasField("error")
     return reply.correlation_id, from_status(reply.error) if failed else detections_from_wire(reply.response)

@@ -60,7 +60,7 @@ class DetectorClient:
     def detect(
         self, image: bytes, options: DetectOptions | None = None, timeout_s: float | None = None
     ) -> ImageDetections:
-        """Finds the digits of one encoded image (JPEG, PNG, WebP, BMP, TIFF, GIF).
+        """Find the digits of one encoded image (JPEG, PNG, WebP, BMP, TIFF, GIF).
 
         Args:
             image: the encoded image.
@@ -81,7 +81,7 @@ class DetectorClient:
     def detect_stream(
         self, items: Iterable[StreamItem], timeout_s: float | None = None
     ) -> Iterator[StreamResult]:
-        """Finds the digits of many images over one call; `items` is read while results come out.
+        """Find the digits of many images over one call; `items` is read while results come out.
 
         Args:
             items: correlation id, encoded image and, if wanted, options. What it raises is raised here.
@@ -110,7 +110,7 @@ class DetectorClient:
     def detect_many(
         self, images: Iterable[EncodedImage], options: DetectOptions | None = None
     ) -> Generator[ImageDetections | DetectorError]:
-        """Finds the digits of many images, with a few calls at a time; waits for a server that is full or restarts.
+        """Find the digits of many images, with a few calls at a time; wait for a server that is full or restart.
 
         Args:
             images: for each its encoded bytes, or what gives them when it is called, in a thread.
@@ -125,7 +125,7 @@ class DetectorClient:
         return detect_many(lambda image: self.detect(image, options), images)
 
     def info(self, timeout_s: float | None = None) -> ModelInfo:
-        """The model that answers, its limits and its defaults.
+        """Return the model that answers, its limits and its defaults.
 
         Raises:
             DetectorError: ServiceUnavailableError if no server answers, DeadlineExceededError.
@@ -139,7 +139,7 @@ class DetectorClient:
         return info_from_wire(reply)
 
     def is_serving(self, timeout_s: float = 5.0) -> bool:
-        """Whether the server says that it is ready (grpc.health.v1); asked once, without retries.
+        """Return whether the server says that it is ready (grpc.health.v1); asked once, without retries.
 
         Raises:
             DetectorError: ServiceUnavailableError if no server answers, DeadlineExceededError.
@@ -151,7 +151,7 @@ class DetectorClient:
         return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:
-        """Ends the connection; calls in flight fail."""
+        """End the connection; calls in flight fail."""
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -166,7 +166,7 @@ class DetectorClient:
 def _stream_requests(
     items: Iterable[StreamItem], failures: list[BaseException]
 ) -> Iterator[wire.DetectStreamRequest]:
-    """The items as requests; gRPC swallows what its source raises, so that is kept in `failures`."""
+    """Yield the items as requests; gRPC swallows what its source raises, so that is kept in `failures`."""
     try:
         for item in items:
             yield stream_request(item)

@@ -18,7 +18,7 @@ from detector.serving.telemetry.telemetry import Metadata, Trace
 
 
 def start_tracing() -> Trace:
-    """Starts to send spans; what it gives back makes a call one of them, in its caller's trace if it has one."""
+    """Start to send spans; what it gives back makes a call one of them, in its caller's trace if it has one."""
     os.environ.setdefault("OTEL_SERVICE_NAME", "digit-detector")
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

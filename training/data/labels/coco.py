@@ -34,7 +34,7 @@ class _Image:
 
 
 def _sources(tree: FileTree) -> list[str]:
-    """The JSON files in which the three keys occur: a damaged one is still meant to be COCO's."""
+    """Return the JSON files in which the three keys occur: a damaged one is still meant to be COCO's."""
     return [name for name in tree.ending(".json") if _has_keys(tree, name)]
 
 

@@ -63,7 +63,7 @@ def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Picture | Problem
 
 
 def _gather(tree: FileTree, source: str, images: dict[str, _Image]) -> Iterator[Problem]:
-    """Fills `images`; what belongs to none of them is given out."""
+    """Fill `images`; what belongs to none of them is given out."""
     file = tree.root / source
     for line, row in _rows(tree.text(source)):
         image = row.get("image", "")
@@ -80,7 +80,7 @@ def _gather(tree: FileTree, source: str, images: dict[str, _Image]) -> Iterator[
 
 
 def _rows(text: str) -> Iterator[tuple[int, _Row]]:
-    """The lines below the header with the number of their first line; empty ones are left out."""
+    """Yield the lines below the header with the number of their first line; empty ones are left out."""
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     line = 1
     try:

@@ -18,7 +18,7 @@ from training.data.scenes import Box, Scene, box_defect, clipped, leaves
 from training.errors import DataError
 
 IGNORED = "ignore"
-"""What `--classes NAME=ignore` says instead of a digit."""
+"""The word for no digit in `--classes NAME=ignore`."""
 
 MAX_PROBLEMS = 10_000
 _SHOWN_PROBLEMS = 5
@@ -38,7 +38,7 @@ class LabelOptions:
     skip_bad: bool = False
 
     def arguments(self) -> str:
-        """The options of a command line that say the same, each after a space; empty for the defaults."""
+        """Return the options of a command line that say the same, each after a space; empty for the defaults."""
         digits = [
             shlex.quote(f"{name}={IGNORED if digit is None else digit}")
             for name, digit in self.classes.items()
@@ -76,7 +76,7 @@ class Labels:
 
 
 def labels_are_own(folder: Path, options: LabelOptions) -> bool:
-    """Whether a data folder's labels are one's own, and not laid out as SVHN's downloads are.
+    """Return whether a data folder's labels are one's own, and not laid out as SVHN's downloads are.
 
     Raises:
         DataError: if it is both, or if SVHN's are to be read in another way than they always are.
@@ -90,7 +90,7 @@ def labels_are_own(folder: Path, options: LabelOptions) -> bool:
 
 
 def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> Labels:
-    """Reads a folder to work with, and says on standard output what it is.
+    """Read a folder to work with, and say on standard output what it is.
 
     Raises:
         DataError: if it holds labels of no format or of several, and, unless they are to be skipped, if there are
@@ -110,7 +110,7 @@ def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> L
 
 
 def survey(folder: Path, options: LabelOptions, progress: bool = True) -> Labels:
-    """Reads a folder to the end, whatever is wrong in it.
+    """Read a folder to the end, whatever is wrong in it.
 
     Raises:
         DataError: if it holds labels of no format or of several.
@@ -125,7 +125,7 @@ def survey(folder: Path, options: LabelOptions, progress: bool = True) -> Labels
 
 
 def _until_too_many(items: Iterator[Picture | Problem]) -> Iterator[Picture | Problem]:
-    """The items as they are; a file that is no label file at all is not read to its end."""
+    """Yield the items as they are; a file that is no label file at all is not read to its end."""
     count = 0
     for item in items:
         yield item
@@ -137,7 +137,7 @@ def _until_too_many(items: Iterator[Picture | Problem]) -> Iterator[Picture | Pr
 
 
 class _Reading:
-    """What is known while the pictures go by."""
+    """The state of a reading while the pictures go by."""
 
     def __init__(self, known: Format, labels: Labels, options: LabelOptions) -> None:
         self.labels = labels
@@ -146,7 +146,7 @@ class _Reading:
         self._seen: dict[Path, Picture] = {}
 
     def take(self, item: Picture | Problem) -> None:
-        """Adds a picture's scene, or its problems."""
+        """Add a picture's scene, or its problems."""
         if isinstance(item, Problem):
             self.labels.problems.append(item)
             return
@@ -179,7 +179,7 @@ class _Reading:
         self.labels.clipped += cut
 
     def _digit(self, mark: Mark) -> int | None:
-        """The class's digit; None if it is to be ignored.
+        """Return the class's digit; None if it is to be ignored.
 
         Raises:
             ValueError: if nobody says what the class is.
@@ -213,7 +213,7 @@ class _Reading:
 
 
 def _placed(mark: Mark, picture: Picture, size: tuple[int, int] | None) -> tuple[Box, bool]:
-    """The box in its image, px, and whether it had to be cut; as it is, if the image's size is not known.
+    """Return the box in its image, px, and whether it had to be cut; as it is, if the image's size is not known.
 
     Raises:
         ValueError: if it is no box, or not in the image.

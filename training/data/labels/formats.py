@@ -12,7 +12,7 @@ FORMATS = (coco.FORMAT, yolo.FORMAT, voc.FORMAT, csv_table.FORMAT, digit_struct.
 
 
 def recognise(tree: FileTree) -> tuple[Format, list[str]]:
-    """The format, and the files by which it was told.
+    """Return the format, and the files by which it was told.
 
     Raises:
         DataError: if the folder holds labels of no format, or of several.
@@ -29,7 +29,7 @@ def recognise(tree: FileTree) -> tuple[Format, list[str]]:
 
 
 def holds_own_labels(folder: Path) -> bool:
-    """Whether a data folder is of one's own labels, and not laid out as SVHN's downloads are.
+    """Return whether a data folder is of one's own labels, and not laid out as SVHN's downloads are.
 
     Raises:
         DataError: if it is both.

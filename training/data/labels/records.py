@@ -1,4 +1,4 @@
-"""What every format's parser gives: pictures with their marks, and problems with the place where they are."""
+"""The output of every format's parser: pictures with their marks, and problems with their places."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -93,7 +93,7 @@ _SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", 
 
 
 def split_of(folders: PurePosixPath, stem: str = "") -> str:
-    """The split that a label file's folders or name speak of: `valid/`, `val2017/`, `instances_val2017` are "val".
+    """Return the split that a label file's path names: `valid/`, `val2017/`, `instances_val2017` are "val".
 
     Where nothing is said it is "train".
     """
@@ -103,12 +103,12 @@ def split_of(folders: PurePosixPath, stem: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    """The text in one line that any terminal takes, whatever names of files and classes in it hold."""
+    """Return the text in one line that any terminal takes, whatever names of files and classes in it hold."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def number(text: str) -> float:
-    """A number as label files write it.
+    """Return a number as label files write it.
 
     Raises:
         ValueError: if it is none; `float` alone would take 1_0 for ten.

@@ -18,7 +18,7 @@ MAX_IMAGE_LABEL_BYTES = 1024 * 1024
 """The same for formats that have a file per image."""
 
 MAX_ENTRIES = 1_000_000
-"""What has more lines or elements is refused, however small they are."""
+"""Files with more lines or elements are refused, however small those are."""
 
 OFFICIAL = "svhn"
 """The folder of the official SVHN files, which has its own reader and is not looked into."""
@@ -36,16 +36,16 @@ class FileTree:
         return dict.fromkeys(sorted(self._walk(self.root)))
 
     def ending(self, *suffixes: str) -> list[str]:
-        """The files with one of these suffixes, in upper or lower case."""
+        """Return the files with one of these suffixes, in upper or lower case."""
         return [name for name in self.files if PurePosixPath(name).suffix.lower() in suffixes]
 
     def images_below(self, folder: str) -> list[str]:
-        """The files below `folder` ("" is the root) that are images by their suffix."""
+        """Return the files below `folder` ("" is the root) that are images by their suffix."""
         start = f"{folder}/" if folder else ""
         return [name for name in self.ending(*IMAGE_SUFFIXES) if name.startswith(start)]
 
     def content(self, name: str, most: int = MAX_LABEL_BYTES) -> bytes:
-        """The bytes of a label file.
+        """Return the bytes of a label file.
 
         Raises:
             LabelError: if there are more than `most`, or the system refuses.
@@ -60,7 +60,7 @@ class FileTree:
             raise LabelError(1, f"the file cannot be read: {error.strerror}") from error
 
     def text(self, name: str, most: int = MAX_LABEL_BYTES) -> str:
-        """The text of a label file, without a byte order mark.
+        """Return the text of a label file, without a byte order mark.
 
         Raises:
             LabelError: as `content` does, and where it is not UTF-8.
@@ -72,7 +72,7 @@ class FileTree:
             raise LabelError(content.count(b"\n", 0, error.start) + 1, "not UTF-8 text") from error
 
     def image(self, name: str, places: Sequence[str], any_suffix: bool = False) -> Path:
-        """The image that a label file calls `name`.
+        """Return the image that a label file calls `name`.
 
         Args:
             name: as the file has it; backslashes separate folders, too.
@@ -118,7 +118,7 @@ class FileTree:
 
 
 def inside(name: str) -> str | None:
-    """The normal form of a relative name; None if it leads out of the folder."""
+    """Return the normal form of a relative name; None if it leads out of the folder."""
     normal = posixpath.normpath(name)
     outside = normal == ".." or normal.startswith(("/", "../"))
     return None if outside else "" if normal == "." else normal

@@ -27,7 +27,7 @@ _NOT_LABELS = {_CLASSES, "notes.txt", "readme.txt"}
 
 @dataclass(frozen=True)
 class _Settings:
-    """What `data.yaml` says; `splits` are lines, splits, and the folder or list of each one's images."""
+    """The content of `data.yaml`; `splits` are lines, splits, and the folder or list of each one's images."""
 
     names: Mapping[int, str]
     splits: Sequence[tuple[int, str, str]]
@@ -86,7 +86,7 @@ def _settings(text: str) -> _Settings:
 
 
 def _yaml(text: str) -> Any:
-    """The content. Aliases are refused, since small files grow without end by them, and so is what nests deeply."""
+    """Return the content. Aliases are refused, since small files grow without end by them, and so is deep nesting."""
     depth = 0
     try:
         for event in yaml.parse(text, yaml.SafeLoader):
@@ -105,13 +105,13 @@ def _yaml(text: str) -> Any:
 
 
 def _line_of(key: str, text: str) -> int:
-    """The line of a key; the first one if it is not there, or written in a way that is not looked for."""
+    """Return the line of a key; the first one if it is not there, or written in a way that is not looked for."""
     lines = enumerate(text.splitlines(), start=1)
     return next((line for line, entry in lines if entry.startswith(f"{key}:")), 1)
 
 
 def _names(value: Any, line: int) -> dict[int, str]:
-    """The class names by number, from a list or from a dictionary."""
+    """Return the class names by number, from a list or from a dictionary."""
     entries = dict(enumerate(value)) if isinstance(value, list) else value
     if not isinstance(entries, dict) or not entries:
         raise LabelError(line, "`names:` is neither a list nor a dictionary of the classes' names")
@@ -128,7 +128,7 @@ def _strings(value: Any, key: str, line: int) -> list[str]:
 
 
 def _place(base: str, place: str, line: int) -> str:
-    """A folder or list. Roboflow writes `../train/images` for what lies beside its data.yaml."""
+    """Return a folder or list. Roboflow writes `../train/images` for what lies beside its data.yaml."""
     place = place.replace("\\", "/")
     found = inside(posixpath.join(base, place))
     if found is None:
@@ -140,7 +140,7 @@ def _place(base: str, place: str, line: int) -> str:
 
 
 def _images(tree: FileTree, place: str) -> list[str]:
-    """The images of a split: those below a folder, or those that a text file lists, a line each."""
+    """Return the images of a split: those below a folder, or those that a text file lists, a line each."""
     if not place.lower().endswith(".txt"):
         found = tree.images_below(place)
         if not found:
@@ -157,7 +157,7 @@ def _images(tree: FileTree, place: str) -> list[str]:
 
 
 def _label_file(image: str) -> str:
-    """The last `images` folder in the path becomes `labels`; where there is none, labels lie beside the images."""
+    """Return the label file's path: the last `images` folder becomes `labels`; else labels lie beside images."""
     before, folder, after = f"/{image}".rpartition("/images/")
     path = f"{before}/labels/{after}" if folder else after
     return f"{posixpath.splitext(path)[0]}.txt".lstrip("/")

@@ -28,7 +28,7 @@ async def serve_until_told(
     announce: Callable[[int], None],
     listen_first: bool = True,
 ) -> None:
-    """Listens, loads, serves, drains.
+    """Listen, load, serve, drain.
 
     Where work still holds a thread at the end, the process ends here, with 0, without waiting for it.
 
@@ -76,7 +76,7 @@ STOP, RELOAD, READY = "stop", "reload", "ready"
 def run_worker(
     pipe: "Connection[object, object]", load: LoadDetector, settings: ServerSettings, listen_first: bool
 ) -> None:
-    """The whole life of a worker.
+    """Return the whole life of a worker.
 
     Args:
         pipe: to the supervisor.
