@@ -56,7 +56,7 @@ a line of the output:
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser, "detect-folder", "find the digits in every image below a folder", _DESCRIPTION, _EXAMPLES
     )
@@ -165,7 +165,7 @@ def _run_here(args: argparse.Namespace) -> int:
 
 
 def detect_folder(job: "FolderJob", choice: "DetectorChoice") -> int:
-    """Writes one line of JSON for each image below a folder; returns the exit code."""
+    """Write one line of JSON for each image below a folder; return the exit code."""
     from detector import folders  # noqa: PLC0415
     from detector.cli.running import exit_code, interrupted_by_sigterm, say, say_account, say_left_out  # noqa: PLC0415
     from detector.folders.left_out import LeftOutCounts  # noqa: PLC0415

@@ -11,7 +11,7 @@ _FORMATS = ("savedmodel", "onnx", "openvino", "tflite")
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "export",
@@ -46,7 +46,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def export(export_format: str, output: Path, model: Path | None) -> int:
-    """Writes the networks of `model`, or of the embedded one, to `output`; returns the exit code."""
+    """Write the networks of `model`, or of the embedded one, to `output`; return the exit code."""
     from detector.folders.rows import printable_name  # noqa: PLC0415
     from detector.models.model_files import EMBEDDED  # noqa: PLC0415
     from detector.pipeline.export import export_model  # noqa: PLC0415

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "health",

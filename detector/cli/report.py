@@ -9,7 +9,7 @@ from detector.cli.options import AddParser, command
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "report",

@@ -204,7 +204,7 @@ def write_annotated(result: FileResult[Picture], directory: Path, name: str) -> 
 
 
 def settings_of(job: FolderJob, model: ModelInfo) -> Settings:
-    """The settings that are kept beside the output, under the names by which a refusal calls them.
+    """Return the settings that are kept beside the output, under the names by which a refusal calls them.
 
     Whether a model or a server that has the same model detects makes no difference. Nor do the limit and watching:
     they say how far to go.

@@ -76,7 +76,7 @@ class ImageFile:
         return self.name
 
     def read(self) -> bytes:
-        """The file's bytes.
+        """Return the file's bytes.
 
         Raises:
             ImageUnreadableError, ImageTooLargeError: if it cannot be read, see `read_image_file`.
@@ -153,7 +153,7 @@ def walk_images(
     by_content: bool = False,
     read: Collection[str] = (IMAGE,),
 ) -> Iterator[ImageFile]:
-    """Finds every image below `root`, the same ones in the same order each time, and keeps none of them in memory.
+    """Find every image below `root`, the same ones in the same order each time, and keep none of them in memory.
 
     Symbolic links are followed. A folder that can be reached in several ways is listed once, by its own place
     if it lies below `root`, so loops of links end. A folder that cannot be looked into is listed itself, with
@@ -205,7 +205,7 @@ def kind_of_entry(name: str, is_folder: bool, kind_of_file: Callable[[], str | N
 
 
 def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:
-    """The folder's entries by name, none if it has been seen before (or is to be left out)."""
+    """Yield the folder's entries by name, none if it has been seen before (or is to be left out)."""
     identity = _folder_id(folder)
     if identity not in seen:
         seen.add(identity)

@@ -22,7 +22,7 @@ from detector.results.interface import DetectOptions
 
 @dataclass(frozen=True)
 class FolderJob:
-    """What is asked for.
+    """The job that is asked for.
 
     Attributes:
         images: the folder to read, with all folders in it; or the paths of the images.
@@ -75,7 +75,7 @@ class FolderPlan:
 
 
 def plan_folder(job: FolderJob) -> FolderPlan:
-    """Looks whether the job can be done, makes the folders that it writes to, and lists its images.
+    """Look whether the job can be done, make the folders that it writes to, and lists its images.
 
     Raises:
         InvalidOptionError: if a folder cannot be read or written, the results would mix with the images, or options
@@ -170,7 +170,7 @@ def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[Ima
 
 
 def mixes_with_images(annotated: Path) -> InvalidOptionError:
-    """The refusal of a folder for annotated pictures that would take the place of images."""
+    """Return the refusal of a folder for annotated pictures that would take the place of images."""
     return InvalidOptionError("annotated", f"{annotated} holds the images themselves: name another folder")
 
 

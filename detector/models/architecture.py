@@ -40,7 +40,7 @@ def build(architecture: Architecture) -> keras.Model:
 def convolution(
     x: keras.KerasTensor, filters: int, size: int, strides: int = 1, padding: str = "valid"
 ) -> keras.KerasTensor:
-    """A convolution, normalised over the batch, and what of it is positive."""
+    """Return a convolution, normalised over the batch, and what of it is positive."""
     x = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization()(x))
 

@@ -37,7 +37,7 @@ _MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a model.
+    """The description of a model.
 
     Attributes:
         name: the recipe's name.
@@ -76,7 +76,7 @@ class Weights:
 
 
 def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
-    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256.
+    """Write weights (as float16) and manifest to `folder`; return the manifest with the file's sha256.
 
     Networks in int8 that were made of earlier weights are no part of the model any more.
     A manifest without a version gets one: the first digits of that hash, so other weights are another version.
@@ -96,13 +96,13 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes the manifest of the weights that are in `folder`."""
+    """Write the manifest of the weights that are in `folder`."""
     text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
     write_whole(folder / MANIFEST, f"{text}\n".encode())
 
 
 def load_model(folder: Path) -> tuple[Weights, Manifest]:
-    """Reads and verifies a model folder.
+    """Read and verify a model folder.
 
     Returns:
         The networks' arrays as float32, and the manifest.
@@ -121,7 +121,7 @@ def load_model(folder: Path) -> tuple[Weights, Manifest]:
 
 
 def read_model_files(folder: Path) -> dict[str, bytes]:
-    """The files of a model folder, by their names: written to another folder, they are the same model.
+    """Return the files of a model folder, by their names: written to another folder, they are the same model.
 
     Raises:
         ModelError: naming the file, if one is missing or too large.

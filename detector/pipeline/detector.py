@@ -33,7 +33,7 @@ from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.prefetch import ordered_prefetch
 
 BOX_HEIGHT = 1.04
-"""What boxes' heights are multiplied by: the networks draw them a few percent less high than those they learn from."""
+"""Factor of boxes' heights: the networks draw them a few percent less high than those they learn from."""
 
 _LOOKS = 64
 """Windows that the second network is given at a time: bounds the memory however many there are."""
@@ -112,7 +112,7 @@ class DigitDetector:
         options: DetectOptions | None = None,
         cancellation: CancellationToken | None = None,
     ) -> ImageDetections:
-        """Finds the digits of one image and the numbers that they spell.
+        """Find the digits of one image and the numbers that they spell.
 
         Args:
             image: an encoded image, see `decode_image` for the formats, or decoded pixels, (H, W, 3) uint8 RGB.
@@ -169,7 +169,7 @@ class DigitDetector:
     def detect_many(
         self, images: Iterable[ImageSource], options: DetectOptions | None = None
     ) -> Generator[ImageDetections | DetectorError]:
-        """Finds the digits of many images; the next ones are read and decoded while the network looks at one.
+        """Find the digits of many images; the next ones are read and decoded while the network looks at one.
 
         Memory is bounded: `images` is read, in a thread, a few images and about 64 MB of pixels ahead. So it may be
         a generator, and one without end.
@@ -201,7 +201,7 @@ class DigitDetector:
             return error
 
     def classify_crops(self, crops: NDArray[np.uint8], refine: bool = True, batch: int = 256) -> IntArray:
-        """The digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten.
+        """Return the digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten.
 
         Args:
             crops: such as the official ones of SVHN.
@@ -225,11 +225,11 @@ class DigitDetector:
 
     @property
     def manifest(self) -> Manifest:
-        """What is known of the weights."""
+        """The manifest of the weights."""
         return self._manifest
 
     def info(self) -> ModelInfo:
-        """The model, its limits and its defaults."""
+        """Return the model, its limits and its defaults."""
         config, manifest = self._config, self._manifest
         return ModelInfo(
             name=manifest.name,

@@ -48,7 +48,7 @@ class Level:
 
 
 def level_scales(min_height: float, max_height: float) -> list[float]:
-    """The scales that bring digits of `min_height` to `max_height` px into the network's range, largest first.
+    """Return the scales that bring digits of `min_height` to `max_height` px into the network's range, largest first.
 
     Neighbours differ by the square root of 2, so a digit comes at a height the network knows at two scales or three.
     """

@@ -21,14 +21,14 @@ BOX_WEIGHT = 0.7
 """Of the refiner's boxes in the mean with the first's."""
 
 _LEAST_FIRST_SCORE = 0.01
-"""What the first network scores lower is never looked at again."""
+"""Digits that the first network scores lower are never refined."""
 
 LEAST_HEIGHT = 4.0
 """Boxes less high (px of the image) are shown as if they were as high: nothing could be read in them."""
 
 
 def windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
-    """What the second network sees of each box.
+    """Return the window of each box that the refiner is shown.
 
     Args:
         image: (H, W, 3) uint8 RGB; beyond its edge the edge's pixels go on.
@@ -47,7 +47,7 @@ def windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
 
 
 def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> Candidates:
-    """What the second network says of windows, in the image's frame.
+    """Decode the refiner's outputs for windows, in the image's frame.
 
     Args:
         outputs: (N, 15) float32, channels as described in `score_map`.

@@ -55,7 +55,7 @@ class Candidates:
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:
-    """The logistic function, elementwise, without overflow."""
+    """Return the logistic function, elementwise, without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)
 
 
@@ -68,7 +68,7 @@ def softmax(logits: FloatArray) -> FloatArray:
 def read_windows(
     outputs: FloatArray, centres: NDArray[np.float64], scales: NDArray[np.float64]
 ) -> Candidates:
-    """What a network says of windows, in the image's frame.
+    """Decode a network's outputs for windows, in the image's frame.
 
     Args:
         outputs: (M, 15) float32, see the module.

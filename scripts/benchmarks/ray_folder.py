@@ -122,7 +122,7 @@ def steady_rate(done: Sequence[Sequence[float]], workers: int = 1) -> float:
 
 
 def archives(per_core_second: float) -> Table:
-    """What whole archives of such images need, by arithmetic from what a core does in a second."""
+    """Return the time that whole archives of such images need, from a core's rate."""
     rows: list[tuple[str | float, ...]] = []
     for images in _ARCHIVES:
         core_hours = images / per_core_second / 3600

@@ -40,7 +40,7 @@ SHORT, LONG = PRESETS = ("short", "long")
 
 
 def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     recipe = SvhnFcnRecipe()
     command = add_parser(
         recipe.name,
@@ -63,7 +63,7 @@ def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
 
 
 def add_refiner(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     recipe = RefinerRecipe()
     command = add_parser(
         recipe.name,
@@ -253,7 +253,7 @@ def _on_workers(
 
 
 def _fine_tunes(args: argparse.Namespace, **of_fine_tuning: object) -> bool:
-    """Whether a model is there to start from; what is of fine-tuning alone may then be given, else it may not."""
+    """Return whether a model is there to start from; only then may options of fine-tuning be given."""
     if args.init != NO_MODEL:
         if args.workers > 1:
             raise TrainingError("--workers is for training from nothing; fine-tuning, with --init, takes one")
@@ -301,17 +301,17 @@ def _replay_fraction(args: argparse.Namespace) -> float:
 
 
 def _given(args: argparse.Namespace, name: str) -> dict[str, Any]:
-    """A recipe's setting, if the command line gives it."""
+    """Return a recipe's setting, if the command line gives it."""
     value = getattr(args, name)
     return {} if value is None else {name: value}
 
 
 def _chosen_length(args: argparse.Namespace) -> dict[str, Any]:
-    """The same of a fine-tuning, which validates as often however long it is."""
+    """Return the same of a fine-tuning, which validates as often however long it is."""
     chosen = _chosen(args)
     return chosen | ({"validate_every": max(1, args.steps // VALIDATIONS)} if args.steps else {})
 
 
 def _chosen(args: argparse.Namespace) -> dict[str, Any]:
-    """What of a recipe's settings the command line says."""
+    """Return the recipe's settings that the command line gives."""
     return {"seed": args.seed} | ({"steps": args.steps} if args.steps else {})

@@ -42,7 +42,7 @@ def fingerprint(recipe: Any) -> str:
 
 
 def save_state(path: Path, state: RunState, recipe: Any) -> None:
-    """Writes the state beside `path` and renames it, so that a torn file never replaces a whole one."""
+    """Write the state beside `path` and rename it, so that a torn file never replaces a whole one."""
     arrays = {
         f"{name}/{i:04d}": np.array(a, order="C")
         for name, group in state.groups.items()
@@ -59,7 +59,7 @@ def save_state(path: Path, state: RunState, recipe: Any) -> None:
 
 
 def load_state(path: Path, recipe: Any) -> RunState | None:
-    """The state at `path`, or None where there is none yet.
+    """Return the state at `path`, or None where there is none yet.
 
     Raises:
         ResumeError: if it is damaged, or a run of another recipe wrote it.

@@ -1,10 +1,10 @@
-"""What a recipe's command says beside its name: the settings that are not its own."""
+"""The settings of a recipe that its command line gives."""
 
 from typing import Any
 
 
 def given_arguments(recipe: Any, *names: str) -> str:
-    """The command line's part for the settings of a recipe, a dataclass, that are not its defaults.
+    """Return the command line's part for the settings of a recipe, a dataclass, that are not its defaults.
 
     Args:
         recipe: with its settings.

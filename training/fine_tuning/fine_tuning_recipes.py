@@ -32,7 +32,7 @@ class FineTuning:
     """
 
     regime: ClassVar[str] = ""
-    """What the command line says for it."""
+    """The part of the command line that chooses it."""
 
     init: str
     steps: int = 400
@@ -69,7 +69,7 @@ class FcnFineTuning(FineTuning):
 
     @property
     def arguments(self) -> str:
-        """What the command line says beside steps and seed."""
+        """The rest of the command line, beside steps and seed."""
         return self.regime + given_arguments(self, "freeze")
 
 
@@ -97,7 +97,7 @@ class RefinerFineTuning(FineTuning):
 
     @property
     def arguments(self) -> str:
-        """What the command line says beside steps and seed."""
+        """The rest of the command line, beside steps and seed."""
         return self.regime + given_arguments(self, "rendered")
 
 
@@ -137,7 +137,7 @@ class LongRefinerFineTuning(RefinerFineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class Taught:
-    """What is otherwise where a teacher has a say: batches and lengths that ask for a machine with an accelerator.
+    """Settings that differ in distillation: batches and lengths that ask for a machine with an accelerator.
 
     Attributes:
         teacher: sha256 of the teacher.

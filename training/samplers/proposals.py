@@ -1,4 +1,4 @@
-"""What a detector proposes in many images: the windows that a refiner has to tell apart."""
+"""A detector's proposals in many images: the windows that a refiner has to tell apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ FORMATS = (*_FILE_FORMATS, *_MAP_FORMATS, *_FOLDER_FORMATS)
 
 @dataclass(frozen=True)
 class Conversion:
-    """What came of it.
+    """The outcome of a conversion.
 
     Attributes:
         images: images whose results were written.

@@ -16,7 +16,7 @@ PAGE = "index.html"
 
 
 def check_report_folder(folder: Path, images: Path) -> None:
-    """Makes sure that a report can go to `folder`: a new one, an empty one, or an earlier report's.
+    """Make sure that a report can go to `folder`: a new one, an empty one, or an earlier report's.
 
     Raises:
         InvalidOptionError: if something else is there, or it holds the images themselves; its `field` is "report".

@@ -24,7 +24,7 @@ from detector.folders.rows import ErrorRow, ResultRow, printable_name
 from detector.results.errors import InvalidOptionError
 
 GENERATOR = '<meta name="generator" content="digit-detector report">'
-"""What tells a report's page from anybody else's."""
+"""The mark that tells a report's page from anybody else's."""
 
 _SOURCES = files(__package__)
 

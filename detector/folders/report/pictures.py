@@ -42,7 +42,7 @@ class Picture:
 def write_pictures(
     rows: Iterable[ResultRow], images: Path, folder: Path
 ) -> Iterator[tuple[ResultRow, Picture | None]]:
-    """Writes each row's pictures below `folder`, a few at the same time.
+    """Write each row's pictures below `folder`, a few at the same time.
 
     They are called after the rows' lines: what an image is called says nothing about where its copy goes.
 

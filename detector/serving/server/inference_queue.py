@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 class PixelDetector(Protocol):
-    """What a server serves: a detector that takes decoded images from any thread."""
+    """A detector behind a server: one that takes decoded images from any thread."""
 
     def detect(
         self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
@@ -37,7 +37,7 @@ class PixelDetector(Protocol):
         ...
 
     def info(self) -> ModelInfo:
-        """The model, its limits and its defaults."""
+        """Return the model, its limits and its defaults."""
         ...
 
 
@@ -71,7 +71,7 @@ class InferenceQueue:
         self._detector = self._info = None
 
     def info(self) -> ModelInfo:
-        """The model that answers.
+        """Return the model that answers.
 
         Raises:
             ServiceUnavailableError: if there is none, yet or any more.
@@ -83,7 +83,7 @@ class InferenceQueue:
     async def detect(
         self, image: bytes, options: DetectOptions, deadline: float | None = None, patient: bool = False
     ) -> ImageDetections:
-        """Decodes an image and finds its digits.
+        """Decode an image and find its digits.
 
         Args:
             image: the encoded image.

@@ -34,7 +34,7 @@ class DetectorServer:
         )
 
     async def start(self) -> int:
-        """Listens, healthy but NOT_SERVING; returns the port.
+        """Listen, healthy but NOT_SERVING; return the port.
 
         Raises:
             ServerStartError: if the address is taken or not ours.
@@ -45,7 +45,7 @@ class DetectorServer:
         return port
 
     async def open(self, detector: PixelDetector) -> None:
-        """Serves `detector`, which is loaded and warm, from the next call on; calls in work keep the one they have."""
+        """Serve `detector`, which is loaded and warm, from the next call on; calls in work keep the one they have."""
         self._inference_queue.open(detector)
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 

@@ -63,7 +63,7 @@ class FileTree:
         return self.ending(*IMAGE_SUFFIXES)
 
     def ending(self, *suffixes: str) -> list[str]:
-        """The files with one of these suffixes, in upper or lower case."""
+        """Return the files with one of these suffixes, in upper or lower case."""
         return [name for name in self.files if PurePosixPath(name).suffix.lower() in suffixes]
 
     def images_below(self, folder: str) -> list[str]:
@@ -93,7 +93,7 @@ class FileTree:
         return None
 
     def content(self, name: str, most: int = MAX_LABEL_BYTES) -> bytes:
-        """The bytes of a label file.
+        """Return the bytes of a label file.
 
         Raises:
             LabelError: if there are more than `most`, or the system refuses.
@@ -108,7 +108,7 @@ class FileTree:
             raise LabelError(1, f"the file cannot be read: {error.strerror}") from error
 
     def text(self, name: str, most: int = MAX_LABEL_BYTES) -> str:
-        """The text of a label file, without a byte order mark.
+        """Return the text of a label file, without a byte order mark.
 
         Raises:
             LabelError: as `content` does, and where it is not text in the encoding that its first bytes tell.
@@ -155,7 +155,7 @@ def folded(name: str) -> str:
 
 
 def inside(name: str) -> str | None:
-    """The normal form of a relative name; None if it leads out of the folder."""
+    """Return the normal form of a relative name; None if it leads out of the folder."""
     normal = posixpath.normpath(name)
     outside = normal == ".." or normal.startswith(("/", "../"))
     return None if outside else "" if normal == "." else normal

@@ -47,7 +47,7 @@ class Lettering:
 
 
 def choose_colour(rng: np.random.Generator, surface: Colour, contrast: float) -> Colour:
-    """An ink that differs from the surface in lightness by `contrast` or, failing that, black or white."""
+    """Return an ink that differs from the surface in lightness by `contrast` or, failing that, black or white."""
     for _ in range(8):
         colour = jittered(_INKS[int(rng.integers(len(_INKS)))], rng)
         if abs(lightness(colour) - lightness(surface)) > contrast:
@@ -129,7 +129,7 @@ def _bevel(picture: Image, region: Region, ink: Ink, away: tuple[float, float], 
 
 
 def _outlined(picture: Image, region: Region, ink: Ink, paint: Colour, away: tuple[float, float]) -> None:
-    """A rim of the opposite lightness around the ink."""
+    """Return a rim of the opposite lightness around the ink."""
     size = 2 * max(1, round(float(np.hypot(*away)) / 3)) + 1
     rim = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     opposite = np.full(

@@ -189,7 +189,7 @@ def _write(
 
 
 def _under(picture: Image, line: Line) -> Colour:
-    """The mean colour where a line will stand."""
+    """Return the mean colour where a line will stand."""
     height, width = picture.shape[:2]
     left, top = (int(v) for v in np.clip(line.box[:2], 0, (width - 1, height - 1)))
     right, bottom = (int(v) for v in np.ceil(np.clip(line.box[2:], (left + 1, top + 1), (width, height))))
@@ -209,7 +209,7 @@ SIGNS = replace(PLATES, heights=(50.0, 180.0), words=1.0, signs=1.0, tiles=0.0)
 def render_plate_or_sign(
     rng: np.random.Generator, photos: Sequence[Image], fonts: Sequence[Path], config: SyntheticConfig
 ) -> tuple[LabelledImage, str]:
-    """A picture of 300 to 900 px a side, hardly blurred, that shows one number and no other digit.
+    """Return a picture of 300 to 900 px a side, hardly blurred, that shows one number and no other digit.
 
     Args:
         rng: all that is random comes from it.

@@ -76,7 +76,7 @@ STOP, RELOAD, READY = "stop", "reload", "ready"
 def run_worker(
     pipe: "Connection[object, object]", load: LoadDetector, settings: ServerSettings, listen_first: bool
 ) -> None:
-    """The whole life of a worker.
+    """Return the whole life of a worker.
 
     Args:
         pipe: to the supervisor.
