@@ -105,7 +105,7 @@ def add_max_megapixels(command: argparse._ActionsContainer) -> None:
 
 
 def max_pixels(args: argparse.Namespace) -> int | None:
-    """What --max-megapixels says; None if nothing, or the command has no such option."""
+    """Return what --max-megapixels says; None if nothing, or the command has no such option."""
     megapixels = getattr(args, "max_megapixels", None)
     return None if megapixels is None else int(megapixels) * 1_000_000
 
@@ -149,7 +149,7 @@ def seconds(text: str) -> float:
 
 
 def timeout(text: str) -> float:
-    """A number of seconds above 0, up to a day."""
+    """Return a number of seconds above 0, up to a day."""
     value = seconds(text)
     if not value:
         raise argparse.ArgumentTypeError(f"{text!r} leaves no time: give seconds above 0")
@@ -157,7 +157,7 @@ def timeout(text: str) -> float:
 
 
 def metres(text: str) -> float:
-    """A distance such as 15m, up to 100 km."""
+    """Return a distance such as 15m, up to 100 km."""
     value = _number(text.removesuffix("m"))
     if not (text.endswith("m") and 0 <= value <= 100_000):
         raise argparse.ArgumentTypeError(f"{text!r} is not a distance such as 15m")
@@ -173,7 +173,7 @@ def score(text: str) -> float:
 
 
 def frame_step(text: str) -> tuple[Fraction, str]:
-    """A step between the frames of a video: 0.5s for seconds, 10f for frames."""
+    """Return a step between the frames of a video: 0.5s for seconds, 10f for frames."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)s|(\d+)f", text, re.ASCII)
     step = Fraction(0) if found is None else Fraction(found[1] or found[2])
     if not 0 < step <= 10**6:

@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def report(results: Path, images: Path, out: Path, tiles: str | None, strip_location: bool) -> int:
-    """Writes the gallery to the folder `out` and says how to look at it; returns the exit code."""
+    """Write the gallery to the folder `out` and say how to look at it; return the exit code."""
     from detector.folders.report import write_report  # noqa: PLC0415
     from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
 

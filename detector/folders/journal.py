@@ -77,7 +77,7 @@ class Journal:
     _synced: float = 0.0
 
     def take_up(self, row: Row) -> None:
-        """Counts a row of an earlier run."""
+        """Count a row of an earlier run."""
         self.summary = self.summary.plus(row)
         if self.begun is not None and isinstance(row.get("frame"), int) and self.begun.goes_on_with(row):
             self.begun = BegunVideo(self.begun.name, self.begun.rows + 1, row)

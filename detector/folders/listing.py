@@ -101,7 +101,7 @@ def is_video_name(name: str) -> bool:
 
 
 def kind_by_name(name: str) -> str | None:
-    """Takes a file for what its suffix says: `IMAGE`, a kind of picture that is not read, or None."""
+    """Take a file for what its suffix says: `IMAGE`, a kind of picture that is not read, or None."""
     suffix = _suffix(name)
     if suffix in IMAGE_SUFFIXES:
         return IMAGE
@@ -111,7 +111,7 @@ def kind_by_name(name: str) -> str | None:
 
 
 def kind_by_content(path: Path) -> str | None:
-    """Takes a file for what its suffix says or, where that says nothing, for what its first bytes are.
+    """Take a file for what its suffix says or, where that says nothing, for what its first bytes are.
 
     So pictures without a suffix, or with another program's, are found, and no text or archive is read as one.
     """
@@ -141,7 +141,7 @@ def list_images(
     by_content: bool = False,
     read: Collection[str] = (IMAGE,),
 ) -> tuple[ImageFile, ...]:
-    """Lists every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
+    """List every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
     images = walk_images(root, exclude, note, by_content, read)
     return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
 
@@ -190,7 +190,7 @@ def walk_images(
 
 
 def kind_of_entry(name: str, is_folder: bool, kind_of_file: Callable[[], str | None]) -> str | None:
-    """Takes an entry of a folder for an `IMAGE`, for something else that is left out, or for nothing (None).
+    """Take an entry of a folder for an `IMAGE`, for something else that is left out, or for nothing (None).
 
     Args:
         name: the entry's own name.

@@ -148,7 +148,7 @@ def _check_every(job: FolderJob) -> None:
 
 
 def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:
-    """The images that `paths` name, see `named_files`, if their annotated pictures can be written to `annotated`.
+    """Return the images that `paths` name, see `named_files`, if their pictures can be written to `annotated`.
 
     Raises:
         InvalidOptionError: if that folder cannot be written, or a picture would take the place of an image or

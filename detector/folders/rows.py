@@ -78,7 +78,7 @@ def row_of(
     capture: Capture | None = None,
     place: FramePlace | None = None,
 ) -> Row:
-    """The row of the image `name`, whatever came of it.
+    """Return the row of the image `name`, whatever came of it.
 
     Args:
         name: the image, or the video that it is a frame of.
@@ -95,7 +95,7 @@ def row_of(
 
 
 def frame_picture_name(video: str, frame: int) -> str:
-    """The name of a picture of a video's frame: no file can have it while the video has the name of its folder."""
+    """Name the picture of a video's frame: no file can have that name while the video has that of its folder."""
     return f"{video}/{frame:06}.jpg"
 
 

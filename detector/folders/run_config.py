@@ -61,7 +61,7 @@ def check_same_settings(
 def made_with(
     selection: Selection, options: DetectOptions, location: LocationOptions, model: ModelInfo | Manifest
 ) -> Settings:
-    """The settings of every kind of folder job: which images are wanted, and what looks at them."""
+    """Return the settings of every kind of folder job: which images are wanted, and what looks at them."""
     return {
         "include": list(selection.include),
         "exclude": list(selection.exclude),

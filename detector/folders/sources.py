@@ -140,7 +140,7 @@ class PathStream:
 
 
 def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The text without its byte order mark; UTF-16 as the file system's encoding."""
+    """Return the text without its byte order mark; UTF-16 as the file system's encoding."""
     start = b""
     for chunk in chunks:
         start += chunk
@@ -178,7 +178,7 @@ class ListedFiles:
 
 
 def _as_written_here(name: str) -> str:
-    """The path that a line of a list means, where the list may come from Windows.
+    """Return the path that a line of a list means, where the list may come from Windows.
 
     A file of exactly this name goes first. Else the end of a Windows line is dropped; quotes around the path, as
     Explorer copies it, and backslashes are read as Windows does only where that leads to a file.

@@ -80,7 +80,7 @@ class _Reader:
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> _Pixels:
-    """Decodes a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL image; of several in one file the first.
+    """Decode a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL image; of several in one file the first.
 
     Orientation is applied (EXIF's, or the container's own), alpha is dropped, grey, CMYK and 16-bit images become
     8-bit RGB. Fewer bits in 16 (10, 12 or 14, as cameras write them) are stretched to the whole range.

@@ -132,7 +132,7 @@ def read_model_files(folder: Path) -> dict[str, bytes]:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a model folder.
+    """Return the manifest of a model folder.
 
     Raises:
         ModelError: naming the file, if it is missing, too large or damaged.
@@ -141,7 +141,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def save_int8(folder: Path, files: dict[str, bytes]) -> Manifest:
-    """Writes the networks in int8 of the weights that are in `folder`; returns the manifest that names them."""
+    """Write the networks in int8 of the weights that are in `folder`; return the manifest that names them."""
     manifest = read_manifest(folder)
     for name, content in files.items():
         write_whole(folder / name, content)
@@ -151,7 +151,7 @@ def save_int8(folder: Path, files: dict[str, bytes]) -> Manifest:
 
 
 def load_int8(folder: Path, manifest: Manifest, network: str) -> tuple[bytes, bytes]:
-    """Reads and verifies a network in int8: its graph and its constants, as OpenVINO reads them.
+    """Read and verify a network in int8: its graph and its constants, as OpenVINO reads them.
 
     Raises:
         ModelError: naming the file, if one is missing, too large, or not what the manifest says.
@@ -164,7 +164,7 @@ def load_int8(folder: Path, manifest: Manifest, network: str) -> tuple[bytes, by
 
 
 def int8_names(network: str) -> tuple[str, str]:
-    """The names of the files of a network in int8: of its graph, and of its constants."""
+    """Return the names of the files of a network in int8: of its graph, and of its constants."""
     return f"{network}-int8.xml", f"{network}-int8.bin"
 
 

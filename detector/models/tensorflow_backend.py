@@ -84,7 +84,7 @@ class Gate(TensorFlowNetwork):
 
 
 def networks_of(weights: Weights) -> tuple[Fcn, Refiner | None, Gate | None]:
-    """The networks of a model; None for those that it does not have.
+    """Return the networks of a model; None for those that it does not have.
 
     Raises:
         ValueError: if the arrays do not fit the networks.

@@ -36,7 +36,7 @@ _LEAST_IOU = 0.7
 def load_checked(
     model_dir: Path | None = None, runtime: str = OPENVINO, config: DetectorConfig | None = None
 ) -> DigitDetector:
-    """Loads the model in `model_dir`, or the embedded one, and checks that it works here; so it is warm, too.
+    """Load the model in `model_dir`, or the embedded one, and check that it works here; so it is warm, too.
 
     Args:
         model_dir: the model's folder.

@@ -60,7 +60,7 @@ def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> C
 
 
 def first_score(score: float, score_weight: float) -> float:
-    """The score that the first network must give for both together to reach `score`.
+    """Return the score that the first network must give for both together to reach `score`.
 
     Args:
         score: 0..1.
@@ -70,14 +70,14 @@ def first_score(score: float, score_weight: float) -> float:
 
 
 def combine(first: Candidates, second: Candidates, score_weight: float) -> Candidates:
-    """What both looks say together: weighted geometric mean of the scores, mean of the boxes."""
+    """Return what both looks say together: weighted geometric mean of the scores, mean of the boxes."""
     boxes = (1 - BOX_WEIGHT) * first.boxes + BOX_WEIGHT * second.boxes
     class_scores = mean_scores(first.class_scores, second.class_scores, score_weight)
     return Candidates(boxes.astype(np.float32), class_scores)
 
 
 def mean_scores(first: FloatArray, second: FloatArray, score_weight: float) -> FloatArray:
-    """The weighted geometric mean of both looks' scores, elementwise."""
+    """Return the weighted geometric mean of both looks' scores, elementwise."""
     return np.asarray(first ** (1 - score_weight) * second**score_weight, np.float32)
 
 

@@ -93,7 +93,7 @@ class ImageDetector(Protocol):
     """The in-process detector and the client of a server are both this; callers need not know which."""
 
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
-        """Finds the digits of one encoded image in one of `detector.images.formats.FORMATS`.
+        """Find the digits of one encoded image in one of `detector.images.formats.FORMATS`.
 
         Raises:
             DetectorError: with the reason in `reason`; InvalidRequestError if the image or options are at fault.

@@ -78,13 +78,13 @@ class Bench:
     plot: Path | None = None
 
     def levels(self, picture: Picture) -> list[Picture]:
-        """The levels of the pyramid with their continued edges, from the largest on."""
+        """Return the levels of the pyramid with their continued edges, from the largest on."""
         low = self.detector.info().defaults.min_digit_height_px or 0.0
         around = ((GRID.border, GRID.border), (GRID.border, GRID.border), (0, 0))
         return [np.pad(level.pixels, around, mode="edge") for level in levels(picture, low, float("inf"))]
 
     def tiles(self, picture: Picture) -> list[Picture]:
-        """The batches of tiles that `detect` gives the network that slides."""
+        """Return the batches of tiles that `detect` gives the network that slides."""
         shown: list[Picture] = []
         DigitDetector(_Recording(self.fcn, shown), self.detector.manifest).detect(picture)
         return shown

@@ -37,7 +37,7 @@ def add_label_options(command: argparse.ArgumentParser) -> None:
 
 
 def label_options(arguments: argparse.Namespace) -> LabelOptions:
-    """Builds the options from parsed arguments."""
+    """Build the options from parsed arguments."""
     return LabelOptions(dict(arguments.classes), getattr(arguments, "skip_bad", False))
 
 

@@ -179,7 +179,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _unlabelled(data_dir: Path) -> list[Path]:
-    """The pictures that are not of SVHN."""
+    """Return the pictures that are not of SVHN."""
     folders = (data_dir / "backgrounds" / "train", data_dir / "letters")
     return [path for folder in folders for path in _listed(folder)]
 

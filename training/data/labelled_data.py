@@ -102,7 +102,7 @@ def is_validation(scene: Scene) -> bool:
 
 
 def _crops_in(path: Path) -> tuple[Image, IntArray]:
-    """The crops of an official file; it is said first, since the largest one takes a minute."""
+    """Return the crops of an official file; it is said first, since the largest one takes a minute."""
     print(f"reading the crops of {path.name}", flush=True)
     return read_crops(path)
 
@@ -193,7 +193,7 @@ def _why_too_few(
 def split_off_validation(
     splits: Mapping[str, Sequence[Scene]], seed: int
 ) -> tuple[Sequence[Scene], Sequence[Scene]]:
-    """What is learned from and what validates: the split "val", or where there is none one image in five of "train"."""
+    """Tell what is learned from and what validates: the split "val", or without one a fifth of "train"."""
     learned, validation = splits.get("train", []), splits.get("val", [])
     if validation:
         return learned, validation

@@ -61,7 +61,7 @@ def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
 
 
 def read_scenes(folder: Path, progress: bool = False) -> list[Scene]:
-    """Reads `digitStruct.mat` of one split's folder, in the file's order.
+    """Read `digitStruct.mat` of one split's folder, in the file's order.
 
     Args:
         folder: of the split.
@@ -76,7 +76,7 @@ def read_scenes(folder: Path, progress: bool = False) -> list[Scene]:
 
 
 def read_digit_struct(folder: Path, progress: bool = False) -> list[ImageEntry]:
-    """What `digitStruct.mat` of one split's folder says, in the file's order, as it says it; see `read_scenes`.
+    """Return what `digitStruct.mat` of one split's folder says, in the file's order, as it says it; see `read_scenes`.
 
     Raises:
         DataError: if it is missing or damaged.

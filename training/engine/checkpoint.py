@@ -37,7 +37,7 @@ class RunState:
 
 
 def fingerprint(recipe: Any) -> str:
-    """A hash of a recipe (a dataclass): two runs continue each other only if it is the same."""
+    """Return a hash of a recipe (a dataclass): two runs continue each other only if it is the same."""
     return hashlib.sha256(_settings(recipe).encode()).hexdigest()
 
 
@@ -93,7 +93,7 @@ def _settings(recipe: Any) -> str:
 
 
 def _changes(written: str, recipe: Any) -> str:
-    """The settings that are others than those of the run, in brackets; empty if nothing is known of them."""
+    """Return the settings that are others than those of the run, in brackets; empty if nothing is known of them."""
     try:
         before, now = (_flat(json.loads(settings)) for settings in (written, _settings(recipe)))
     except (ValueError, RecursionError):

@@ -61,7 +61,7 @@ def misses(observed: SceneObservations) -> Figure:
 
 
 def missed_numbers(observed: SceneObservations) -> Figure:
-    """True numbers that are not reported, the largest first, with the digits that were found in their place."""
+    """Return true numbers that are not reported, the largest first, with the digits that were found in their place."""
     cells: list[Cell] = []
     for scene, numbers, result in zip(observed.scenes, observed.numbers, observed.results, strict=True):
         for index in np.flatnonzero(~agreement(numbers, result.numbers).any(axis=1)).tolist():
@@ -77,7 +77,7 @@ def missed_numbers(observed: SceneObservations) -> Figure:
 
 
 def _read_there(result: ImageDetections, box: FloatArray) -> str:
-    """The numbers that touch a box."""
+    """Return the numbers that touch a box."""
     boxes = np.array([number.box for number in result.numbers], np.float32).reshape(-1, 4)
     touching = np.flatnonzero(intersections(box[None], boxes)[0])
     return " ".join(result.numbers[i].text for i in touching) or "nothing"

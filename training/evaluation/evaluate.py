@@ -191,7 +191,7 @@ def _measure_scenes(
 def _reliability(
     scenes: Sequence[Scene], candidates: Sequence[Detections], judged: Judgement, calibration: Calibration
 ) -> ReliabilityFigures:
-    """What scores mean; `judged` is of the digits returned by default, at IoU 0.3 in its second row."""
+    """Return what scores mean; `judged` is of the digits returned by default, at IoU 0.3 in its second row."""
     all_of_them = judge(scenes, candidates, (IOU_THRESHOLD,))
     right = all_of_them.hits[0]
     return ReliabilityFigures(

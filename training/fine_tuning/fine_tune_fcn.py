@@ -146,7 +146,7 @@ def mixed(
     start: Answering,
     teacher: Teacher | None = None,
 ) -> MakeBatch:
-    """The batch of a step: new pictures, then old data, of which `start` keeps what it says.
+    """Return the batch of a step: new pictures, then old data, of which `start` keeps what it says.
 
     Args:
         own: makes batches of new pictures.

@@ -29,7 +29,7 @@ def vary_appearance(patch: Image, rng: np.random.Generator) -> Image:
 
 
 def vary_light(patch: Image, rng: np.random.Generator) -> Image:
-    """A copy of an RGB uint8 patch as another hour or wall would show it to the same camera."""
+    """Return a copy of an RGB uint8 patch as another hour or wall would show it to the same camera."""
     pixels = _light(_colours(patch.astype(np.float32), rng), rng)
     return np.clip(pixels, 0, 255).astype(np.uint8)
 

@@ -92,7 +92,7 @@ def write_voc(rows: Iterable[FoundRow], folder: Path) -> None:
 
 
 def _annotation(row: FoundRow) -> Element:
-    r"""The document; characters that XML cannot hold are written as `\x1b`."""
+    r"""Return the document; characters that XML cannot hold are written as `\x1b`."""
     above, _, name = row.picture_name.rpartition("/")
     annotation = Element("annotation")
     _add(annotation, "folder", printable_name(above))

@@ -58,7 +58,7 @@ def write_report(
     tiles: str | None = None,
     strip_location: bool = False,
 ) -> Report:
-    """Writes a gallery of the results to `folder`: index.html, pictures/ and thumbnails/.
+    """Write a gallery of the results to `folder`: index.html, pictures/ and thumbnails/.
 
     An earlier report there is replaced; its page goes first, and the new one comes when all is there. The same
     results and images give the same files.

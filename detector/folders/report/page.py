@@ -30,7 +30,7 @@ _SOURCES = files(__package__)
 
 
 def check_tiles(address: str) -> None:
-    """Makes sure that an address can be that of a server of map tiles.
+    """Make sure that an address can be that of a server of map tiles.
 
     Raises:
         InvalidOptionError: if not; its `field` is "tiles".
@@ -48,7 +48,7 @@ def check_tiles(address: str) -> None:
 def page_chunks(
     title: str, rows: Iterable[tuple[ResultRow, Picture | None]], folder: Path, tiles: str | None = None
 ) -> Iterator[str]:
-    """The text of index.html, in order.
+    """Return the text of index.html, in order.
 
     Args:
         title: the name of the folder of images.

@@ -74,7 +74,7 @@ def write_pictures(
 
 
 def _find_frame(row: ResultRow, images: Path, finder: FrameFinder) -> NDArray[np.uint8] | None:
-    """The pixels of a row of a video; None of a row of an image."""
+    """Return the pixels of a row of a video; None of a row of an image."""
     if not isinstance(row, FoundRow) or row.place is None:
         return None
     source = _find(images, row.image)

@@ -159,7 +159,7 @@ def prepare_output(job: ShardedJob, settings: Settings, earlier: Earlier) -> Non
 
 
 def list_units(job: ShardedJob, say_listed: Callable[[int], None], note: Note) -> Listing:
-    """The list of images that is kept in the output, made and kept first if there is none.
+    """Return the list of images that is kept in the output, made and kept first if there is none.
 
     Args:
         job: its output is prepared.

@@ -133,7 +133,7 @@ def _file_name(file: int) -> str:
 
 
 def list_stored_images(place: StorageDir, note: Note) -> Iterator[Entry]:
-    """Finds every image below `place`, in the same order each time; holds the entries of a few folders at a time.
+    """Find every image below `place`, in the same order each time; holds the entries of a few folders at a time.
 
     A folder that cannot be looked into is found itself, with its error; but not the place itself. Where each look
     into a file is a request of its own, in an object store, suffixes alone tell what is an image.

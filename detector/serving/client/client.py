@@ -67,7 +67,7 @@ class DetectorClient:
     def detect(
         self, image: bytes, options: DetectOptions | None = None, timeout_s: float | None = None
     ) -> ImageDetections:
-        """Finds the digits of one encoded image in a format that the server reads.
+        """Find the digits of one encoded image in a format that the server reads.
 
         Args:
             image: the encoded image.

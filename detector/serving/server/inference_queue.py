@@ -33,7 +33,7 @@ class PixelDetector(Protocol):
     def detect(
         self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
     ) -> ImageDetections:
-        """Finds the digits of an (H, W, 3) uint8 RGB image, unless it is cancelled before they are found."""
+        """Find the digits of an (H, W, 3) uint8 RGB image, unless it is cancelled before they are found."""
         ...
 
     def info(self) -> ModelInfo:
@@ -131,7 +131,7 @@ class InferenceQueue:
 async def _in_thread(
     executor: ThreadPoolExecutor, function: Callable[[], Result], cancellation: CancellationToken
 ) -> Result:
-    """Runs `function` in a thread of `executor`.
+    """Run `function` in a thread of `executor`.
 
     A thread can only be asked to stop, so a cancelled caller waits for its end: what it holds is not free before.
     """

@@ -28,7 +28,7 @@ _CALLS_PER_PLACE = 4
 
 
 def make_server(settings: ServerSettings, tracing: "Tracing | None") -> grpc.aio.Server:
-    """A server without services, which does not listen yet.
+    """Make a server without services, which does not listen yet.
 
     Raises:
         ServerStartError: if the settings ask for files that are no good.
@@ -37,7 +37,7 @@ def make_server(settings: ServerSettings, tracing: "Tracing | None") -> grpc.aio
 
 
 def start_tracing(observability: Observability) -> "Tracing | None":
-    """What makes calls part of traces, where that is asked for.
+    """Return what makes calls part of traces, where that is asked for.
 
     Raises:
         ServerStartError: if the libraries for it are not installed.
@@ -102,7 +102,7 @@ def address(host: str, port: int) -> str:
 def _interceptors(
     settings: ServerSettings, tracing: "Tracing | None"
 ) -> "list[grpc.aio.ServerInterceptor[object, object]]":
-    """What every call passes, the outermost first."""
+    """Return what every call passes, the outermost first."""
     limits, security = settings.limits, settings.security
     passed: list[grpc.aio.ServerInterceptor[object, object]] = [
         TelemetryInterceptor(None if tracing is None else tracing.trace)

@@ -145,7 +145,7 @@ class Draining:
             self._closed(call)
 
     def count_task(self) -> None:
-        """Counts the call that the current task serves until the task ends: by then its reply has been sent, too."""
+        """Count the call that the current task serves until the task ends: by then its reply has been sent, too."""
         task = asyncio.current_task()
         assert task is not None
         self._opened(task)

@@ -31,7 +31,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         self._hold_late_calls = False
 
     async def drain(self, hold_late_calls: bool) -> None:
-        """Takes on no new work, ends streams after the images that they have sent, waits until all is answered.
+        """Take on no new work, end streams after the images that they have sent, wait until all is answered.
 
         Args:
             hold_late_calls: leave calls that come from now on open, for the end of the process to end them; else
@@ -87,7 +87,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         return reply
 
     async def _answer(self, context: Context, work: Awaitable[Reply]) -> Reply:
-        """The result of `work`, or its error as the call's status."""
+        """Return the result of `work`, or its error as the call's status."""
         late = self._draining.begun.is_set()
         if not late:
             self._draining.count_task()

@@ -123,7 +123,7 @@ def _why_no_digits(labels: Labels) -> str:
 
 
 def _until_too_many(items: Iterator[Item]) -> Iterator[Item]:
-    """The items as they are; a file that is no label file at all is not read to its end."""
+    """Return the items as they are; a file that is no label file at all is not read to its end."""
     count = 0
     for item in items:
         yield item

@@ -55,7 +55,7 @@ class Mark:
 
     @classmethod
     def of_polygon(cls, line: int, name: str, coordinates: Sequence[float]) -> "Mark":
-        """The bounds of a polygon x1, y1, x2, y2, ...
+        """Return the bounds of a polygon x1, y1, x2, y2, ...
 
         Raises:
             ValueError: if it is none.
@@ -136,7 +136,7 @@ def split_of(folders: PurePosixPath, stem: str = "") -> str:
 
 
 def named_splits(folders: PurePosixPath) -> list[str]:
-    """The splits that folders are called after, in their order."""
+    """Return the splits that folders are called after, in their order."""
     return _splits_in(folder.lower().rstrip("0123456789") for folder in folders.parts)
 
 

@@ -81,7 +81,7 @@ class SingleProcess:
         return nullcontext()
 
     def bar(self, total: int, done: int, name: str) -> Bar:
-        """A progress bar in this terminal."""
+        """Return a progress bar in this terminal."""
         bar: Bar = progress_bar(total=total, initial=done, unit="step", smoothing=0.05, desc=name)
         return bar
 

@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def end_process() -> NoReturn:
-    """Exits with 0 now: a thread that loads or infers cannot be stopped, and has nothing worth waiting for."""
+    """Exit with 0 now: a thread that loads or infers cannot be stopped, and has nothing worth waiting for."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -12,7 +12,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def json_lists(text: str, keys: Collection[str]) -> Iterator[tuple[str, Iterator[tuple[int, Any]]]]:
-    """Walks `{"key": [element, ...], ...}`.
+    """Walk `{"key": [element, ...], ...}`.
 
     Args:
         text: the document.

@@ -120,7 +120,7 @@ _TAGS = ("<object>", "<bndbox>", "<filename>")
 
 
 def _sources(tree: FileTree) -> list[str]:
-    """The XML files that are annotations; with them those that are not, but lie among them and are called as images."""
+    """Find the XML files that are annotations, and those among them that are none but are called as images."""
     names = tree.ending(".xml")
     found = {name for name in names if _is_annotation(tree.head(name))}
     folders = {posixpath.dirname(name) for name in found}
