@@ -41,7 +41,7 @@ class Level:
         return np.asarray(cv2.resize(self.source, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def cut(self, top: int, left: int, side: int) -> NDArray[np.uint8]:
-        """Return a (side, side, 3) uint8 RGB tile with some of the copy in it; beyond the edge the edge's pixels go on."""
+        """Return a (side, side, 3) uint8 RGB tile of the copy; beyond its edge the edge's pixels go on."""
         if self.source.shape[:2] == self.shape:
             return _cut(self.source, top, left, side)
         return _cut_enlarged(self.source, self.scale, (left, top), side)
