@@ -42,7 +42,7 @@ def test_a_folder_on_disks(
         local_photos, "--out", tmp_path / "out", "--shard-images", 3, "--address", cluster.address
     )
     assert code == 1, said
-    assert "1 videos are not read, such as holiday.mp4" in said
+    assert "1 video is not read, holiday.mp4: " in said
     (tmp_path / "one").mkdir()
     expected = rows_of_one_machine(local_photos, tmp_path / "one" / "digits.jsonl", embedded)
     assert_same_rows(rows_in(tmp_path / "out"), expected)
