@@ -22,6 +22,8 @@ from training.errors import TrainingError
 def average_models(fcns: Sequence[Path], refiners: Sequence[Path], out_dir: Path) -> None:
     """Write a model folder; its manifest tells what each network is the mean of.
 
+    The model has no gate: one is trained for the networks behind it, and those are new.
+
     Args:
         fcns: model folders, one at least, whose FCNs are averaged.
         refiners: those whose refiners are; none for a model without one.

@@ -136,7 +136,7 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
         return {"score": next(scores)}
 
     monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.validate", scored)
-    monkeypatch.setattr("training.fine_tuning.fine_tuning_report", lambda *_: None)
+    monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.report", lambda *_: None)
     recipe = recipe_of(runs.start, steps=9, validate_every=1, patience=2)
     fine_tune(recipe, runs.start, runs.pictures, out)
     assert "stopped after step 4: 2 validations in a row were no better" in capsys.readouterr().out

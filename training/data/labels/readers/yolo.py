@@ -23,7 +23,7 @@ from training.data.labels.tree import MAX_IMAGE_LABEL_BYTES, FileTree, LabelErro
 
 _BOX_COLUMNS = 5
 _POLYGON_COLUMNS = 7
-_UNREAD_IMAGES = (".heic", ".heif", ".avif", ".jxl", ".jfif", ".mpo", ".jp2", ".dng")
+_UNREAD_IMAGES = (".jp2", ".dng")
 
 
 def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
