@@ -1,4 +1,4 @@
-"""The environment of a serving process: threads, cores and logs, arranged before TensorFlow is imported."""
+"""The environment of a serving process: threads, cores and logs, arranged before a network's library is imported."""
 
 import math
 import os
@@ -13,9 +13,10 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def prepare(settings: ServerSettings) -> None:
-    """To be called once in each process: for the log, TensorFlow's threads, and machines without a place to write."""
+    """To be called once in each process: for the log, the networks' threads, and machines without a place to write."""
     logs.configure(settings.observability.log_format)
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, available_cores() // settings.processes)))
+    share = max(1, available_cores() // settings.processes)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(share))  # the OpenVINO backend reads it, too
     try:
         tempfile.gettempdir()
     except FileNotFoundError:  # a machine without a place to write

@@ -28,7 +28,7 @@ class LabelFiles:
         self._tree = tree
 
     def of(self, image: str) -> str:
-        """Find the label file of an image: in `labels` in place of the last `images`, or beside it, or where it belongs."""
+        """Find the label file of an image: in `labels` for the last `images`, or beside it, or where it belongs."""
         places = self._places(image)
         return next((found for place in places if (found := self._tree.find(place))), places[0])
 
