@@ -73,6 +73,7 @@ def _results(folder: Path) -> None:
 _EXTRAS: dict[str, tuple[Callable[[Path], None], ...]] = {
     "docs/results.md": (_results,),
     "docs/ray-folders.md": (_results,),
+    "docs/labels.md": (_labels("mine"),),
     "docs/own-data.md": (_known_numbers,),
     "docs/fine-tuning.md": (_labels("mine", "old"), _model("scratch")),
     "docs/comparing.md": (_labels("mine"), _model("mine")),
