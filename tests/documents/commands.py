@@ -1,5 +1,7 @@
 """The command lines in documents: which of them a test cannot run, why, and what is checked of them instead."""
 
+import contextlib
+import io
 import re
 import shlex
 from collections.abc import Iterator
@@ -64,14 +66,31 @@ def run_plain(line: str) -> int:
 
 
 def check_arguments(line: str) -> None:
-    """Raises ValueError if the line calls one of our commands with what it does not take."""
+    """Raises ValueError if the line calls one of our commands with what it does not take, or without what it needs."""
     for command in _our_commands(line):
-        name, *arguments = shlex.split(command)
+        complaint = _complaint(command)
+        if complaint:
+            raise ValueError(f"{command}: {complaint}")
+
+
+def check_mention(command: str) -> None:
+    """Raises ValueError if a sentence names a command or an option that is not there; what it needs may be left out."""
+    complaint = _complaint(command)
+    if complaint and not re.search(
+        r"arguments are required|expected .*argument|one of the arguments", complaint
+    ):
+        raise ValueError(f"{command}: {complaint}")
+
+
+def _complaint(command: str) -> str:
+    """Gives what the parser says against a command, "" if it takes it."""
+    name, *arguments = shlex.split(command)
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()):
         try:
             PARSERS[name]().parse_args(arguments)
         except SystemExit as end:
-            if end.code:
-                raise ValueError(f"a command that does not parse: {command}") from None
+            return said.getvalue() if end.code else ""
+    return ""
 
 
 def _our_commands(line: str) -> Iterator[str]:
