@@ -15,7 +15,7 @@ from detector.serving.telemetry.metrics import REGISTRY
 from detector.serving.wire.statuses import CODES
 from tests.detector.serving.harness import RunningServer, SlowDetector
 from tests.documents.conftest import Walks
-from tests.documents.pages import read, section
+from tests.documents.pages import blocks_of, read, section
 from tests.documents.workspace import EMBEDDED
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -90,6 +90,15 @@ def test_a_bad_label_is_named_as_shown(walk: Walks) -> None:
     (found,) = (text for line, text in printed.items() if "exit code" in line)
     assert found.startswith(shown)
     assert found.endswith("exit code 1\n")
+
+
+@pytest.mark.slow
+def test_classes_that_seem_to_be_digits_are_pointed_out(walk: Walks) -> None:
+    printed = walk("docs/labels.md").printed
+    (shown,) = (block.text for block in blocks_of("docs/labels.md") if block.language == "text")
+    counts = re.compile(r"\d+")
+    assert counts.sub("N", shown) in counts.sub("N", printed["digit-detector-train check --data mine"])
+    assert "three" not in printed["digit-detector-train check --data mine --classes three=3"]
 
 
 @pytest.mark.slow
