@@ -106,7 +106,6 @@ def window_sources(
         photo_proposals=propose(detector, photos, kept_in / "photos.safetensors"),
         crops=given.crops,
         crop_labels=given.crop_labels,
-        other_digits=given.other_digits,
     )
 
 

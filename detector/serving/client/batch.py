@@ -1,4 +1,4 @@
-"""Many images through a client: several calls at a time in order, and the messages of a stream."""
+"""Many images through a client: several calls at a time, in order. Nothing here imports gRPC."""
 
 import sys
 import threading
@@ -17,11 +17,8 @@ from detector.results.errors import (
     OverloadedError,
     ServiceUnavailableError,
 )
-from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, DetectOptions, EncodedImage
-from detector.serving.wire.converters import detections_from_wire, request_to_wire
-from detector.serving.wire.statuses import from_status
+from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, EncodedImage
 from detector.system.prefetch import Reserve, ordered_prefetch
-from detector.v1 import detector_pb2 as wire
 
 BASE_TIMEOUT_S = 60.0
 """The deadline of a small image that is alone."""
@@ -214,23 +211,3 @@ class _UnderWay:
                 self._megapixels.remove(megapixels)
                 self._reserved = self._reserved and not alone
                 self._changed.notify_all()
-
-
-StreamItem = tuple[str, bytes] | tuple[str, bytes, DetectOptions]
-"""A correlation id, the encoded image, and maybe options."""
-
-StreamResult = tuple[str, ImageDetections | DetectorError]
-"""The correlation id of an item, and its detections or the error that it met."""
-
-
-def stream_request(item: StreamItem) -> wire.DetectStreamRequest:
-    """One image of a stream."""
-    correlation_id, image, *options = item
-    request = request_to_wire(image, options[0] if options else DetectOptions())
-    return wire.DetectStreamRequest(correlation_id=correlation_id, request=request)
-
-
-def stream_result(reply: wire.DetectStreamResponse) -> StreamResult:
-    """What came of one image."""
-    failed = reply.HasField("error")
-    return reply.correlation_id, from_status(reply.error) if failed else detections_from_wire(reply.response)

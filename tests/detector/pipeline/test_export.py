@@ -34,6 +34,12 @@ LOGITS = {"rtol": 0, "atol": 1e-4}
 PIXELS = {"rtol": 0, "atol": 1e-2}
 SCORES = {"rtol": 0, "atol": 1e-4}
 
+DEFAULTS = {
+    "thresholds", "nms_iou_threshold", "max_detections", "min_digit_height_px",
+    "pyramid", "box_height_factor", "refiner", "calibration",
+}  # fmt: skip
+"""What a program decides with that does what the detector does; an export has no gate to be told of."""
+
 
 def tensorflow_runtime(path: Path) -> Runtime:
     signature = tf.saved_model.load(str(path)).signatures["serving_default"]
@@ -94,7 +100,7 @@ def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def networks() -> tuple[Fcn, Refiner]:
-    fcn, again = networks_of(load_model(EMBEDDED)[0])
+    fcn, again, _ = networks_of(load_model(EMBEDDED)[0])
     assert again
     return fcn, again
 
@@ -155,6 +161,7 @@ def test_the_description_is_what_is_there(export: Export, picture: Pictures) -> 
     assert export.written[-1] == DESCRIPTION
     assert all((export.folder / name).exists() for name in export.written)
     assert len(told["score_map_channels"]) == CHANNELS
+    assert told["defaults"].keys() == DEFAULTS
     fcn = told["networks"]["fcn"]
     found = export.network("fcn")(picture[None])
     assert found.keys() == told["outputs"].keys()
