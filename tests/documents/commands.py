@@ -30,13 +30,17 @@ RULES = (
     Rule(r"^docker ", "there is no container engine; make soak carries out the Dockerfile"),
     Rule(r"^kubectl ", "there is no cluster; tests/test_deploy.py validates the manifests"),
     Rule(r"^systemctl |^python3 -m venv /opt|^cp deploy/", "it changes the system, as root"),
+    Rule(r"^python -m venv ", "it makes an environment for downloads of two gigabytes"),
     Rule(r"^ray |^serve |^export RAY_", "it takes several machines; tests/on_ray starts clusters of its own"),
     Rule(r"--engine ray|--workers ", "it takes Ray; tests/on_ray runs it"),
     Rule(r"^cat digits/\*\.jsonl", "it takes what Ray wrote; tests/on_ray runs it"),
     Rule(r"--watch$", "it ends by Ctrl-C; tests/detector/folders watches folders"),
-    Rule(r"^python scripts/benchmark\.py", "it takes minutes; tests/test_benchmark.py runs every section"),
+    Rule(r"python scripts/benchmark\.py", "it takes minutes; tests/test_benchmark.py runs every section"),
     Rule(r"^python scripts/assemble_model\.py", "it takes models that are trained for hours"),
-    Rule(r"\bDIR\b|--data data\b|--runs runs\b", "it takes the official downloads, and hours"),
+    Rule(
+        r"\bDIR\b|--data [A-Z]+\b|--data data\b|--runs runs\b",
+        "it takes the official downloads or the reader's own data, and hours",
+    ),
 )
 
 
