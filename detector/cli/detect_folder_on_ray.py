@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
 
     job = ShardedJob(
         images=storage_at(args.images, "images"),
-        output=storage_at(args.output, "output"),
+        output=storage_at(args.out, "output"),
         format=args.format or ShardedJob.format,
         shard_images=args.shard_images or ShardedJob.shard_images,
         options=DetectOptions(score_threshold=args.min_score),

@@ -21,7 +21,7 @@ def add(add_parser: AddParser) -> None:
         "if all was written, 2 for wrong usage or results that are none, 3 if writing broke off.",
         """\
   digit-detector report digits.jsonl --images photos --out gallery
-  digit-detector detect-folder photos --output digits.jsonl --report gallery    # both in one""",
+  digit-detector detect-folder photos --out digits.jsonl --report gallery    # both in one""",
     )
     parser.add_argument("results", type=Path, metavar="RESULTS", help="file of JSON lines from detect-folder")
     parser.add_argument(

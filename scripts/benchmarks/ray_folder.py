@@ -91,7 +91,7 @@ def _ray_rate(bench: Bench, data: bytes, workers: int) -> float:
     """By the times at which the shards appeared, one image in each."""
     with tempfile.TemporaryDirectory() as folder:
         photos, out = _photos(Path(folder), data, IMAGES * workers), Path(folder) / "out"
-        command = [sys.executable, str(_DETECT_FOLDER), str(photos), "--output", str(out), "--engine", "ray"]
+        command = [sys.executable, str(_DETECT_FOLDER), str(photos), "--out", str(out), "--engine", "ray"]
         command += ["--address", "local"]  # whatever other cluster there is
         command += ["--workers", str(workers), "--shard-images", "1", "--model", str(bench.model.absolute())]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

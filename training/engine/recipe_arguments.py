@@ -11,7 +11,7 @@ def given_arguments(recipe: Any, *names: str) -> str:
         names: those that the command line can set, named there as here.
 
     Returns:
-        Such as " --frozen 0"; "" if all are the defaults.
+        Such as " --freeze 0"; "" if all are the defaults.
     """
     settings = {name: getattr(recipe, name) for name in names}
     given = {name: value for name, value in settings.items() if value != getattr(type(recipe), name)}

@@ -147,7 +147,7 @@ def compile_network(recipe: FcnFineTuning, weights: Sequence[FloatArray]) -> ker
     def build() -> keras.Model:
         model = build_fcn()
         model.set_weights(weights)
-        freeze(model, recipe.frozen)
+        freeze(model, recipe.freeze)
         return model
 
     rate = warmup_cosine(recipe.learning_rate, recipe.steps, recipe.warmup)
