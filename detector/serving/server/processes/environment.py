@@ -1,4 +1,4 @@
-"""What a serving process arranges with the machine that it runs on, before TensorFlow is imported."""
+"""The environment of a serving process: threads, cores and logs, arranged before a network's library is imported."""
 
 import math
 import os
@@ -13,9 +13,10 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def prepare(settings: ServerSettings) -> None:
-    """To be called once in each process: for the log, TensorFlow's threads, and machines without a place to write."""
+    """To be called once in each process: for the log, the networks' threads, and machines without a place to write."""
     logs.configure(settings.observability.log_format)
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, available_cores() // settings.processes)))
+    share = max(1, available_cores() // settings.processes)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(share))  # the OpenVINO backend reads it, too
     try:
         tempfile.gettempdir()
     except FileNotFoundError:  # a machine without a place to write
@@ -24,7 +25,7 @@ def prepare(settings: ServerSettings) -> None:
 
 
 def prepare_replica(cpus: int, log_format: str) -> None:
-    """The same in a process that has so many processors to itself, and nobody to read what TensorFlow says."""
+    """Return the same in a process that has so many processors to itself, and nobody to read what TensorFlow says."""
     logs.configure(log_format)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(cpus)
