@@ -24,7 +24,7 @@ from detector.serving.telemetry.observability import Observability
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "serve",
@@ -54,7 +54,7 @@ def add(add_parser: AddParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> ServerSettings:
-    """What the server is told."""
+    """Return the settings of the server."""
     return ServerSettings(
         host=args.host,
         port=args.port,

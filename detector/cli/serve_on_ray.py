@@ -53,7 +53,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> ClusterSettings:
-    """What the service on a cluster is told.
+    """Return the settings of the service on a cluster.
 
     Raises:
         ServerStartError: if it is told what means nothing there.

@@ -1,4 +1,4 @@
-"""What the detector is trained on: gathered from a data folder, validation and the demo's images kept apart.
+"""The training data of the detector: gathered from a data folder, validation and the demo's images kept apart.
 
 The folder is laid out as the official downloads are, `svhn/train`, `svhn/train_32x32.mat`, and, where they are
 there, `svhn/extra`, `svhn/extra_32x32.mat`; or it holds labels of one's own. In either, `backgrounds/train` and
@@ -26,7 +26,7 @@ from training.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class PatchSources:
-    """What patches are cut from; all but the scenes may be empty.
+    """The images that patches are cut from; all but the scenes may be empty.
 
     Attributes:
         scenes: labelled full images.
@@ -163,7 +163,7 @@ def _bar_name(folder: Path) -> str:
 
 
 def _small(path: Path) -> Image:
-    """The picture, shrunk if it is large."""
+    """Return the picture, shrunk if it is large."""
     pixels = _decoded(path)
     height, width = pixels.shape[:2]
     factor = (_DIGIT_FREE_PIXELS / (width * height)) ** 0.5
@@ -174,12 +174,12 @@ def _small(path: Path) -> Image:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """The pictures in a folder."""
+    """Return the pictures in a folder."""
     return sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
 
 
 def _unlabelled(data_dir: Path) -> list[Path]:
-    """The pictures that are not of SVHN."""
+    """Return the pictures that are not of SVHN."""
     folders = (data_dir / "backgrounds" / "train", data_dir / "letters")
     return [path for folder in folders for path in _listed(folder)]
 

@@ -28,7 +28,7 @@ from training.samplers.windows import WindowSampler, WindowSources
 
 
 class LooksRecipe(Protocol):
-    """What the sources of windows depend on."""
+    """The settings that the sources of windows depend on."""
 
     @property
     def seed(self) -> int:

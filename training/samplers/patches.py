@@ -103,7 +103,7 @@ class PatchSampler:
     def _digit_patch(
         self, scene: LabelledImage, chosen: int, photo_surroundings: float, rng: np.random.Generator
     ) -> tuple[Image, FloatArray]:
-        """A digit of a scene, somewhere in the patch, with what is around it."""
+        """Return a digit of a scene, somewhere in the patch, with what is around it."""
         config = self._config
         digit = scene.boxes[chosen]
         scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[2:] - digit[:2]).max()
@@ -152,7 +152,7 @@ class PatchSampler:
         return self._photo(rng), self._background(1.0)
 
     def _letter_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        """A word: letters of one height side by side on a photograph."""
+        """Return a word: letters of one height side by side on a photograph."""
         height = int(rng.integers(14, 36))
         letters = [self._pick(self._sources.letters, rng) for _ in range(rng.integers(1, 7))]
         strip = np.concatenate([_of_height(letter, height) for letter in letters], axis=1)
@@ -164,7 +164,7 @@ class PatchSampler:
         return patch, self._background(self._config.letter_weight)
 
     def _photo(self, rng: np.random.Generator) -> Image:
-        """A square piece of a photograph, at any of several scales."""
+        """Return a square piece of a photograph, at any of several scales."""
         photo = self._pick(self._sources.photos, rng)
         size = self._config.size
         side = min(int(size * np.exp(rng.uniform(np.log(0.7), np.log(4)))), *photo.shape[:2])
@@ -187,7 +187,7 @@ class PatchSampler:
 
 
 def any_digit(scenes: Sequence[LabelledImage], rng: np.random.Generator) -> tuple[int, int]:
-    """A scene and a digit in it, as indices: scenes are as likely as each other, and digits within a scene."""
+    """Return a scene and a digit in it, as indices: scenes are as likely as each other, and digits within a scene."""
     scene = int(rng.integers(len(scenes)))
     return scene, int(rng.integers(len(scenes[scene].boxes)))
 

@@ -1,4 +1,4 @@
-"""What is shown to networks that learn for long from thousands of pictures: much that is hard to learn by heart."""
+"""Strong augmentation for long training on thousands of pictures, against overfitting."""
 
 from training.samplers.augmentation import Distortion, MixupErasing
 from training.samplers.patches import PatchConfig

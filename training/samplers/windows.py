@@ -26,7 +26,7 @@ _MIDDLE = np.full(2, REFINER_WINDOW / 2)
 
 @dataclass(frozen=True, eq=False)
 class WindowSources:
-    """What windows are cut from; all but the scenes may be empty.
+    """The images that windows are cut from; all but the scenes may be empty.
 
     Attributes:
         scenes: labelled full images, the photographs of real numbers.
@@ -129,7 +129,7 @@ class WindowSampler:
         return self._config.mixup_erasing.apply(images, rng), np.stack([target for _, target in pairs])
 
     def _kinds(self) -> list[tuple[_Make, float]]:
-        """What a batch shows beside true digits, and how much of it; a kind without a source has no part."""
+        """Return the kinds of windows beside true digits and their fractions; a kind without a source has none."""
         config, sources = self._config, self._sources
         photo_proposals = sources.photo_proposals
         kinds: list[tuple[_Make, float, int]] = [
@@ -183,7 +183,7 @@ class WindowSampler:
     def _shown(
         self, image: LabelledImage, centre: NDArray[np.floating], height: float, rng: np.random.Generator
     ) -> tuple[Image, FloatArray]:
-        """The window around a point, in which `height` px of the image are as high as a digit."""
+        """Return the window around a point, in which `height` px of the image are as high as a digit."""
         matrix = DIGIT_HEIGHT / max(height, LEAST_HEIGHT) * distortion(self._config.distortion, rng)
         centre = np.clip(centre, 0, (image.pixels.shape[1], image.pixels.shape[0]))
         surroundings = None
@@ -198,7 +198,7 @@ class WindowSampler:
         return affine_crop(photo.pixels, DIGIT_HEIGHT / height * np.eye(2), centre, _MIDDLE, REFINER_WINDOW)
 
     def _crop(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        """An official crop, whose digit is about as high as the crop; its box is not known."""
+        """Return an official crop, whose digit is about as high as the crop; its box is not known."""
         chosen = rng.integers(len(self._sources.crops))
         crop = self._sources.crops[chosen]
         side = crop.shape[0]
@@ -218,7 +218,7 @@ def _measures(box: FloatArray) -> tuple[NDArray[np.floating], float]:
 
 
 def _any_place(image: LabelledImage, rng: np.random.Generator) -> tuple[NDArray[np.floating], float]:
-    """A point of an image, and the height of a digit that could stand there."""
+    """Return a point of an image, and the height of a digit that could stand there."""
     height, width = image.pixels.shape[:2]
     return rng.uniform((0, 0), (width, height)), float(np.exp(rng.uniform(np.log(8), np.log(80))))
 

@@ -22,6 +22,6 @@ def stream_request(item: StreamItem) -> wire.DetectStreamRequest:
 
 
 def stream_result(reply: wire.DetectStreamResponse) -> StreamResult:
-    """What came of one image."""
+    """Return what came of one image."""
     failed = reply.HasField("error")
     return reply.correlation_id, from_status(reply.error) if failed else detections_from_wire(reply.response)

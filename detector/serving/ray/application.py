@@ -37,7 +37,7 @@ _LOOK_BACK_S = 15.0
 """The number of images in work and waiting is averaged over so long; Ray wants more than 10 s."""
 
 REPLICA_GONE = (RayError, DeploymentUnavailableError, ReplicaUnavailableError)
-"""What a handle raises if the replica that had the call has ended, or there is none."""
+"""Errors of a handle whose replica has ended, or never was."""
 
 
 class Detector:
@@ -61,7 +61,7 @@ class Detector:
         return await self._answering.info()
 
     async def check_health(self) -> None:
-        """Looks at the built-in image, beside what else is in work; Ray replaces a replica that fails.
+        """Look at the built-in image, beside what else is in work; Ray replaces a replica that fails.
 
         Raises:
             ModelError: if it does not find what it should.
@@ -103,7 +103,7 @@ class _Handle:
 
 
 async def _answer(response: DeploymentResponse) -> Any:
-    """What a replica returns; when the caller is cancelled, so is the replica's work."""
+    """Return a replica's reply; when the caller is cancelled, so is the replica's work."""
     try:
         return await response
     except BackPressureError as error:
@@ -118,7 +118,7 @@ async def _answer(response: DeploymentResponse) -> Any:
 
 
 def build(arguments: dict[str, Any]) -> serve.Application:
-    """The application, made of arguments as a command line or a configuration file has them.
+    """Return the application, made of arguments as a command line or a configuration file has them.
 
     Args:
         arguments: by the names of `ClusterSettings`.
@@ -130,7 +130,7 @@ def build(arguments: dict[str, Any]) -> serve.Application:
 
 
 def application(settings: ClusterSettings, replica: type = Detector) -> serve.Application:
-    """The application: the ingress, and the replicas behind it.
+    """Return the application: the ingress, and the replicas behind it.
 
     Args:
         settings: what it takes on.

@@ -1,4 +1,4 @@
-"""What a service on a cluster can be told: plain values, complete before Ray is imported."""
+"""The settings of a service on a cluster: plain values, complete before Ray is imported."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -28,16 +28,16 @@ Result = TypeVar("Result")
 
 
 class PixelDetector(Protocol):
-    """What a server serves: a detector that takes decoded images from any thread."""
+    """A detector behind a server: one that takes decoded images from any thread."""
 
     def detect(
         self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
     ) -> ImageDetections:
-        """Finds the digits of an (H, W, 3) uint8 RGB image, unless it is cancelled before they are found."""
+        """Find the digits of an (H, W, 3) uint8 RGB image, unless it is cancelled before they are found."""
         ...
 
     def info(self) -> ModelInfo:
-        """The model, its limits and its defaults."""
+        """Return the model, its limits and its defaults."""
         ...
 
 
@@ -71,7 +71,7 @@ class InferenceQueue:
         self._detector = self._info = None
 
     def info(self) -> ModelInfo:
-        """The model that answers.
+        """Return the model that answers.
 
         Raises:
             ServiceUnavailableError: if there is none, yet or any more.
@@ -83,7 +83,7 @@ class InferenceQueue:
     async def detect(
         self, image: bytes, options: DetectOptions, deadline: float | None = None, patient: bool = False
     ) -> ImageDetections:
-        """Decodes an image and finds its digits.
+        """Decode an image and find its digits.
 
         Args:
             image: the encoded image.
@@ -131,7 +131,7 @@ class InferenceQueue:
 async def _in_thread(
     executor: ThreadPoolExecutor, function: Callable[[], Result], cancellation: CancellationToken
 ) -> Result:
-    """Runs `function` in a thread of `executor`.
+    """Run `function` in a thread of `executor`.
 
     A thread can only be asked to stop, so a cancelled caller waits for its end: what it holds is not free before.
     """

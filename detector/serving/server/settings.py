@@ -1,4 +1,4 @@
-"""What a server can be told: plain values in groups, complete before a heavy library is imported."""
+"""The settings of a server: plain values in groups, complete before a heavy library is imported."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

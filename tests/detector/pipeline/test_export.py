@@ -199,8 +199,7 @@ def small_model(tmp_path: Path) -> Path:
 
 def test_a_model_without_a_refiner_has_one_network(small_model: Path, tmp_path: Path) -> None:
     assert (
-        main(["export", "--format", "tflite", "--model", str(small_model), "--output", f"{tmp_path}/new"])
-        == 0
+        main(["export", "--format", "tflite", "--model", str(small_model), "--out", f"{tmp_path}/new"]) == 0
     )
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["export.json", "fcn.tflite"]
     assert list(json.loads((tmp_path / "new" / DESCRIPTION).read_text())["networks"]) == ["fcn"]
@@ -250,7 +249,7 @@ def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(
     out.parent.mkdir()
     spoil(out, small_model)
     before = sorted(tmp_path.rglob("*"))
-    command = ["export", "--format", "savedmodel", "--model", str(small_model), "--output", str(out)]
+    command = ["export", "--format", "savedmodel", "--model", str(small_model), "--out", str(out)]
     try:
         ended = main(command)
     except SystemExit as end:
@@ -274,6 +273,6 @@ def test_a_missing_library_is_named(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     out = tmp_path / "out"
-    assert main(["export", "--format", export_format, "--output", str(out)]) == 2
+    assert main(["export", "--format", export_format, "--out", str(out)]) == 2
     assert f"pip install 'digit-detector[{export_format}]'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,7 @@ async def serve_until_told(
     announce: Callable[[int], None],
     listen_first: bool = True,
 ) -> NoReturn:
-    """Listens, loads, serves, drains, and ends the process, with 0.
+    """Listen, load, serve, drain, and end the process, with 0.
 
     It ends here, and at once: open connections end with it, and work that still holds a thread is not waited for.
 
@@ -76,7 +76,7 @@ STOP, RELOAD, READY = "stop", "reload", "ready"
 def run_worker(
     pipe: "Connection[object, object]", load: LoadDetector, settings: ServerSettings, listen_first: bool
 ) -> None:
-    """The whole life of a worker.
+    """Return the whole life of a worker.
 
     Args:
         pipe: to the supervisor.

@@ -18,7 +18,7 @@ from detector.v1 import detector_pb2
 
 
 def serve(settings: ServerSettings) -> int:
-    """Serves the model that the settings name; see `serve_detector`.
+    """Serve the model that the settings name; see `serve_detector`.
 
     Raises:
         ServerStartError: if it cannot start as the settings say.
@@ -29,7 +29,7 @@ def serve(settings: ServerSettings) -> int:
 
 
 def serve_detector(load: LoadDetector, settings: ServerSettings) -> int:
-    """Serves until SIGTERM or SIGINT; a second signal ends it at once, SIGHUP loads the model anew.
+    """Serve until SIGTERM or SIGINT; a second signal ends it at once, SIGHUP loads the model anew.
 
     Prints `ready: detector.v1 on HOST:PORT` when it answers. To be called in the main thread of a process that
     does nothing else: it ends with the server.

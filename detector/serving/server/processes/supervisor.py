@@ -35,7 +35,7 @@ _KILL_AFTER_S = 10.0
 
 
 async def supervise(load: LoadDetector, settings: ServerSettings, announce: Callable[[int], None]) -> None:
-    """Serves with `settings.processes` processes until SIGTERM or SIGINT; a second signal ends them at once.
+    """Serve with `settings.processes` processes until SIGTERM or SIGINT; a second signal ends them at once.
 
     Args:
         load: loads the detector, in each process; it must be importable, as `pickle` needs it.
@@ -78,7 +78,7 @@ class _Crew:
         self.ready = [asyncio.Event() for _ in range(settings.processes)]
 
     async def keep(self, place: int) -> None:
-        """Runs a process, and after its end the next, until `stop`.
+        """Run a process, and after its end the next, until `stop`.
 
         Raises:
             DetectorError: what the process said that it cannot start for, if that place never had one that could.
@@ -109,7 +109,7 @@ class _Crew:
         self.tell(STOP)
 
     def tell(self, order: str) -> None:
-        """Gives each process an order."""
+        """Give each process an order."""
         for worker in self._workers.values():
             worker.tell(order)
 
@@ -158,12 +158,12 @@ class _Worker:
         return 0.0 if self._answered_since is None else time.monotonic() - self._answered_since
 
     def tell(self, order: str) -> None:
-        """Gives an order; a process that is gone needs none."""
+        """Give an order; a process that is gone needs none."""
         with suppress(OSError):
             self._pipe.send(order)
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """End it at once."""
         if not self.ended.done():
             self._process.kill()
 

@@ -215,7 +215,7 @@ def test_options_that_make_no_sense_are_refused(
     write_gpx(photos.parent / "walk.gpx", gpx(WALK))
     monkeypatch.chdir(photos.parent)
     try:
-        code = main(["detect-folder", "photos", "--output", "out.jsonl", *arguments])
+        code = main(["detect-folder", "photos", "--out", "out.jsonl", *arguments])
     except SystemExit as stop:
         code = int(stop.code or 0)
     assert code == 2

@@ -82,7 +82,7 @@ def test_a_client_that_is_killed_while_its_image_is_in_work(checkout: Path) -> N
 
 
 def _is_refused(channel: grpc.Channel) -> bool:
-    """Whether there is no place for a call that would wait a moment."""
+    """Return whether there is no place for a call that would wait a moment."""
     error = stub(channel).Detect.future(_request(99), timeout=0.3).exception(PATIENCE_S)
     return error is not None and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
