@@ -13,7 +13,6 @@ import training.cli.main
 MAINS = {"digit-detector": detector.cli.main.main, "digit-detector-train": training.cli.main.main}
 PARSERS = {"digit-detector": detector.cli.main.parser, "digit-detector-train": training.cli.main.parser}
 
-_INCOMPLETE = re.compile(r"arguments are required|expected .*argument|one of the arguments")
 SHELL_SYNTAX = set("|&;<>()$`*?[]{}~'\"\\")
 
 
@@ -80,10 +79,11 @@ def check_arguments(line: str) -> None:
 
 def check_mention(command: str) -> None:
     """Raises ValueError if a sentence names a command or an option that is not there; what it needs may be left out."""
-    for each in _our_commands(command):
-        complaint = _complaint(each)
-        if complaint and not _INCOMPLETE.search(complaint):
-            raise ValueError(f"{each}: {complaint}")
+    complaint = _complaint(command)
+    if complaint and not re.search(
+        r"arguments are required|expected .*argument|one of the arguments", complaint
+    ):
+        raise ValueError(f"{command}: {complaint}")
 
 
 def _complaint(command: str) -> str:
