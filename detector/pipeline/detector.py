@@ -17,7 +17,7 @@ from detector.models.backend import Network, load_networks
 from detector.models.geometry import RECEPTIVE_FIELD
 from detector.models.model_files import EMBEDDED, Manifest
 from detector.pipeline import refiner
-from detector.pipeline.fusion import VIEW_SCORE, best_candidates, distinct, fuse_candidates
+from detector.pipeline.fusion import VIEW_SCORE, best_candidates, class_agnostic_nms, fuse_candidates
 from detector.pipeline.hysteresis import Thresholds, hysteresis_mask
 from detector.pipeline.numbers import group_numbers
 from detector.pipeline.pyramid import levels, tiles
@@ -275,7 +275,7 @@ class DigitDetector:
     def _choose(self, candidates: Candidates, options: DetectOptions, width: int, height: int) -> Detections:
         """One detection per digit, and of those the ones to return, best first."""
         candidates = candidates.select(candidates.scores >= self._least_score(options))
-        digits = distinct(candidates, self._nms_iou(options))
+        digits = class_agnostic_nms(candidates, self._nms_iou(options))
         digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
         digits = digits.select(_within_heights(digits, options))
         if options.score_threshold is None:

@@ -138,7 +138,7 @@ def mixed(
         old_images, old_targets = old.batch(of_old, rng)
         return np.concatenate([images, old_images]), np.concatenate([targets, old_targets])
 
-    return teacher.taught(make) if teacher else make
+    return teacher.add_soft_targets(make) if teacher else make
 
 
 def compile_network(recipe: FcnFineTuning, weights: Sequence[FloatArray]) -> keras.Model:

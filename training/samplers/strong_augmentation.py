@@ -26,7 +26,7 @@ def strong_windows() -> WindowConfig:
     return WindowConfig(
         crop_fraction=0.16,
         rendered_fraction=0.14,
-        miss_part=0.12,
+        miss_fraction=0.12,
         photo_surroundings=0.45,
         distortion=_WIDE,
         mixup_erasing=_DISTURBED,

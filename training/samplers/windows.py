@@ -56,11 +56,11 @@ class WindowConfig:
     """Which windows a batch shows, as parts of it (what is left are true digits), and how they vary.
 
     Attributes:
-        hit_part: proposals of the FCN that are digits.
-        miss_part: proposals in scenes that are not.
-        near_part: places and heights beside those of a digit.
+        hit_fraction: proposals of the FCN that are digits.
+        miss_fraction: proposals in scenes that are not.
+        near_fraction: places and heights beside those of a digit.
         photo_fraction: proposals in photographs without digits.
-        nowhere_part: any places in those.
+        nowhere_fraction: any places in those.
         rendered_fraction: proposals in rendered scenes, digits and others alike.
         crop_fraction: official crops, continued at their edges.
         other_digit_fraction: digits that are not of SVHN, on photographs.
@@ -73,11 +73,11 @@ class WindowConfig:
         target: when a window counts as showing a digit.
     """
 
-    hit_part: float = 0.14
-    miss_part: float = 0.14
-    near_part: float = 0.08
+    hit_fraction: float = 0.14
+    miss_fraction: float = 0.14
+    near_fraction: float = 0.08
     photo_fraction: float = 0.09
-    nowhere_part: float = 0.03
+    nowhere_fraction: float = 0.03
     rendered_fraction: float = 0.12
     crop_fraction: float = 0.08
     other_digit_fraction: float = 0.03
@@ -136,15 +136,15 @@ class WindowSampler:
         config, sources = self._config, self._sources
         photo_proposals = sources.photo_proposals
         kinds: list[tuple[_Make, float, int]] = [
-            (partial(self._proposed, sources.scenes, self._hits), config.hit_part, len(self._hits)),
-            (partial(self._proposed, sources.scenes, self._misses), config.miss_part, len(self._misses)),
-            (self._near, config.near_part, len(sources.scenes)),
+            (partial(self._proposed, sources.scenes, self._hits), config.hit_fraction, len(self._hits)),
+            (partial(self._proposed, sources.scenes, self._misses), config.miss_fraction, len(self._misses)),
+            (self._near, config.near_fraction, len(sources.scenes)),
             (
                 partial(self._proposed, sources.photos, photo_proposals),
                 config.photo_fraction,
                 len(photo_proposals),
             ),
-            (self._nowhere, config.nowhere_part, len(sources.photos)),
+            (self._nowhere, config.nowhere_fraction, len(sources.photos)),
             (self._in_rendered, config.rendered_fraction, min(map(len, self._rendered))),
             (self._crop, config.crop_fraction, len(sources.crops)),
             (self._other_digit, config.other_digit_fraction, len(sources.other_digits)),

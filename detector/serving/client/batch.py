@@ -51,7 +51,7 @@ def detect_many(
                 raise ImageTooLargeError(
                     f"the image has {len(data):,} bytes; a server takes messages of {MAX_MESSAGE_BYTES:,}"
                 )
-            return _patiently(detect, data)
+            return _retry_until(detect, data)
         except InvalidRequestError as error:
             return error
 
@@ -60,7 +60,7 @@ def detect_many(
             yield result
 
 
-def _patiently(detect: Callable[[bytes], ImageDetections], data: bytes) -> ImageDetections:
+def _retry_until(detect: Callable[[bytes], ImageDetections], data: bytes) -> ImageDetections:
     end, pause = time.monotonic() + PATIENCE_SECONDS, 0.2
     while True:
         try:

@@ -19,7 +19,7 @@ from detector.serving.telemetry.observability import Observability
 from detector.serving.telemetry.telemetry import TelemetryInterceptor, Trace
 from detector.serving.wire import certificates
 
-_CALLS_PER_PLACE = 4
+_CALLS_PER_IMAGE = 4
 """Calls of any kind, health checks too, that may be open per image or stream admitted."""
 
 
@@ -86,7 +86,9 @@ def _interceptors(settings: ServerSettings) -> "list[grpc.aio.ServerInterceptor[
     ]
     if security.tokens is not None:
         passed.append(AuthenticationInterceptor(TokenFile(security.tokens), security.open_health))
-    passed.append(ConcurrencyLimitInterceptor(_CALLS_PER_PLACE * (limits.places + limits.streams)))
+    passed.append(
+        ConcurrencyLimitInterceptor(_CALLS_PER_IMAGE * (limits.max_concurrent_images + limits.streams))
+    )
     passed.append(RequestValidationInterceptor())
     return passed
 

@@ -39,7 +39,7 @@ def sources(**changes: object) -> WindowSources:
 def only(part: str = "", **changes: object) -> WindowConfig:
     """A batch of nothing but one kind; of true digits if none is named."""
     names = ("hit", "miss", "near", "photo", "nowhere", "rendered", "crop", "other_digit")
-    parts = {f"{name}_part": float(name == part) for name in names}
+    parts = {f"{name}_fraction": float(name == part) for name in names}
     return WindowConfig(**parts, **changes)  # type: ignore[arg-type]
 
 
@@ -138,7 +138,7 @@ def test_windows_that_leave_their_image_show_its_edge_or_a_photograph(part: floa
 
 
 def test_kinds_without_a_source_are_replaced_by_digits() -> None:
-    _, targets = batch(sources(), WindowConfig(near_part=0))
+    _, targets = batch(sources(), WindowConfig(near_fraction=0))
     assert (targets[:, 0] == 1).mean() > 0.8
 
 

@@ -7,7 +7,7 @@ from detector.pipeline.loading import load_checked
 from detector.serving.server.listener import address
 from detector.serving.server.model_reload import LoadDetector
 from detector.serving.server.processes.environment import prepare
-from detector.serving.server.processes.process import serve_until_told
+from detector.serving.server.processes.process import serve_until_stopped
 from detector.serving.server.processes.server_control import ServerControl
 from detector.serving.server.processes.supervisor import supervise
 from detector.serving.server.settings import ServerSettings
@@ -56,6 +56,6 @@ async def _serve(load: LoadDetector, settings: ServerSettings) -> None:
     if settings.processes > 1:
         await supervise(load, settings, announce)
         return
-    orders = ServerControl()
-    orders.install_signal_handlers()
-    await serve_until_told(load, settings, orders, announce)
+    control = ServerControl()
+    control.install_signal_handlers()
+    await serve_until_stopped(load, settings, control, announce)
