@@ -6,11 +6,13 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+UNIT_TESTS := tests/test_accuracy.py $(addprefix tests/detector/,results system pipeline) \
+	$(addprefix tests/training/,samplers evaluation engine)
 RAY_STAMP := $(VENV)/installed-ray
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs test-ray soak install clean chromium
+.PHONY: help demo check test docs test-ray soak install clean chromium
 
 help: ## say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -24,6 +26,13 @@ test: $(STAMP) chromium docs ## lint, check types, build the documents, run the 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "not soak and not ray"
+
+check: $(STAMP) ## lint, check types and contracts, run the quick unit tests: a minute between two thoughts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not slow and not soak and not ray" $(UNIT_TESTS)
 
 docs: $(STAMP) ## build the documents into build/docs; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

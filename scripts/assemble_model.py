@@ -13,7 +13,7 @@ from training.fine_tuning.weight_averaging import average_models
 
 
 def main() -> None:
-    """Parses the command line and writes the model."""
+    """Parse the command line and write the model."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -59,7 +59,7 @@ ENGINES = {"local": SECTIONS, "ray": ON_RAY}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the sections asked for; exit code 1 if ways that should agree do not, 2 if there is nothing to run on."""
+    """Run the sections asked for; exit code 1 if ways that should agree do not, 2 if there is nothing to run on."""
     args = _parsed(arguments)
     sections = ENGINES[args.engine]
     try:
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the command line."""
     root = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     root.add_argument("sections", nargs="*", metavar="SECTION", help=_help())
     root.add_argument(
@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings(args: argparse.Namespace) -> dict[str, str]:
-    """What was measured."""
+    """Measure and report."""
     width, height = args.size
     return {
         "engine": args.engine,

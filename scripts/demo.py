@@ -24,7 +24,7 @@ OUTPUT = Path("demo-output")
 
 
 def main() -> int:
-    """Runs the demo; returns its exit code."""
+    """Run the demo; return its exit code."""
     samples = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))["images"]
     OUTPUT.mkdir(exist_ok=True)
     print("starting the server: it loads the network, a few seconds", flush=True)
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def show(client: ImageDetector, name: str, number: str) -> bool:
-    """Prints the row of one sample and writes its annotated image; returns whether its number is right."""
+    """Print the row of one sample and write its annotated image; return whether its number is right."""
     data = read_image_file(SAMPLES / name)
     found = client.detect(data)
     read = " ".join(number.text for number in found.numbers) or "-"

@@ -24,7 +24,7 @@ GROUND = (203, 211, 221)
 
 
 def main() -> None:
-    """Detects, reports, looks and composes."""
+    """Detect, report, looks and composes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos = folder / "photos"
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def screenshot(page: Path, size: tuple[int, int], target: Path, dark: bool) -> Image.Image:
-    """What Chromium shows of the page in a window of this size."""
+    """Return a screenshot of the page in a window of this size."""
     scheme = 0 if dark else 1
     command = [
         *(
@@ -62,7 +62,7 @@ def screenshot(page: Path, size: tuple[int, int], target: Path, dark: bool) -> I
 
 
 def compose(desk: Image.Image, phone: Image.Image) -> Image.Image:
-    """The desk's picture with the phone in front of its lower right corner."""
+    """Return the desk's picture with the phone in front of its lower right corner."""
     small = phone.resize(
         (PHONE_WIDTH, round(PHONE_WIDTH * phone.height / phone.width)), Image.Resampling.LANCZOS
     )

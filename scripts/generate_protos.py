@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    """Returns protoc's exit code."""
+    """Return protoc's exit code."""
     parser = argparse.ArgumentParser(description="Generates the protobuf and gRPC code.")
     parser.add_argument("--out", type=Path, default=ROOT, help="root of the package tree (this checkout)")
     out = parser.parse_args().out

@@ -16,7 +16,7 @@ _READY = "ready: detector.v1 on "
 def running_server(
     *arguments: str, port: int = 0, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """The address of a server that runs until the block ends; what it logs is shown only if it does not start.
+    """Provide the address of a server that runs until the block ends; what it logs is shown only if it does not start.
 
     Args:
         arguments: for `digit-detector serve`, besides the port.

@@ -11,7 +11,7 @@ from training.data.pasted_numbers import write_pasted_numbers
 
 
 def main() -> None:
-    """Parses the command line and writes the folder."""
+    """Parse the command line and write the folder."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

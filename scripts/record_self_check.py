@@ -12,7 +12,7 @@ from detector.results.errors import DetectorError
 
 
 def main() -> None:
-    """Records the self check of one model."""
+    """Record the self check of one model."""
     parser = argparse.ArgumentParser(description="Records what a model finds in the built-in image.")
     parser.add_argument(
         "model", type=Path, metavar="DIR", help="the model's folder, such as detector/weights"

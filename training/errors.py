@@ -1,4 +1,4 @@
-"""What training raises on purpose; messages name the file and the way out.
+"""Exceptions that training raises on purpose; messages name the file and the way out.
 
 TrainingError
 ├── DataError            data missing, damaged or not in its official format

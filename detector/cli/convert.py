@@ -14,7 +14,7 @@ _FORMATS = (
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "convert",
@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def convert(results: Path, target_format: str, out: Path, merge_m: float | None) -> int:
-    """Writes the results to `out` in one of the formats; returns the exit code."""
+    """Write the results to `out` in one of the formats; return the exit code."""
     from detector.folders.formats import convert as convert_results  # noqa: PLC0415
     from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "detect",
@@ -70,7 +70,7 @@ def detect(
     annotated: Path | None,
     as_json: bool,
 ) -> int:
-    """Prints what is in each image, as a table or as lines of JSON; returns the exit code."""
+    """Print what is in each image, as a table or as lines of JSON; return the exit code."""
     from detector.folders.job import detect_files, write_annotated  # noqa: PLC0415
     from detector.folders.plan import plan_files  # noqa: PLC0415
     from detector.folders.waiting import shown_while_slow  # noqa: PLC0415
@@ -114,12 +114,12 @@ _HEADER = ("image", "number", "digit", "score", "x_min", "y_min", "x_max", "y_ma
 
 
 def header_line(name_width: int) -> str:
-    """The names of the columns; `name_width` characters for the images' names."""
+    """Return the names of the columns; `name_width` characters for the images' names."""
     return _line(name_width, *_HEADER)
 
 
 def table_lines(name: str, found: "ImageDetections", name_width: int) -> Iterator[str]:
-    """The lines of one image: scores 0..1, boxes in pixels of the displayed image."""
+    """Yield the lines of one image: scores 0..1, boxes in pixels of the displayed image."""
     from detector.folders.rows import printable_name  # noqa: PLC0415
 
     image = printable_name(name)

@@ -34,17 +34,17 @@ _DESCRIPTION = (
 )
 
 _EXAMPLES = """\
-  digit-detector detect-folder photos --output digits.jsonl
-  digit-detector detect-folder photos --output digits.jsonl --resume
-  digit-detector detect-folder photos --output digits.jsonl --annotated photos-annotated
-  digit-detector detect-folder photos --output digits.jsonl --report gallery
-  digit-detector detect-folder photos --output sample.jsonl --shuffle --limit 100
-  digit-detector detect-folder photos --output digits.jsonl --exclude '*/thumbnails/*'
-  digit-detector detect-folder incoming --output digits.jsonl --watch
-  find photos -newer last-week -print0 | digit-detector detect-folder - --null --output new.jsonl
-  digit-detector detect-folder walk --output digits.jsonl --every 0.5s --gpx walk.gpx
-  digit-detector detect-folder photos --output digits.jsonl --server 127.0.0.1:50051
-  digit-detector detect-folder s3://archive/photos --output s3://archive/digits --engine ray
+  digit-detector detect-folder photos --out digits.jsonl
+  digit-detector detect-folder photos --out digits.jsonl --resume
+  digit-detector detect-folder photos --out digits.jsonl --annotated photos-annotated
+  digit-detector detect-folder photos --out digits.jsonl --report gallery
+  digit-detector detect-folder photos --out sample.jsonl --shuffle --limit 100
+  digit-detector detect-folder photos --out digits.jsonl --exclude '*/thumbnails/*'
+  digit-detector detect-folder incoming --out digits.jsonl --watch
+  find photos -newer last-week -print0 | digit-detector detect-folder - --null --out new.jsonl
+  digit-detector detect-folder walk --out digits.jsonl --every 0.5s --gpx walk.gpx
+  digit-detector detect-folder photos --out digits.jsonl --server 127.0.0.1:50051
+  digit-detector detect-folder s3://archive/photos --out s3://archive/digits --engine ray
 
 a line of the output:
   {"image": "street/1.jpg", "width_px": 640, "height_px": 480, "model": "svhn-fcn 2026.11-1",
@@ -56,7 +56,7 @@ a line of the output:
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser, "detect-folder", "find the digits in every image below a folder", _DESCRIPTION, _EXAMPLES
     )
@@ -118,7 +118,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--output",
+        "--out",
         required=True,
         metavar="OUT.jsonl",
         help="file to write; rows are added to its end as they are made; with --engine ray a folder or address",
@@ -149,7 +149,7 @@ def _run_here(args: argparse.Namespace) -> int:
     seed = args.seed if args.shuffle else None
     job = FolderJob(
         images=PathStream(0, b"\0" if args.null else b"\n") if args.images == "-" else Path(args.images),
-        output=Path(args.output),
+        output=Path(args.out),
         annotated=args.annotated,
         report=args.report,
         options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
@@ -165,7 +165,7 @@ def _run_here(args: argparse.Namespace) -> int:
 
 
 def detect_folder(job: "FolderJob", choice: "DetectorChoice") -> int:
-    """Writes one line of JSON for each image below a folder; returns the exit code."""
+    """Write one line of JSON for each image below a folder; return the exit code."""
     from detector import folders  # noqa: PLC0415
     from detector.cli.running import exit_code, interrupted_by_sigterm, say, say_account, say_left_out  # noqa: PLC0415
     from detector.folders.left_out import LeftOutCounts  # noqa: PLC0415

@@ -31,7 +31,7 @@ _NOT_ON_RAY = {
     "every": "read videos with --engine local, and the images here",
     "null": "name a folder, and choose in it with --include and --exclude",
 }
-"""What to do instead."""
+"""The way to do it instead."""
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_options_of_ray(args: argparse.Namespace) -> None:
-    """Looks whether an option is given that says something to Ray alone.
+    """Look whether an option is given that says something to Ray alone.
 
     Raises:
         InvalidOptionError: if so.
@@ -84,7 +84,7 @@ def refuse_options_of_ray(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the command.
+    """Run the command.
 
     Raises:
         InvalidOptionError: if an option makes no sense with this engine, or Ray is not installed.
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
     job = ShardedJob(
         images=storage_at(args.images, "images"),
-        output=storage_at(args.output, "output"),
+        output=storage_at(args.out, "output"),
         format=args.format or ShardedJob.format,
         shard_images=args.shard_images or ShardedJob.shard_images,
         options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
@@ -130,7 +130,7 @@ def _refuse_options_of_one_machine(args: argparse.Namespace) -> None:
 
 
 def detect_folder_on_ray(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") -> int:
-    """Writes the rows of the images below a folder to shards; returns the exit code."""
+    """Write the rows of the images below a folder to shards; return the exit code."""
     from detector.cli.running import exit_code, interrupted_by_sigterm, say_account  # noqa: PLC0415
     from detector.folders.sharded.ray_data import connected  # noqa: PLC0415
     from detector.folders.sharded.sharded_job import check_images, inspect_output, prepare_output  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What every command shares towards the shell: exit codes, and the one form of an error."""
+"""Exit codes, and the one form of an error, for every command."""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def complain(message: str, program: str = "digit-detector: error") -> None:
 
 @contextmanager
 def one_line_if_broken_off(consequence: str) -> Iterator[None]:
-    """Ends the program if the work cannot go on: the server has gone away, or the disk is full."""
+    """End the program if the work cannot go on: the server has gone away, or the disk is full."""
     try:
         yield
     except BrokenPipeError:

@@ -11,7 +11,7 @@ _FORMATS = ("savedmodel", "onnx", "openvino", "tflite")
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "export",
@@ -24,8 +24,8 @@ def add(add_parser: AddParser) -> None:
         "that. Exit code: 0 if all was written, 2 for wrong usage or a model that cannot be used, 3 if writing "
         "broke off.",
         """\
-  digit-detector export --format onnx --output digits-onnx
-  digit-detector export --format tflite --model models/mine --output mine-tflite
+  digit-detector export --format onnx --out digits-onnx
+  digit-detector export --format tflite --model models/mine --out mine-tflite
 
 formats:
   savedmodel  folders for TensorFlow and TensorFlow Serving
@@ -36,17 +36,17 @@ formats:
     parser.add_argument(
         "--format", choices=_FORMATS, required=True, metavar="FORMAT", help=f"one of {', '.join(_FORMATS)}"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder to write")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder to write")
     add_model(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
-    return export(args.format, args.output, args.model)
+    return export(args.format, args.out, args.model)
 
 
 def export(export_format: str, output: Path, model: Path | None) -> int:
-    """Writes the networks of `model`, or of the embedded one, to `output`; returns the exit code."""
+    """Write the networks of `model`, or of the embedded one, to `output`; return the exit code."""
     from detector.folders.rows import printable_name  # noqa: PLC0415
     from detector.models.model_files import EMBEDDED  # noqa: PLC0415
     from detector.pipeline.export import export_model  # noqa: PLC0415

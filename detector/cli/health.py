@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "health",
@@ -39,7 +39,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def health(connection: "Connection", timeout_s: float) -> int:
-    """Prints the server's health; returns the exit code."""
+    """Print the server's health; return the exit code."""
     from detector.cli.tls_mistakes import explained  # noqa: PLC0415
     from detector.serving.client import DetectorClient  # noqa: PLC0415
 

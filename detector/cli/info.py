@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "info",
@@ -30,7 +30,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def info(choice: "DetectorChoice") -> int:
-    """Prints what the detector says of itself; returns the exit code."""
+    """Print the detector's model, limits and defaults; return the exit code."""
     with choice.open() as detector:
         found = detector.info()
     for name, value in vars(found).items():

@@ -17,7 +17,7 @@ def add_location(parser: argparse.ArgumentParser) -> None:
     """--gpx, --offset, --timezone and --strip-location."""
     group = parser.add_argument_group(
         "when and where",
-        "A row says when and where its picture was taken, as far as the picture's EXIF data or a track does.",
+        "A row says when and where its picture was taken, as far as its EXIF data or a track does.",
     )
     group.add_argument(
         "--gpx",
@@ -45,7 +45,7 @@ def add_location(parser: argparse.ArgumentParser) -> None:
 
 
 def location_options(args: argparse.Namespace) -> "LocationOptions":
-    """What was asked for; the track is read here.
+    """Return what was asked for; the track is read here.
 
     Raises:
         InvalidOptionError: if the options contradict each other, or the track cannot be read.
@@ -66,7 +66,7 @@ def location_options(args: argparse.Namespace) -> "LocationOptions":
 
 
 def duration(text: str) -> timedelta:
-    """A time such as 5s, -90s, 1.5h or 1h30m, forwards or backwards, up to a year."""
+    """Return a time such as 5s, -90s, 1.5h or 1h30m, forwards or backwards, up to a year."""
     found = re.fullmatch(r"([+-]?)(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text, re.ASCII)
     try:
         if found is None or not any(found.groups()[1:]):
@@ -81,7 +81,7 @@ def duration(text: str) -> timedelta:
 
 
 def time_zone(text: str) -> tzinfo:
-    """A time zone by its name, such as Europe/Berlin, or by its offset, such as +02:00."""
+    """Return a time zone by its name, such as Europe/Berlin, or by its offset, such as +02:00."""
     offset = re.fullmatch(r"([+-])(\d\d):(\d\d)", text, re.ASCII)
     if offset is not None and int(offset[2]) < 24 and int(offset[3]) < 60:
         length = timedelta(hours=int(offset[2]), minutes=int(offset[3]))

@@ -16,7 +16,7 @@ from detector.results.errors import DetectorError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code. What the user can mend is one line on standard error."""
+    """Run one command and return its exit code. What the user can mend is one line on standard error."""
     return run_command(lambda: _main(argv))
 
 
@@ -34,7 +34,7 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line; `run` of what it parses is the command's function."""
+    """Return the whole command line; `run` of what it parses is the command's function."""
     root = HintingParser(
         prog="digit-detector",
         description="Finds house-number digits in street images, and reads the numbers that they spell.",

@@ -32,7 +32,7 @@ AddParser = Callable[..., argparse.ArgumentParser]
 def command(
     add_parser: AddParser, name: str, summary: str, description: str, examples: str
 ) -> argparse.ArgumentParser:
-    """A subcommand whose help explains itself: `summary` for the list, `examples` below its options."""
+    """Return a subcommand whose help explains itself: `summary` for the list, `examples` below its options."""
     return add_parser(
         name,
         help=summary,
@@ -105,7 +105,7 @@ def add_max_megapixels(command: argparse._ActionsContainer) -> None:
 
 
 def max_pixels(args: argparse.Namespace) -> int | None:
-    """What --max-megapixels says; None if nothing, or the command has no such option."""
+    """Return what --max-megapixels says; None if nothing, or the command has no such option."""
     megapixels = getattr(args, "max_megapixels", None)
     return None if megapixels is None else int(megapixels) * 1_000_000
 
@@ -122,7 +122,7 @@ def prepare_libraries(args: argparse.Namespace) -> None:
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `least` to `most`, or from `least` on."""
+    """Return a parser of whole numbers from `least` to `most`, or from `least` on."""
     range_ = f"from {least} to {most}" if most is not None else f"from {least} on"
 
     def parse(text: str) -> int:
@@ -134,14 +134,14 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def port(text: str) -> int:
-    """A TCP port, 0 for any free one."""
+    """Return a TCP port, 0 for any free one."""
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 to 65535")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """A number of seconds, up to a day."""
+    """Return a number of seconds, up to a day."""
     value = _number(text)
     if not 0 <= value <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400")
@@ -149,7 +149,7 @@ def seconds(text: str) -> float:
 
 
 def timeout(text: str) -> float:
-    """A number of seconds above 0, up to a day."""
+    """Return a number of seconds above 0, up to a day."""
     value = seconds(text)
     if not value:
         raise argparse.ArgumentTypeError(f"{text!r} leaves no time: give seconds above 0")
@@ -157,7 +157,7 @@ def timeout(text: str) -> float:
 
 
 def metres(text: str) -> float:
-    """A distance such as 15m, up to 100 km."""
+    """Return a distance such as 15m, up to 100 km."""
     value = _number(text.removesuffix("m"))
     if not (text.endswith("m") and 0 <= value <= 100_000):
         raise argparse.ArgumentTypeError(f"{text!r} is not a distance such as 15m")
@@ -165,7 +165,7 @@ def metres(text: str) -> float:
 
 
 def score(text: str) -> float:
-    """A number from 0 to 1."""
+    """Return a number from 0 to 1."""
     value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a score: a number from 0 to 1")
@@ -173,7 +173,7 @@ def score(text: str) -> float:
 
 
 def frame_step(text: str) -> tuple[Fraction, str]:
-    """A step between the frames of a video: 0.5s for seconds, 10f for frames."""
+    """Return a step between the frames of a video: 0.5s for seconds, 10f for frames."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)s|(\d+)f", text, re.ASCII)
     step = Fraction(0) if found is None else Fraction(found[1] or found[2])
     if not 0 < step <= 10**6:
@@ -253,7 +253,7 @@ def _add_batch(command: argparse.ArgumentParser) -> None:
 
 
 def connection(args: argparse.Namespace) -> "Connection":
-    """The connection that the arguments describe.
+    """Return the connection that the arguments describe.
 
     Raises:
         ClientSetupError: if they describe none.

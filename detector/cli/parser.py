@@ -27,7 +27,7 @@ class HintingParser(argparse.ArgumentParser):
         return parsed, unknown
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program with usage, message and, where something is alike, what may have been meant."""
+        """End the program with usage, message and, where something is alike, what may have been meant."""
         hints = [f"did you mean {meant}?" for meant in (*self._like_command(), *self._like_options())]
         super().error("; ".join((message, *hints)))
 

@@ -9,7 +9,7 @@ from detector.cli.options import AddParser, command
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     parser = command(
         add_parser,
         "report",
@@ -21,7 +21,7 @@ def add(add_parser: AddParser) -> None:
         "Exit code: 0 if all was written, 2 for wrong usage or results that are none, 3 if writing broke off.",
         """\
   digit-detector report digits.jsonl --images photos --out gallery
-  digit-detector detect-folder photos --output digits.jsonl --report gallery    # both in one""",
+  digit-detector detect-folder photos --out digits.jsonl --report gallery    # both in one""",
     )
     parser.add_argument("results", type=Path, metavar="RESULTS", help="file of JSON lines from detect-folder")
     parser.add_argument(
@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def report(results: Path, images: Path, out: Path, tiles: str | None, strip_location: bool) -> int:
-    """Writes the gallery to the folder `out` and says how to look at it; returns the exit code."""
+    """Write the gallery to the folder `out` and say how to look at it; return the exit code."""
     from detector.folders.report import write_report  # noqa: PLC0415
     from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
 

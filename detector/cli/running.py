@@ -41,7 +41,7 @@ class DetectorChoice:
 
     @contextmanager
     def open(self) -> Iterator[ImageDetector]:
-        """The detector, ready to detect.
+        """Provide the detector, ready to detect.
 
         Raises:
             ModelError: if the model cannot be used.
@@ -67,7 +67,7 @@ class _Terminated(KeyboardInterrupt):
 
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
-    """Makes SIGTERM a KeyboardInterrupt; `exit_code` tells which it was."""
+    """Make SIGTERM a KeyboardInterrupt; `exit_code` tells which it was."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise _Terminated

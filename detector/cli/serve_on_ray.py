@@ -53,7 +53,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> ClusterSettings:
-    """What the service on a cluster is told.
+    """Return the settings of the service on a cluster.
 
     Raises:
         ServerStartError: if it is told what means nothing there.
@@ -68,7 +68,7 @@ def settings_of(args: argparse.Namespace) -> ClusterSettings:
         cpus=args.cpus or ClusterSettings.cpus,
         min_replicas=lowest,
         max_replicas=highest,
-        places=args.queue,
+        max_concurrent_images=args.max_concurrent_images,
         grace_s=args.grace,
         log_format=args.log_format,
     )

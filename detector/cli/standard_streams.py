@@ -12,7 +12,7 @@ _UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """Runs a command with standard streams that work, and returns its exit code.
+    """Run a command with standard streams that work, and return its exit code.
 
     A closed stream is taken for the null device. A reader that goes away, as `head` does, ends the command in silence,
     a full disk behind standard output ends it with one line.

@@ -31,7 +31,7 @@ def explained(connection: Connection) -> Iterator[None]:
 
 
 def _mistake(host: str, port: int, tls: Tls | None) -> str | None:
-    """What is wrong, found by shaking hands once more; None if that, too, tells nothing."""
+    """Return what is wrong, found by shaking hands once more; None if that, too, tells nothing."""
     try:
         with socket.create_connection((host, port), _TIMEOUT_S) as connection:
             if tls is None:

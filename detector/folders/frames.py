@@ -48,7 +48,7 @@ class VideoFrame:
         return frame_picture_name(self.name, self.place.frame)
 
     def read(self) -> bytes:
-        """The frame, encoded.
+        """Return the frame, encoded.
 
         Raises:
             DetectorError: if it cannot be read.
@@ -65,7 +65,7 @@ class VideoFrame:
 def with_frames(
     files: Iterable[ImageFile], every: Every, begun: BegunVideo | None
 ) -> Iterator[ImageFile | VideoFrame]:
-    """Gives each image as it is, and of each video one frame in so many.
+    """Give each image as it is, and of each video one frame in so many.
 
     A video that cannot be opened is given as a file with its error; one that is damaged gives a frame with an error
     where the damage begins.

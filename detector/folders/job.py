@@ -63,7 +63,7 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
 
 
 def _remaining(plan: FolderPlan, journal: Journal) -> Iterable[ImageFile | VideoFrame]:
-    """The pictures that have no row yet; a sequence if all of them are known."""
+    """Return the pictures that have no row yet; a sequence if all of them are known."""
     files = plan.source.remaining(journal.done)
     return files if plan.job.every is None else with_frames(files, plan.job.every, journal.begun)
 
@@ -78,7 +78,7 @@ class Source(Protocol):
     """What gives a picture: an image file, a frame of a video, an object in a store."""
 
     def read(self) -> bytes:
-        """The picture, encoded.
+        """Return the picture, encoded.
 
         Raises:
             DetectorError: if it cannot be read.
@@ -130,7 +130,7 @@ def detect_files(
     options: DetectOptions,
     location: LocationOptions | None = None,
 ) -> Generator[FileResult[AnySource]]:
-    """Detects the digits of each picture while the next ones are read.
+    """Detect the digits of each picture while the next ones are read.
 
     Args:
         images: where the pictures come from.
@@ -173,7 +173,7 @@ class _Reading(Generic[AnySource]):
 
 
 def write_annotated(result: FileResult[Picture], directory: Path, name: str) -> None:
-    """Writes the result's picture with its digits painted on it to `directory` / `name`.
+    """Write the result's picture with its digits painted on it to `directory` / `name`.
 
     Nothing is written for an image that could not be read, now or before. A name that begins with `/` or has `..` in
     it, as paths in a list may, is taken for what is left of it.
@@ -204,7 +204,7 @@ def write_annotated(result: FileResult[Picture], directory: Path, name: str) -> 
 
 
 def settings_of(job: FolderJob, model: ModelInfo) -> Settings:
-    """The settings that are kept beside the output, under the names by which a refusal calls them.
+    """Return the settings that are kept beside the output, under the names by which a refusal calls them.
 
     Whether a model or a server that has the same model detects makes no difference. Nor do the limit and watching:
     they say how far to go.

@@ -77,7 +77,7 @@ class Journal:
     _synced: float = 0.0
 
     def take_up(self, row: Row) -> None:
-        """Counts a row of an earlier run."""
+        """Count a row of an earlier run."""
         self.summary = self.summary.plus(row)
         if self.begun is not None and isinstance(row.get("frame"), int) and self.begun.goes_on_with(row):
             self.begun = BegunVideo(self.begun.name, self.begun.rows + 1, row)
@@ -91,7 +91,7 @@ class Journal:
             self.done[row["image"]] += 1
 
     def append(self, row: Row) -> None:
-        """Adds a row; when this returns it survives the process.
+        """Add a row; when this returns it survives the process.
 
         Raises:
             OSError: if it cannot be written whole, for example because the disk is full.
@@ -106,7 +106,7 @@ class Journal:
 
 
 def check_no_earlier_output(output: Path) -> None:
-    """Looks whether a run that is to start afresh would meet rows.
+    """Look whether a run that is to start afresh would meet rows.
 
     Raises:
         InvalidOptionError: if it would; the message names the ways out.
@@ -120,7 +120,7 @@ def check_no_earlier_output(output: Path) -> None:
 
 @contextmanager
 def open_journal(output: Path, settings: Settings, *, resume: bool, overwrite: bool) -> Iterator[Journal]:
-    """Opens the output, takes up what is in it or starts afresh, and closes it whatever happens.
+    """Open the output, take up what is in it or start afresh, and close it whatever happens.
 
     Args:
         output: the file of rows; its folder exists.
@@ -167,7 +167,7 @@ def _lock(file: int, output: Path) -> None:
 
 
 def _take_up(file: int, output: Path) -> Journal:
-    """Counts the whole rows and cuts off what comes after the last of them: what a killed run left unfinished."""
+    """Count the whole rows and cut off what comes after the last of them: what a killed run left unfinished."""
     journal = Journal(file)
     whole = 0
     torn: int | None = None
@@ -193,7 +193,7 @@ def _take_up(file: int, output: Path) -> Journal:
 
 
 def _row(line: bytes) -> Row | None:
-    """The row in a line of the file, None if it is none or its newline is missing."""
+    """Return the row in a line of the file, None if it is none or its newline is missing."""
     try:
         row = json.loads(line) if line.endswith(b"\n") else None
     except (ValueError, RecursionError):

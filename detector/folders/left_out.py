@@ -38,7 +38,7 @@ Note = Callable[[LeftOut], None]
 
 
 def ignore(left_out: LeftOut) -> None:
-    """A `Note` for who does not want to know."""
+    """Take a `Note` and do nothing: for who does not want to know."""
 
 
 def is_hidden(name: str) -> bool:
@@ -60,7 +60,7 @@ class LeftOutCounts:
             self(left_out)
 
     def __call__(self, left_out: LeftOut) -> None:
-        """Counts one more."""
+        """Count one more."""
         count, first = self._counts.get(left_out.kind, (0, left_out.name))
         self._counts[left_out.kind] = (count + 1, first)
 

@@ -76,7 +76,7 @@ class ImageFile:
         return self.name
 
     def read(self) -> bytes:
-        """The file's bytes.
+        """Return the file's bytes.
 
         Raises:
             ImageUnreadableError, ImageTooLargeError: if it cannot be read, see `read_image_file`.
@@ -101,7 +101,7 @@ def is_video_name(name: str) -> bool:
 
 
 def kind_by_name(name: str) -> str | None:
-    """Takes a file for what its suffix says: `IMAGE`, a kind of picture that is not read, or None."""
+    """Take a file for what its suffix says: `IMAGE`, a kind of picture that is not read, or None."""
     suffix = _suffix(name)
     if suffix in IMAGE_SUFFIXES:
         return IMAGE
@@ -111,7 +111,7 @@ def kind_by_name(name: str) -> str | None:
 
 
 def kind_by_content(path: Path) -> str | None:
-    """Takes a file for what its suffix says or, where that says nothing, for what its first bytes are.
+    """Take a file for what its suffix says or, where that says nothing, for what its first bytes are.
 
     So pictures without a suffix, or with another program's, are found, and no text or archive is read as one.
     """
@@ -141,7 +141,7 @@ def list_images(
     by_content: bool = False,
     read: Collection[str] = (IMAGE,),
 ) -> tuple[ImageFile, ...]:
-    """Lists every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
+    """List every image below `root`, sorted by the text of its path relative to `root`; see `walk_images`."""
     images = walk_images(root, exclude, note, by_content, read)
     return tuple(sorted(images, key=lambda image: (text_of_name(image.name), image.name)))
 
@@ -153,7 +153,7 @@ def walk_images(
     by_content: bool = False,
     read: Collection[str] = (IMAGE,),
 ) -> Iterator[ImageFile]:
-    """Finds every image below `root`, the same ones in the same order each time, and keeps none of them in memory.
+    """Find every image below `root`, the same ones in the same order each time, and keep none of them in memory.
 
     Symbolic links are followed. A folder that can be reached in several ways is listed once, by its own place
     if it lies below `root`, so loops of links end. A folder that cannot be looked into is listed itself, with
@@ -190,7 +190,7 @@ def walk_images(
 
 
 def kind_of_entry(name: str, is_folder: bool, kind_of_file: Callable[[], str | None]) -> str | None:
-    """Takes an entry of a folder for an `IMAGE`, for something else that is left out, or for nothing (None).
+    """Take an entry of a folder for an `IMAGE`, for something else that is left out, or for nothing (None).
 
     Args:
         name: the entry's own name.
@@ -205,7 +205,7 @@ def kind_of_entry(name: str, is_folder: bool, kind_of_file: Callable[[], str | N
 
 
 def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:
-    """The folder's entries by name, none if it has been seen before (or is to be left out)."""
+    """Yield the folder's entries by name, none if it has been seen before (or is to be left out)."""
     identity = _folder_id(folder)
     if identity not in seen:
         seen.add(identity)

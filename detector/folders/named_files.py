@@ -16,7 +16,7 @@ STANDARD_INPUT = "-"
 
 
 def named_files(arguments: Sequence[str]) -> tuple[ImageFile, ...]:
-    """The images that the arguments name, in their order; what names none stands there with its error.
+    """Return the images that the arguments name, in their order; what names none stands there with its error.
 
     Args:
         arguments: each a path, `-` for an encoded image on standard input, or a pattern (`*`, `?`, `[a-z]`, and `**`
@@ -49,7 +49,7 @@ class StandardInput(ImageFile):
     """The image that is piped into the program."""
 
     def read(self) -> bytes:
-        """The encoded image; standard input is read once.
+        """Return the encoded image; standard input is read once.
 
         Raises:
             ImageUnreadableError: if nothing is piped in, or it cannot be read.

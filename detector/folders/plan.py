@@ -22,7 +22,7 @@ from detector.results.interface import DetectOptions
 
 @dataclass(frozen=True)
 class FolderJob:
-    """What is asked for.
+    """The job that is asked for.
 
     Attributes:
         images: the folder to read, with all folders in it; or the paths of the images.
@@ -75,7 +75,7 @@ class FolderPlan:
 
 
 def plan_folder(job: FolderJob) -> FolderPlan:
-    """Looks whether the job can be done, makes the folders that it writes to, and lists its images.
+    """Look whether the job can be done, make the folders that it writes to, and lists its images.
 
     Raises:
         InvalidOptionError: if a folder cannot be read or written, the results would mix with the images, or options
@@ -148,7 +148,7 @@ def _check_every(job: FolderJob) -> None:
 
 
 def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[ImageFile, ...]:
-    """The images that `paths` name, see `named_files`, if their annotated pictures can be written to `annotated`.
+    """Return the images that `paths` name, see `named_files`, if their pictures can be written to `annotated`.
 
     Raises:
         InvalidOptionError: if that folder cannot be written, or a picture would take the place of an image or
@@ -170,7 +170,7 @@ def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[Ima
 
 
 def mixes_with_images(annotated: Path) -> InvalidOptionError:
-    """The refusal of a folder for annotated pictures that would take the place of images."""
+    """Return the refusal of a folder for annotated pictures that would take the place of images."""
     return InvalidOptionError("annotated", f"{annotated} holds the images themselves: name another folder")
 
 

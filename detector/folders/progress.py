@@ -29,7 +29,7 @@ class FolderSummary:
     numbers: int = 0
 
     def plus(self, row: Row) -> "FolderSummary":
-        """This summary with one more row in it."""
+        """Return this summary with one more row in it."""
         return FolderSummary(
             self.rows + 1,
             self.errors + ("error" in row),
@@ -38,7 +38,7 @@ class FolderSummary:
         )
 
     def joined(self, other: "FolderSummary") -> "FolderSummary":
-        """This summary and another's rows."""
+        """Return this summary and another's rows."""
         return FolderSummary(
             self.rows + other.rows,
             self.errors + other.errors,
@@ -54,7 +54,7 @@ class Progress(Protocol):
     """Is told of every row."""
 
     def __call__(self, summary: FolderSummary) -> None:
-        """Shows that there are so many rows by now."""
+        """Show that there are so many rows by now."""
         ...
 
 
@@ -62,7 +62,7 @@ class Progress(Protocol):
 def shown_progress(
     before: FolderSummary, total: int | None, line_seconds: float = LINE_SECONDS
 ) -> Generator[Progress]:
-    """Shows on standard error what its function is told.
+    """Show on standard error what its function is told.
 
     Args:
         before: rows that are there already.

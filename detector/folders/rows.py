@@ -29,23 +29,23 @@ _ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
 
 
 def text_of_name(name: str) -> str:
-    r"""A file's name as valid Unicode: bytes that are not UTF-8 are written as `\xff`."""
+    r"""Return a file's name as valid Unicode: bytes that are not UTF-8 are written as `\xff`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def names_of_text(text: str) -> tuple[str, ...]:
-    r"""The names that `text_of_name` may have had: the text itself, and where it has `\xff` also that byte."""
+    r"""Return the names that `text_of_name` may have had: the text itself, and where it has `\xff` also that byte."""
     name = os.fsdecode(_ESCAPED_BYTE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode()))
     return (text,) if name == text else (text, name)
 
 
 def printable_name(name: str) -> str:
-    r"""A file's name in one line for a terminal: what cannot be printed is written as `\n` or `\x1b`."""
+    r"""Return a file's name in one line for a terminal: what cannot be printed is written as `\n` or `\x1b`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text_of_name(name))
 
 
 def detections_row(name: str, found: ImageDetections) -> Row:
-    """What was found in the image `name`: scores to 4 decimals, boxes (xyxy, pixels) to 2."""
+    """Return the digits and numbers of the image `name`: scores to 4 decimals, boxes (xyxy, pixels) to 2."""
     return {
         "image": text_of_name(name),
         "width_px": found.width_px,
@@ -78,7 +78,7 @@ def row_of(
     capture: Capture | None = None,
     place: FramePlace | None = None,
 ) -> Row:
-    """The row of the image `name`, whatever came of it.
+    """Return the row of the image `name`, whatever came of it.
 
     Args:
         name: the image, or the video that it is a frame of.
@@ -95,12 +95,12 @@ def row_of(
 
 
 def frame_picture_name(video: str, frame: int) -> str:
-    """The name of a picture of a video's frame: no file can have it while the video has the name of its folder."""
+    """Name the picture of a video's frame: no file can have that name while the video has that of its folder."""
     return f"{video}/{frame:06}.jpg"
 
 
 def to_json_line(row: Row) -> str:
-    """The row as one line of JSON without its newline, in ASCII."""
+    """Return the row as one line of JSON without its newline, in ASCII."""
     return json.dumps(row, allow_nan=False)
 
 
@@ -177,7 +177,7 @@ class ResultsFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Looks at the file.
+        """Look at the file.
 
         Raises:
             InvalidOptionError: if it cannot be read; its `field` is "results".
@@ -190,7 +190,7 @@ class ResultsFile:
             raise InvalidOptionError("results", f"{path} cannot be read: {error.strerror}") from error
 
     def __iter__(self) -> Iterator[ResultRow]:
-        """The rows in the order of the file.
+        """Yield the rows in the order of the file.
 
         Raises:
             InvalidOptionError: if a line is no row; the message says which one, and why.

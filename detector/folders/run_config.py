@@ -16,18 +16,18 @@ from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions, ModelInfo
 
 Settings = dict[str, Any]
-"""What rows depend on, as JSON has it."""
+"""All that rows depend on, as JSON has it."""
 
 
 def encode_settings(settings: Settings) -> bytes:
-    """The settings as a file has them."""
+    """Return the settings as a file has them."""
     return (json.dumps(settings, indent=2) + "\n").encode("ascii")
 
 
 def check_same_settings(
     output: str, kept_at: str, read_kept: Callable[[], bytes], settings: Settings
 ) -> None:
-    """Looks whether rows that are there were made with these settings.
+    """Look whether rows that are there were made with these settings.
 
     Args:
         output: where the rows are, for messages.
@@ -61,7 +61,7 @@ def check_same_settings(
 def made_with(
     selection: Selection, options: DetectOptions, location: LocationOptions, model: ModelInfo | Manifest
 ) -> Settings:
-    """The settings of every kind of folder job: which images are wanted, and what looks at them."""
+    """Return the settings of every kind of folder job: which images are wanted, and what looks at them."""
     return {
         "include": list(selection.include),
         "exclude": list(selection.exclude),

@@ -50,20 +50,20 @@ class Selection:
     shuffle_seed: int | None = None
 
     def wants(self, name: str) -> bool:
-        """Whether an image of this name, its path below the folder, is wanted."""
+        """Return whether an image of this name, its path below the folder, is wanted."""
         included = not self.include or any(fnmatchcase(name, pattern) for pattern in self.include)
         return included and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
 
     def among(self, images: Iterable[Image]) -> Iterator[Image]:
-        """The wanted ones as they come. Folders that cannot be read stay: what was wanted in them is not known."""
+        """Return the wanted ones as they come. Folders that cannot be read stay: what is in them is not known."""
         return (image for image in images if image.error is not None or self.wants(image.name))
 
     def of(self, images: Iterable[Image]) -> tuple[Image, ...]:
-        """The wanted ones, in order."""
+        """Return the wanted ones, in order."""
         return tuple(sorted(self.among(images), key=self._order()))
 
     def first(self, images: Iterable[Image], count: int) -> tuple[Image, ...]:
-        """The first `count` of the wanted ones, in order; no more than these are held in memory."""
+        """Return the first `count` of the wanted ones, in order; no more than these are held in memory."""
         return tuple(heapq.nsmallest(count, self.among(images), key=self._order()))
 
     def _order(self) -> Callable[[Listed], tuple[str, str] | bytes]:
@@ -74,7 +74,7 @@ class Selection:
 
 
 def _place(seed: int, name: str) -> bytes:
-    """A random place that depends on nothing but the seed and the name, so new images move no old ones."""
+    """Return a random place that depends on nothing but the seed and the name, so new images move no old ones."""
     return hashlib.sha256(b"%d/%s" % (seed, os.fsencode(name))).digest()
 
 
@@ -85,7 +85,7 @@ class Source(Protocol):
     """Images in the order in which they get their rows."""
 
     def remaining(self, done: Counter[str]) -> Iterable[ImageFile]:
-        """The images that have no row yet; a sequence if all of them are known.
+        """Return the images that have no row yet; a sequence if all of them are known.
 
         Args:
             done: how many rows there are for each name, as rows call it.
@@ -140,7 +140,7 @@ class PathStream:
 
 
 def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The text without its byte order mark; UTF-16 as the file system's encoding."""
+    """Return the text without its byte order mark; UTF-16 as the file system's encoding."""
     start = b""
     for chunk in chunks:
         start += chunk
@@ -178,7 +178,7 @@ class ListedFiles:
 
 
 def _as_written_here(name: str) -> str:
-    """The path that a line of a list means, where the list may come from Windows.
+    """Return the path that a line of a list means, where the list may come from Windows.
 
     A file of exactly this name goes first. Else the end of a Windows line is dropped; quotes around the path, as
     Explorer copies it, and backslashes are read as Windows does only where that leads to a file.
@@ -192,7 +192,7 @@ def _as_written_here(name: str) -> str:
 
 
 def without_rows(images: Iterable[ImageFile], done: Counter[str]) -> Iterator[ImageFile]:
-    """The images that have no row yet; of several with one name as many as are above the count of its rows."""
+    """Yield the images that have no row yet; of several with one name as many as are above the count of its rows."""
     left = Counter(done)
     for image in images:
         name = text_of_name(image.name)

@@ -18,7 +18,7 @@ _CLEAR = "\r\x1b[K"
 def shown_while_slow(
     names: Sequence[str], slow_seconds: float = SLOW_SECONDS, line_seconds: float = LINE_SECONDS
 ) -> Iterator[Callable[[], None]]:
-    """Shows on standard error which image is waited for; its function is told of each result before that is printed.
+    """Show on standard error which image is waited for; its function is told of each result before that is printed.
 
     Args:
         names: the images in the order of their results.
@@ -56,7 +56,7 @@ class _Waiting(threading.Thread):
             self._since = self._said = time.monotonic()
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
         self._ended.set()
         self.join()
         self._clear()

@@ -13,7 +13,7 @@ def affine_crop(
     size: int,
     surroundings: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """The (size, size) view in which `centre` of the image comes to lie at `goal`.
+    """Return the (size, size) view in which `centre` of the image comes to lie at `goal`.
 
     Boxes and both points are in the frame of pixel edges; cv2's matrices map pixel centres, half a pixel away.
 

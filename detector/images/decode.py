@@ -80,7 +80,7 @@ class _Reader:
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> _Pixels:
-    """Decodes a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL image; of several in one file the first.
+    """Decode a JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF or JPEG XL image; of several in one file the first.
 
     Orientation is applied (EXIF's, or the container's own), alpha is dropped, grey, CMYK and 16-bit images become
     8-bit RGB. Fewer bits in 16 (10, 12 or 14, as cameras write them) are stretched to the whole range.
@@ -120,7 +120,7 @@ def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def read_image_file(path: Path) -> bytes:
-    """The bytes of an image file, still encoded.
+    """Return the bytes of an image file, still encoded.
 
     The messages of its errors leave the file's name to the caller, who has one name for it everywhere.
 
@@ -143,7 +143,7 @@ def read_image_file(path: Path) -> bytes:
 
 
 def _named(name: str, read: Callable[[], _Result]) -> _Result:
-    """What `read` returns; whatever it raises names the format."""
+    """Return the result of `read`; whatever it raises names the format."""
     try:
         return read()
     except (ImageTooLargeError, ImageUndecodableError):
@@ -195,7 +195,7 @@ def _size_by(reader: Callable[[io.BytesIO], ImageFile]) -> Callable[[bytes], _Si
 
 
 def _webp_size(data: bytes) -> _Size:
-    """Reads the RIFF container itself: Pillow allocates the canvas when it opens a WebP image.
+    """Read the RIFF container itself: Pillow allocates the canvas when it opens a WebP image.
 
     See RFC 9649, sections 2.5 to 2.7, for the three kinds of first chunk.
     """

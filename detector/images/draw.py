@@ -77,7 +77,7 @@ def annotate(image: Image, found: ImageDetections) -> Image:
 
 
 def encode_image(image: Image, suffix: str) -> bytes:
-    """Encodes an image for a file.
+    """Encode an image for a file.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -106,14 +106,14 @@ def _scaled(box: tuple[float, float, float, float], scale: float, grow: int) -> 
 
 
 def _outline(canvas: Image, box: Box, colour: Colour, stroke: int) -> None:
-    """A bright line inside a dark one, so that it shows on any background."""
+    """Return a bright line inside a dark one, so that it shows on any background."""
     for grow, line in ((stroke, INK), (0, colour)):
         low, high = (box[0] - grow, box[1] - grow), (box[2] - 1 + grow, box[3] - 1 + grow)
         cv2.rectangle(canvas, low, high, line, stroke)
 
 
 def _with_tags(canvas: Image, tags: Iterable[_Tag], digits: list[Box], stroke: int) -> Image:
-    """The canvas with every tag at a free place, in a margin where that is needed."""
+    """Return the canvas with every tag at a free place, in a margin where that is needed."""
     font_scale, pad = 0.5 * stroke, 4 * stroke
     placed: list[tuple[_Tag, Box]] = []
     for tag in tags:
@@ -139,7 +139,7 @@ def _with_tags(canvas: Image, tags: Iterable[_Tag], digits: list[Box], stroke: i
 
 
 def _free_place(tag: _Tag, size: tuple[int, int], taken: list[Box], gap: int) -> Box | None:
-    """The first of the tag's sides where it covers nothing.
+    """Return the first of the tag's sides where it covers nothing.
 
     Where all are taken, a number's tag takes the first one and a digit goes without: its number names it.
     """

@@ -44,7 +44,7 @@ class Exif:
 
 
 def read_exif(data: bytes) -> Exif:
-    """Reads the EXIF data of an encoded image.
+    """Read the EXIF data of an encoded image.
 
     Args:
         data: a JPEG, PNG, WebP, TIFF, HEIC, AVIF or JPEG XL image.
@@ -60,14 +60,14 @@ def read_exif(data: bytes) -> Exif:
 
 
 def _find_block(data: bytes) -> bytes | None:
-    """The TIFF structure that holds the tags, from whichever container; a TIFF image is one itself."""
+    """Return the TIFF structure that holds the tags, from whichever container; a TIFF image is one itself."""
     content = content_of(data[:HEAD_BYTES])
     find = None if content is None else _BLOCKS.get(content.kind)
     return None if find is None else find(data)
 
 
 def _app1_segments(data: bytes) -> Iterator[bytes]:
-    """The APP1 segments of a JPEG file up to its pixels, see ITU-T T.81, annex B."""
+    """Return the APP1 segments of a JPEG file up to its pixels, see ITU-T T.81, annex B."""
     place = 2
     while data[place : place + 1] == b"\xff" and place + 4 <= len(data) and data[place + 1] != 0xDA:
         length = int.from_bytes(data[place + 2 : place + 4], "big")
@@ -132,7 +132,7 @@ class _Tiff:
         return self.directory(int(pointer[0])) if isinstance(pointer, tuple) else {}
 
     def directory(self, place: int) -> dict[int, Value]:
-        """The tags of a directory; of several with one number the first counts."""
+        """Return the tags of a directory; of several with one number the first counts."""
         tags: dict[int, Value] = {}
         try:
             (count,) = self.unpack("H", place)

@@ -48,7 +48,7 @@ def content_of(head: bytes) -> Content | None:
 
 
 def format_of(data: bytes) -> str:
-    """The name in `FORMATS` of an encoded image.
+    """Return the name in `FORMATS` of an encoded image.
 
     Raises:
         ImageUndecodableError: if it is none of them; the message says what it is instead, and the way out.
@@ -76,12 +76,12 @@ def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
 
 
 def _brand(*brands: bytes) -> Callable[[bytes], bool]:
-    """An ISO base media file (ISO/IEC 14496-12) whose major brand is one of these."""
+    """Return an ISO base media file (ISO/IEC 14496-12) whose major brand is one of these."""
     return lambda head: head[4:8] == b"ftyp" and head[8:12] in brands
 
 
 def _compatible(*brands: bytes) -> Callable[[bytes], bool]:
-    """An ISO base media file that names one of these brands at any place: 'mif1' alone leaves the codec open."""
+    """Return an ISO base media file that names one of these brands at any place: 'mif1' alone leaves the codec open."""
 
     def matches(head: bytes) -> bool:
         if head[4:8] != b"ftyp":

@@ -30,7 +30,7 @@ def heic_size(data: bytes) -> tuple[int, int]:
 
 
 def decode_heic(data: bytes) -> NDArray[np.uint8]:
-    """The primary image, (H, W, 3) RGB or (H, W) grey, as it is displayed; more than 8 bits become 8.
+    """Return the primary image, (H, W, 3) RGB or (H, W) grey, as it is displayed; more than 8 bits become 8.
 
     Raises:
         ImageUndecodableError: if it is truncated, damaged, or compressed by an unknown codec.
@@ -44,7 +44,7 @@ def decode_heic(data: bytes) -> NDArray[np.uint8]:
 
 
 def heic_exif(data: bytes) -> bytes | None:
-    """The EXIF block of the primary image, None if it has none.
+    """Return the EXIF block of the primary image, None if it has none.
 
     Raises:
         ImageUndecodableError: if the container cannot be read.
@@ -54,7 +54,7 @@ def heic_exif(data: bytes) -> bytes | None:
 
 
 def avif_exif(data: bytes) -> bytes | None:
-    """The EXIF block of the image, None if it has none.
+    """Return the EXIF block of the image, None if it has none.
 
     Raises:
         ImageUndecodableError: if the installed Pillow has no reader of AVIF.
@@ -75,7 +75,7 @@ def avif_size(data: bytes) -> tuple[int, int]:
 
 
 def decode_avif(data: bytes) -> NDArray[np.uint8]:
-    """The image, or a sequence's first, (H, W, 3) RGB, as it is displayed.
+    """Return the image, or a sequence's first, (H, W, 3) RGB, as it is displayed.
 
     Raises:
         ImageUndecodableError: if the installed Pillow has no reader of AVIF.

@@ -17,7 +17,7 @@ ImageSource = EncodedImage | str | Path | NDArray[np.uint8]
 def load_pixels(
     source: ImageSource, max_pixels: int, reserve: Callable[[int], None]
 ) -> NDArray[np.uint8] | DetectorError:
-    """The source's pixels, (H, W, 3) uint8 RGB, or what is wrong with it.
+    """Return the source's pixels, (H, W, 3) uint8 RGB, or what is wrong with it.
 
     Args:
         source: the image; pixels are handed through as they are.

@@ -21,7 +21,7 @@ def image_extents(data: bytes) -> list[tuple[int, int]]:
 
 
 def exif_box(data: bytes) -> bytes | None:
-    """The EXIF block of a JPEG XL file, in a box of its own (ISO/IEC 18181-2, 9.6); None if there is none.
+    """Return the EXIF block of a JPEG XL file, in a box of its own (ISO/IEC 18181-2, 9.6); None if there is none.
 
     Raises:
         ImageUndecodableError: if there are too many boxes.
@@ -37,7 +37,7 @@ def exif_box(data: bytes) -> bytes | None:
 
 
 def without_exif(data: bytes) -> bytes:
-    """A copy in which no item is EXIF metadata any more, for readers that refuse an image whose EXIF is damaged."""
+    """Return a copy in which no item is EXIF metadata, for readers that refuse an image whose EXIF is damaged."""
     for start, end in _path(data, b"meta", b"iinf"):
         data = data[:start] + data[start:end].replace(b"Exif", b"none") + data[end:]
     return data

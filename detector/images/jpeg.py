@@ -56,7 +56,7 @@ class _Segment:
 
 
 def jpeg_frame(data: bytes) -> Frame:
-    """Reads the header up to the frame's size.
+    """Read the header up to the frame's size.
 
     Raises:
         ImageUndecodableError: if there is no frame, or it is of a kind that is not read.
@@ -82,7 +82,7 @@ def _frame(marker: int, payload: bytes) -> Frame:
 
 
 def whole_jpeg(data: bytes) -> bytes:
-    """Returns the image in a form that decoders read without a warning: `data` itself, nearly always.
+    """Return the image in a form that decoders read without a warning: `data` itself, nearly always.
 
     Raises:
         ImageUndecodableError: if pixels are lost, or decoding would take unreasonably long.
@@ -105,7 +105,7 @@ def whole_jpeg(data: bytes) -> bytes:
 
 
 def _warning(data: bytes) -> str:
-    """The first warning of libjpeg or its error; empty if it reads the whole image without one."""
+    """Return the first warning of libjpeg or its error; empty if it reads the whole image without one."""
     try:
         # The smallest scale: the whole stream is read, hardly any pixels are made.
         simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)
@@ -115,7 +115,7 @@ def _warning(data: bytes) -> str:
 
 
 def _tidied(data: bytes, frame: Frame) -> bytes:
-    """A copy whose header is as the standards want it; its pixels are the same."""
+    """Return a copy whose header is as the standards want it; its pixels are the same."""
     parts, entropy = [data[:2]], len(data)
     for segment in _segments(data):
         payload = data[segment.start : segment.end]
@@ -138,7 +138,7 @@ def _with_known_transform(adobe: bytes, components: int) -> bytes:
 
 
 def _with_whole_spectrum(data: bytes) -> bytes:
-    """Sets Ss, Se, Ah and Al of each scan (T.81, B.2.3) to the only values that a sequential image has."""
+    """Set Ss, Se, Ah and Al of each scan (T.81, B.2.3) to the only values that a sequential image has."""
     tidied = bytearray(data)
     at, end = data.find(b"\xff\xda"), _end(data) if _end(data) > 0 else len(data)
     while 0 <= at < end and at + 4 < len(data):
@@ -158,7 +158,7 @@ def _end(data: bytes) -> int:
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:
-    """The segments of the header, up to the first scan's; bytes between them are passed over, as libjpeg does."""
+    """Return the segments of the header, up to the first scan's; skip bytes between them, as libjpeg does."""
     at = 2
     for _ in range(_MAX_SEGMENTS):
         at = data.find(b"\xff", at)

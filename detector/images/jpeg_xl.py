@@ -35,7 +35,7 @@ def jpeg_xl_size(data: bytes) -> tuple[int, int]:
 
 
 def decode_jpeg_xl(data: bytes) -> bytes | NDArray[np.uint8] | NDArray[np.uint16]:
-    """The pixels, (H, W, 3) RGB or (H, W) grey, as they are displayed; or the JPEG file that the image was made of.
+    """Return the pixels, (H, W, 3) RGB or (H, W) grey, as displayed; or the JPEG file that the image was made of.
 
     Raises:
         ImageUndecodableError: if the extra is not installed, or the data is damaged.
@@ -70,7 +70,7 @@ def _decoded(decoder: Any, data: bytes) -> tuple[bool, Any, bytes]:
 
 
 def _codestream(data: bytes) -> bytes:
-    """The first bytes of the codestream, which may be wrapped in boxes, whole (jxlc) or in parts (jxlp)."""
+    """Return the first bytes of the codestream, which may be wrapped in boxes, whole (jxlc) or in parts (jxlp)."""
     if data.startswith(_CODESTREAM):
         return data[:_START_BYTES]
     start, at = b"", 0

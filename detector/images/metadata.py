@@ -41,7 +41,7 @@ class Capture:
     focal_length_35mm: float | None = None
 
     def without_location(self) -> "Capture":
-        """What is left when nothing says where, or which way the camera looked."""
+        """Return what is left when nothing says where, or which way the camera looked."""
         return Capture(self.captured_at, focal_length_35mm=self.focal_length_35mm)
 
     @property
@@ -51,7 +51,7 @@ class Capture:
 
 
 def read_capture(data: bytes, zone: tzinfo | None = None) -> Capture:
-    """Reads the EXIF data of an encoded image.
+    """Read the EXIF data of an encoded image.
 
     Args:
         data: a JPEG, PNG, WebP, TIFF, HEIC, AVIF or JPEG XL image.
@@ -70,7 +70,7 @@ def read_capture(data: bytes, zone: tzinfo | None = None) -> Capture:
 
 
 def in_zone(local: datetime, zone: tzinfo | None) -> datetime:
-    """Gives a local time its offset from UTC, unless the zone's clocks showed that time twice, or never.
+    """Give a local time its offset from UTC, unless the zone's clocks showed that time twice, or never.
 
     Args:
         local: a time without a zone.
@@ -117,7 +117,7 @@ def _offset(text: str) -> timezone | None:
 
 
 def _gps_time(gps: Tags) -> datetime | None:
-    """The moment of the satellites' fix, UTC."""
+    """Return the moment of the satellites' fix, UTC."""
     try:
         year, month, day = (int(part) for part in _text(gps.get(GPS.GPSDateStamp)).split(":"))
         hours, minutes, seconds = _numbers(gps.get(GPS.GPSTimeStamp))

@@ -19,7 +19,7 @@ def has_16_bits(data: bytes) -> bool:
 
 
 def whole_png(data: bytes) -> bytes:
-    """Returns the image without the chunks that libpng complains of on standard error when they are odd.
+    """Return the image without the chunks that libpng complains of on standard error when they are odd.
 
     Raises:
         Exception: if a chunk is damaged or missing, whatever Pillow raises then.

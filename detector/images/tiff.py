@@ -45,7 +45,7 @@ class Page:
 
 
 def tiff_page(data: bytes) -> Page:
-    """Reads the tags of the first page; no image is made, which Pillow does for fewer kinds of samples.
+    """Read the tags of the first page; no image is made, which Pillow does for fewer kinds of samples.
 
     Raises:
         ImageUndecodableError: if its samples are of a kind that is not read, or it is a raw photograph's.
@@ -68,7 +68,7 @@ def tiff_page(data: bytes) -> Page:
 
 
 def check_whole_tiff(data: bytes) -> None:
-    """Decodes the first page: unlike OpenCV, Pillow refuses a strip that does not decode.
+    """Decode the first page: unlike OpenCV, Pillow refuses a strip that does not decode.
 
     Raises:
         Exception: if one does not, whatever Pillow raises then.

@@ -45,7 +45,7 @@ class Video:
         self.started_at = _started_at(container.metadata)
 
     def frames(self, is_wanted: IsWanted) -> Generator[Frame | Damage]:
-        """Decodes the video from its beginning, once.
+        """Decode the video from its beginning, once.
 
         Yields:
             In their order the frames that are wanted, and what cannot be read, once for each such part.
@@ -122,7 +122,7 @@ class _Reading:
     _first: Fraction | None = None
 
     def takes(self, frame: av.VideoFrame, rate: Fraction | None) -> bool:
-        """Counts a frame; false if it may show the traces of earlier damage."""
+        """Count a frame; false if it may show the traces of earlier damage."""
         if frame.pts is not None and frame.time_base is not None:
             time = frame.pts * frame.time_base
             self._first = time if self._first is None else self._first
@@ -141,7 +141,7 @@ class _Reading:
 
 @contextmanager
 def open_video(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Video]:
-    """Opens a video file, told by its content.
+    """Open a video file, told by its content.
 
     Raises:
         ImageUnreadableError: if the file cannot be read.

@@ -67,7 +67,7 @@ class Every:
     unit: str
 
     def sampler(self) -> IsWanted:
-        """A new function that wants the first frame, and of each step the first one that lies in it."""
+        """Return a new function that wants the first frame, and of each step the first one that lies in it."""
         last = -1
 
         def is_wanted(frame: int, time: Fraction) -> bool:

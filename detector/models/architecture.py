@@ -12,22 +12,22 @@ from detector.models.layers import FCN, GATE, REFINER, Architecture
 
 
 def build_fcn() -> keras.Model:
-    """The untrained FCN: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32, see `models.layers`."""
+    """Return the untrained FCN: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32, see `models.layers`."""
     return build(FCN)
 
 
 def build_refiner() -> keras.Model:
-    """The untrained network of the refiner: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32."""
+    """Return the untrained network of the refiner: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32."""
     return build(REFINER)
 
 
 def build_gate() -> keras.Model:
-    """The untrained gate: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 1) float32, see `models.layers`."""
+    """Return the untrained gate: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 1) float32, see `models.layers`."""
     return build(GATE)
 
 
 def build(architecture: Architecture) -> keras.Model:
-    """The untrained network: float32 RGB 0..255 -> float32, shapes as `detector.models.layers` says."""
+    """Return the untrained network: float32 RGB 0..255 -> float32, shapes as `detector.models.layers` says."""
     inputs = keras.Input((architecture.side, architecture.side, 3), name="rgb")
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
     for layer in architecture.convolutions:
@@ -40,7 +40,7 @@ def build(architecture: Architecture) -> keras.Model:
 def convolution(
     x: keras.KerasTensor, filters: int, size: int, strides: int = 1, padding: str = "valid"
 ) -> keras.KerasTensor:
-    """A convolution, normalised over the batch, and what of it is positive."""
+    """Return a convolution, normalised over the batch, and what of it is positive."""
     x = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization()(x))
 
@@ -48,7 +48,7 @@ def convolution(
 def with_heads(
     inputs: keras.KerasTensor, x: keras.KerasTensor, name: str, outputs: int = CHANNELS
 ) -> keras.Model:
-    """The network that says of each window what `score_map` describes, from its last features `x`."""
+    """Return the network that says of each window what `score_map` describes, from its last features `x`."""
     return keras.Model(inputs, layers.Conv2D(outputs, 1, dtype="float32", name="heads")(x), name=name)
 
 

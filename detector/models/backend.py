@@ -17,5 +17,5 @@ class Network(Protocol):
         ...
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What it says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
+        """Return what it says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
         ...

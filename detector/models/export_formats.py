@@ -93,7 +93,7 @@ def _extra(name: str, option: str) -> Iterator[None]:
 def decoding_graph(
     network: Fcn | Refiner, window: int, side: int | None
 ) -> tf.types.experimental.PolymorphicFunction:
-    """What the network says of images, as it says it and decoded as `detector.pipeline.score_map.read_windows` does it.
+    """Return the score map of images, and decoded as by `detector.pipeline.score_map.read_windows`.
 
     Args:
         network: with its weights, which become constants.

@@ -37,7 +37,7 @@ _MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a model.
+    """The description of a model.
 
     Attributes:
         name: the recipe's name.
@@ -76,7 +76,7 @@ class Weights:
 
 
 def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
-    """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256.
+    """Write weights (as float16) and manifest to `folder`; return the manifest with the file's sha256.
 
     Networks in int8 that were made of earlier weights are no part of the model any more.
     A manifest without a version gets one: the first digits of that hash, so other weights are another version.
@@ -96,13 +96,13 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes the manifest of the weights that are in `folder`."""
+    """Write the manifest of the weights that are in `folder`."""
     text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
     write_whole(folder / MANIFEST, f"{text}\n".encode())
 
 
 def load_model(folder: Path) -> tuple[Weights, Manifest]:
-    """Reads and verifies a model folder.
+    """Read and verify a model folder.
 
     Returns:
         The networks' arrays as float32, and the manifest.
@@ -121,7 +121,7 @@ def load_model(folder: Path) -> tuple[Weights, Manifest]:
 
 
 def read_model_files(folder: Path) -> dict[str, bytes]:
-    """The files of a model folder, by their names: written to another folder, they are the same model.
+    """Return the files of a model folder, by their names: written to another folder, they are the same model.
 
     Raises:
         ModelError: naming the file, if one is missing or too large.
@@ -132,7 +132,7 @@ def read_model_files(folder: Path) -> dict[str, bytes]:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a model folder.
+    """Return the manifest of a model folder.
 
     Raises:
         ModelError: naming the file, if it is missing, too large or damaged.
@@ -141,7 +141,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def save_int8(folder: Path, files: dict[str, bytes]) -> Manifest:
-    """Writes the networks in int8 of the weights that are in `folder`; returns the manifest that names them."""
+    """Write the networks in int8 of the weights that are in `folder`; return the manifest that names them."""
     manifest = read_manifest(folder)
     for name, content in files.items():
         write_whole(folder / name, content)
@@ -151,7 +151,7 @@ def save_int8(folder: Path, files: dict[str, bytes]) -> Manifest:
 
 
 def load_int8(folder: Path, manifest: Manifest, network: str) -> tuple[bytes, bytes]:
-    """Reads and verifies a network in int8: its graph and its constants, as OpenVINO reads them.
+    """Read and verify a network in int8: its graph and its constants, as OpenVINO reads them.
 
     Raises:
         ModelError: naming the file, if one is missing, too large, or not what the manifest says.
@@ -164,7 +164,7 @@ def load_int8(folder: Path, manifest: Manifest, network: str) -> tuple[bytes, by
 
 
 def int8_names(network: str) -> tuple[str, str]:
-    """The names of the files of a network in int8: of its graph, and of its constants."""
+    """Return the names of the files of a network in int8: of its graph, and of its constants."""
     return f"{network}-int8.xml", f"{network}-int8.bin"
 
 

@@ -56,13 +56,13 @@ class OpenVinoNetwork:
         self._of_thread = local()
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
+        """Return what the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
         parts = np.array_split(np.ascontiguousarray(images), min(thread_count(), len(images)))
         others = [_helpers().submit(self._infer, part) for part in parts[1:]]
         return np.concatenate([self._infer(parts[0]), *(other.result() for other in others)])
 
     def _infer(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What the network says of each image, computed on the calling thread, small ones several at a time."""
+        """Return what the network says of each image, computed on the calling thread, small ones several at a time."""
         height, width = images.shape[1:3]
         together = max(1, _TOGETHER_PIXELS // (height * width))
         outputs: list[FloatArray] = []
@@ -76,7 +76,7 @@ class OpenVinoNetwork:
         return np.concatenate(outputs)
 
     def _request(self, *shape: int) -> Any:
-        """The thread's own for so many images of a height and width; one must not be used by two at a time."""
+        """Return the thread's own for so many images of a height and width; one must not be used by two at a time."""
         if not hasattr(self._of_thread, "requests"):
             self._of_thread.requests = {}
         requests: dict[tuple[int, ...], Any] = self._of_thread.requests
@@ -94,7 +94,7 @@ class OpenVinoNetwork:
 
 
 def build_model(architecture: Architecture, weights: Sequence[FloatArray]) -> openvino.Model:
-    """The network with its weights, batch normalisations folded: (B, H, W, 3) uint8 RGB -> (B, H', W', C) float32.
+    """Build the network with its weights, normalisations folded: (B, H, W, 3) uint8 RGB -> (B, H', W', C) float32.
 
     Args:
         architecture: the network's.
@@ -126,7 +126,7 @@ def build_model(architecture: Architecture, weights: Sequence[FloatArray]) -> op
 
 
 def read_model(graph: bytes, constants: bytes) -> openvino.Model:
-    """A network from its files, as `openvino.save_model` writes them.
+    """Return a network from its files, as `openvino.save_model` writes them.
 
     Raises:
         ValueError: if OpenVINO cannot read them.
@@ -147,7 +147,7 @@ def thread_count() -> int:
 
 
 def capabilities() -> frozenset[str]:
-    """The kinds of arithmetic that this processor has instructions for, such as "INT8" and "BF16"."""
+    """Return the kinds of arithmetic that this processor has instructions for, such as "INT8" and "BF16"."""
     return frozenset(_core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
@@ -156,7 +156,7 @@ _core = openvino.Core()
 
 @cache
 def _helpers() -> ThreadPoolExecutor:
-    """The threads that compute beside a calling one."""
+    """Return the threads that compute beside a calling one."""
     return ThreadPoolExecutor(thread_count() - 1, "openvino")
 
 

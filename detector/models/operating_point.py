@@ -67,13 +67,13 @@ class Calibration:
             raise ValueError("a calibration's scores must run from 0 to 1")
 
     def __call__(self, scores: ArrayLike) -> FloatArray:
-        """The probabilities, float32, of scores, 0..1, of any shape."""
+        """Return the probabilities, float32, of scores, 0..1, of any shape."""
         return np.asarray(
             np.interp(np.asarray(scores, np.float64), self.scores, self.probabilities), np.float32
         )
 
     def inverse(self, probabilities: ArrayLike) -> NDArray[np.float64]:
-        """The scores that have these probabilities, of any shape; 0 or 1 where no score has."""
+        """Return the scores that have these probabilities, of any shape; 0 or 1 where no score has."""
         return np.asarray(np.interp(np.asarray(probabilities, np.float64), self.probabilities, self.scores))
 
 

@@ -38,7 +38,7 @@ class Networks:
 
 
 def load_networks(model_dir: Path, runtime: str = OPENVINO) -> Networks:
-    """Loads and verifies the model in `model_dir`.
+    """Load and verify the model in `model_dir`.
 
     Raises:
         ModelError: if a file is missing, damaged, or not what the manifest says.
@@ -57,7 +57,7 @@ def load_networks(model_dir: Path, runtime: str = OPENVINO) -> Networks:
 
 
 def chosen_runtime(runtime: str, manifest: Manifest) -> str:
-    """The runtime itself, or for `OPENVINO` its fastest precision that is right on this processor.
+    """Return the runtime itself, or for `OPENVINO` its fastest precision that is right on this processor.
 
     That is int8 if the model has its networks in it: it was measured to take half the time of bfloat16 and a fifth of
     that of float32 with AVX512-VNNI, and a third of that of float32 with AVX2 alone. Without, it is bfloat16 where the
@@ -80,7 +80,7 @@ def chosen_runtime(runtime: str, manifest: Manifest) -> str:
 
 
 def named_version(manifest: Manifest, runtime: str) -> str:
-    """The model's version as rows have it that this runtime computes: each gives a little different ones."""
+    """Return the model's version as rows have it that this runtime computes: each gives a little different ones."""
     return manifest.version if runtime == TENSORFLOW else f"{manifest.version}+{runtime}"
 
 

@@ -37,7 +37,7 @@ class TensorFlowNetwork:
         self.graph: tf.types.experimental.ConcreteFunction = _freeze(model)
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
+        """Return the score map of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
         return np.asarray(self.graph(tf.constant(images))[0], np.float32)
 
 
@@ -84,7 +84,7 @@ class Gate(TensorFlowNetwork):
 
 
 def networks_of(weights: Weights) -> tuple[Fcn, Refiner | None, Gate | None]:
-    """The networks of a model; None for those that it does not have.
+    """Return the networks of a model; None for those that it does not have.
 
     Raises:
         ValueError: if the arrays do not fit the networks.

@@ -30,7 +30,7 @@ class Call:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Counts what is done within as this stage's."""
+        """Count what is done within as this stage's."""
         self._count()
         self._stages.append(name)
         try:
@@ -40,11 +40,11 @@ class Call:
             self._stages.pop()
 
     def network(self, network: Network, stage: str) -> Network:
-        """The network, its calls counted as a stage, and none begun that nobody waits for."""
+        """Return the network, its calls counted as a stage, and none begun that nobody waits for."""
         return _NetworkOfCall(network, self, stage)
 
     def raise_if_cancelled(self) -> None:
-        """Returns while the result is wanted.
+        """Return while the result is wanted.
 
         Raises:
             CallCancelledError, DeadlineExceededError: if it is not wanted any more.
@@ -65,7 +65,7 @@ class _NetworkOfCall:
         self._network, self._call, self._stage = network, call, stage
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """What the network says."""
+        """Return what the network says."""
         self._call.raise_if_cancelled()
         with self._call.stage(self._stage):
             return self._network(images)

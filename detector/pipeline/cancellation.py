@@ -20,11 +20,11 @@ class CancellationToken:
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Ends the work at its next step."""
+        """End the work at its next step."""
         self._cancelled.set()
 
     def raise_if_cancelled(self) -> None:
-        """Returns while the result is wanted.
+        """Return while the result is wanted.
 
         Raises:
             CallCancelledError: if `cancel` was called.

@@ -20,7 +20,7 @@ from detector.models.runtimes import OPENVINO, load_networks
 from detector.pipeline import refiner
 from detector.pipeline.call import Call
 from detector.pipeline.cancellation import CancellationToken
-from detector.pipeline.fusion import distinct
+from detector.pipeline.fusion import class_agnostic_nms
 from detector.pipeline.hysteresis import hysteresis_mask
 from detector.pipeline.numbers import group_numbers
 from detector.pipeline.options import DetectorConfig, Settings
@@ -33,7 +33,7 @@ from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.prefetch import ordered_prefetch
 
 BOX_HEIGHT = 1.04
-"""What boxes' heights are multiplied by: the networks draw them a few percent less high than those they learn from."""
+"""Factor of boxes' heights: the networks draw them a few percent less high than those they learn from."""
 
 _LOOKS = 64
 """Windows that the second network is given at a time: bounds the memory however many there are."""
@@ -91,7 +91,7 @@ class DigitDetector:
     def load(
         cls, model_dir: Path | None = None, config: DetectorConfig | None = None, runtime: str = OPENVINO
     ) -> DigitDetector:
-        """Loads and verifies the model in `model_dir`, or the embedded one.
+        """Load and verify the model in `model_dir`, or the embedded one.
 
         Args:
             model_dir: the model's folder.
@@ -112,7 +112,7 @@ class DigitDetector:
         options: DetectOptions | None = None,
         cancellation: CancellationToken | None = None,
     ) -> ImageDetections:
-        """Finds the digits of one image and the numbers that they spell.
+        """Find the digits of one image and the numbers that they spell.
 
         Args:
             image: an encoded image, see `decode_image` for the formats, or decoded pixels, (H, W, 3) uint8 RGB.
@@ -149,13 +149,13 @@ class DigitDetector:
         return self._combine(self.look(pixels, options))
 
     def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
-        """Runs the networks alone: what `decide` needs. Takes and raises what `candidates` does."""
+        """Run the networks alone: what `decide` needs. Take and raise what `candidates` does."""
         return self._look(_checked(pixels), self._config.settings(options or DetectOptions()), Call())
 
     def decide(
         self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
     ) -> ImageDetections:
-        """Makes digits and numbers of what the networks say: `detect` is `look`, then this.
+        """Make digits and numbers of what the networks say: `detect` is `look`, then this.
 
         Args:
             output: of this detector, or of another one with the same networks, at scores as low as are asked for.
@@ -169,7 +169,7 @@ class DigitDetector:
     def detect_many(
         self, images: Iterable[ImageSource], options: DetectOptions | None = None
     ) -> Generator[ImageDetections | DetectorError]:
-        """Finds the digits of many images; the next ones are read and decoded while the network looks at one.
+        """Find the digits of many images; the next ones are read and decoded while the network looks at one.
 
         Memory is bounded: `images` is read, in a thread, a few images and about 64 MB of pixels ahead. So it may be
         a generator, and one without end.
@@ -201,7 +201,7 @@ class DigitDetector:
             return error
 
     def classify_crops(self, crops: NDArray[np.uint8], refine: bool = True, batch: int = 256) -> IntArray:
-        """The digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten.
+        """Return the digit in each of (N, 32, 32, 3) uint8 RGB crops, which it fills: (N,) int32, the best of the ten.
 
         Args:
             crops: such as the official ones of SVHN.
@@ -225,11 +225,11 @@ class DigitDetector:
 
     @property
     def manifest(self) -> Manifest:
-        """What is known of the weights."""
+        """The manifest of the weights."""
         return self._manifest
 
     def info(self) -> ModelInfo:
-        """The model, its limits and its defaults."""
+        """Return the model, its limits and its defaults."""
         config, manifest = self._config, self._manifest
         return ModelInfo(
             name=manifest.name,
@@ -247,7 +247,7 @@ class DigitDetector:
         return sum(network.parameter_count for network in networks if network)
 
     def _look(self, pixels: NDArray[np.uint8], settings: Settings, call: Call) -> CascadeOutput:
-        """What the networks say, a candidate for each group of windows."""
+        """Return what the networks say, a candidate for each group of windows."""
         gate = None if settings.exhaustive else self._gate
         least = self._least_proposal(settings.least_score)
         first = propose(self._fcn, gate, pixels, settings, least, call)
@@ -258,13 +258,13 @@ class DigitDetector:
         return CascadeOutput(first, second)
 
     def _least_proposal(self, least_score: float) -> float:
-        """The score of the first network from which a digit can be among those returned."""
+        """Return the score of the first network from which a digit can be among those returned."""
         point = self._operating_point
         least = float(point.calibration.inverse(least_score)) * (1 - _ROUNDING)
         return refiner.first_score(least, point.score_weight) if self._refiner else least
 
     def _combine(self, output: CascadeOutput) -> Candidates:
-        """The candidates as both networks together see them, their best class's score calibrated."""
+        """Return the candidates as both networks together see them, their best class's score calibrated."""
         both = output.first
         if output.second is not None:
             both = refiner.combine(both, output.second, self._operating_point.score_weight)
@@ -283,7 +283,7 @@ class DigitDetector:
 
 
 def _look_again(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) -> Candidates:
-    """What the second network says of each box."""
+    """Return what the second network says of each box."""
     height, width = pixels.shape[:2]
     parts = []
     for start in range(0, len(boxes), _LOOKS):
@@ -296,7 +296,7 @@ def _look_again(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) 
 def _choose(candidates: Candidates, settings: Settings, width: int, height: int) -> Detections:
     """One detection per digit, and of those the ones to return, best first."""
     candidates = candidates.select(candidates.scores >= settings.least_score)
-    digits = distinct(candidates, settings.nms_iou_threshold)
+    digits = class_agnostic_nms(candidates, settings.nms_iou_threshold)
     digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
     digits = digits.select(_within(digits, settings.returned_heights))
     if settings.thresholds is not None:

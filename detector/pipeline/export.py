@@ -32,7 +32,7 @@ DESCRIPTION = "export.json"
 
 
 def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]:
-    """Writes the networks of a model to `folder`, and what they are beside them.
+    """Write the networks of a model to `folder`, and what they are beside them.
 
     Args:
         model_dir: the model's folder.
@@ -84,7 +84,7 @@ _LEFT_TO_THE_CALLER = [
 
 
 def describe(manifest: Manifest, export_format: str, paths: dict[str, str]) -> dict[str, Any]:
-    """What the exported files are and mean, for JSON.
+    """Return the description of the exported files, for JSON.
 
     Args:
         manifest: the model's.
@@ -148,7 +148,7 @@ def _input(height: int | str, width: int | str) -> dict[str, Any]:
 
 def _defaults(operating_point: OperatingPoint) -> dict[str, Any]:
     config = asdict(DetectorConfig(operating_point.thresholds))
-    del config["max_pixels"]
+    del config["max_pixels"], config["exhaustive"]  # neither means anything without this package
     return {
         **config,
         "pyramid": {"step": STEP, "border_px": GRID.border},

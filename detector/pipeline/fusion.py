@@ -29,7 +29,7 @@ _LEAST_SCORE = 1e-30
 
 
 def best_candidates(parts: Sequence[Candidates]) -> Candidates:
-    """The best candidates of all parts, best first, as many as merging looks at; ties keep their order.
+    """Return the best candidates of all parts, best first, as many as merging looks at; ties keep their order.
 
     Merging these gives what merging all would give, so parts may be cut while they come in.
     """
@@ -65,8 +65,8 @@ def fuse_candidates(candidates: Candidates, nms_iou_threshold: float, min_score:
     return Candidates(averages[:, :4].astype(np.float32), class_scores.astype(np.float32))
 
 
-def distinct(candidates: Candidates, nms_iou_threshold: float) -> Detections:
-    """The candidates of which none overlaps a better one, as digits, best score first."""
+def class_agnostic_nms(candidates: Candidates, nms_iou_threshold: float) -> Detections:
+    """Return the candidates of which none overlaps a better one, as digits, best score first."""
     scores = candidates.scores
     kept = box_arithmetic.non_max_suppression(candidates.boxes, scores, nms_iou_threshold, _INSIDE)
     return Detections(candidates.boxes[kept], candidates.labels[kept], scores[kept])

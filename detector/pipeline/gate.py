@@ -26,7 +26,7 @@ _GROWN = np.ones((3, 3), np.uint8)
 
 
 def passing_windows(gate: Network, halves: Sequence[Level], shapes: Sequence[tuple[int, int]]) -> list[Mask]:
-    """The windows of each level that the FCN need look at.
+    """Return the windows of each level that the FCN need look at.
 
     Args:
         gate: the network.

@@ -36,7 +36,7 @@ _LEAST_IOU = 0.7
 def load_checked(
     model_dir: Path | None = None, runtime: str = OPENVINO, config: DetectorConfig | None = None
 ) -> DigitDetector:
-    """Loads the model in `model_dir`, or the embedded one, and checks that it works here; so it is warm, too.
+    """Load the model in `model_dir`, or the embedded one, and check that it works here; so it is warm, too.
 
     Args:
         model_dir: the model's folder.
@@ -56,7 +56,7 @@ def load_checked(
 
 
 def record_self_check(model_dir: Path) -> None:
-    """Writes into the manifest of a model what it finds in the built-in image.
+    """Write into the manifest of a model what it finds in the built-in image.
 
     Raises:
         ModelError: if a file is missing, damaged, or not what the manifest says.
@@ -112,7 +112,7 @@ def _find(detector: DigitDetector, score: float) -> Detections:
 
 
 def _all_among(digits: Detections, others: Detections) -> bool:
-    """Whether each of `digits` is one of `others`: the same label, in the same place."""
+    """Return whether each of `digits` is among `others`: the same label, in the same place."""
     same_label = digits.labels[:, None] == others.labels[None, :]
     same_place = iou(digits.boxes, others.boxes) >= _LEAST_IOU
     return bool((same_label & same_place).any(axis=1).all())

@@ -62,7 +62,7 @@ RULE = LineRule()
 
 
 def group_numbers(digits: Detections) -> tuple[HouseNumber, ...]:
-    """The numbers that the digits spell; every digit is in exactly one of them.
+    """Return the numbers that the digits spell; every digit is in exactly one of them.
 
     A number's score is the least of its digits' scores: it is wrong as soon as one digit is, and a number
     above a threshold has every digit above it, whatever its length.
@@ -190,7 +190,7 @@ def _canonical_order(digits: Detections) -> IndexArray:
 
 
 def _reading_order(boxes: Float64Array, right: IndexArray, lines: IndexArray) -> list[int]:
-    """The lines top to bottom and, where they stand at one height along the common slope, left to right."""
+    """Return the lines top to bottom and, where they stand at one height along the common slope, left to right."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     linked = np.flatnonzero(right >= 0)
     along = centre[right[linked]] - centre[linked]
@@ -207,7 +207,7 @@ def _reading_order(boxes: Float64Array, right: IndexArray, lines: IndexArray) ->
 
 
 def _number(digits: Detections, members: IndexArray) -> HouseNumber:
-    """The number of the digits at `members`, which run from left to right."""
+    """Return the number of the digits at `members`, which run from left to right."""
     low, high = digits.boxes[members, :2].min(0), digits.boxes[members, 2:].max(0)
     return HouseNumber(
         text="".join(str(label) for label in digits.labels[members]),

@@ -56,11 +56,11 @@ class DetectorConfig:
     exhaustive: bool = False
 
     def with_thresholds(self, thresholds: Thresholds) -> Self:
-        """The same, with these thresholds if it has none of its own."""
+        """Return the same, with these thresholds if it has none of its own."""
         return self if self.thresholds else replace(self, thresholds=thresholds)
 
     def settings(self, options: DetectOptions) -> Settings:
-        """What is done for a call with these options."""
+        """Return what is done for a call with these options."""
         low = options.min_digit_height_px or self.min_digit_height_px
         high = options.max_digit_height_px or inf
         thresholds, by_score = self.thresholds or Thresholds(), options.score_threshold
@@ -77,7 +77,7 @@ class DetectorConfig:
         )
 
     def defaults(self) -> DetectOptions:
-        """The value that stands in for each option that a caller leaves unset."""
+        """Return the value that stands in for each option that a caller leaves unset."""
         return DetectOptions(
             score_threshold=(self.thresholds or Thresholds()).seed,
             nms_iou_threshold=self.nms_iou_threshold,

@@ -27,7 +27,7 @@ def propose(
     least_score: float,
     call: Call,
 ) -> Candidates:
-    """The digits that the FCN sees, one candidate for each group of windows, best score first.
+    """Return the digits that the FCN sees, one candidate for each group of windows, best score first.
 
     Args:
         fcn: the network that slides over the image.
@@ -64,7 +64,7 @@ _Group = list[tuple[Level, Level | None]]
 
 
 def _groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Iterator[_Group]:
-    """The pyramid's levels, those together that are looked at together."""
+    """Return the pyramid's levels, those together that are looked at together."""
     pyramid = levels(pixels, *settings.sought_heights, beyond=HALF if gated else 0)
     group: _Group = []
     size = 0
@@ -79,7 +79,7 @@ def _groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Itera
 
 
 def _planes(gate: Network | None, group: _Group) -> list[Plane]:
-    """The levels with the windows that the FCN need look at."""
+    """Return the levels with the windows that the FCN need look at."""
     shapes = [GRID.shape(*level.shape) for level, _ in group]
     if gate is None:
         asked: list[Mask] = [np.ones(shape, bool) for shape in shapes]
@@ -89,7 +89,7 @@ def _planes(gate: Network | None, group: _Group) -> list[Plane]:
 
 
 def _refuse_huge_pyramid(width: int, height: int, settings: Settings) -> None:
-    """Returns if no level has more pixels than the largest image that is accepted brings by default."""
+    """Return if no level has more pixels than the largest image that is accepted brings by default."""
     least = settings.sought_heights[0]
     scale = level_scales(least, 0)[0]
     if width * scale * height * scale > settings.max_level_pixels:

@@ -41,14 +41,14 @@ class Level:
         return np.asarray(cv2.resize(self.source, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def cut(self, top: int, left: int, side: int) -> NDArray[np.uint8]:
-        """A (side, side, 3) uint8 RGB tile that has some of the copy in it; beyond the edge the edge's pixels go on."""
+        """Return a (side, side, 3) uint8 RGB tile of the copy; beyond its edge the edge's pixels go on."""
         if self.source.shape[:2] == self.shape:
             return _cut(self.source, top, left, side)
         return _cut_enlarged(self.source, self.scale, (left, top), side)
 
 
 def level_scales(min_height: float, max_height: float) -> list[float]:
-    """The scales that bring digits of `min_height` to `max_height` px into the network's range, largest first.
+    """Return the scales that bring digits of `min_height` to `max_height` px into the network's range, largest first.
 
     Neighbours differ by the square root of 2, so a digit comes at a height the network knows at two scales or three.
     """
@@ -61,7 +61,7 @@ def level_scales(min_height: float, max_height: float) -> list[float]:
 def levels(
     image: NDArray[np.uint8], min_height: float, max_height: float, beyond: int = 0
 ) -> Iterator[Level]:
-    """The levels of an image, largest first.
+    """Return the levels of an image, largest first.
 
     A level smaller than the image is made from the level before, which averages every pixel and reads few.
 
@@ -105,7 +105,7 @@ def _cut(image: NDArray[np.uint8], top: int, left: int, side: int) -> NDArray[np
 def _cut_enlarged(
     image: NDArray[np.uint8], scale: tuple[float, float], corner: tuple[int, int], side: int
 ) -> NDArray[np.uint8]:
-    """The tile at `corner`, (x, y), of an enlargement, interpolated linearly between the centres of pixels."""
+    """Return the tile at `corner`, (x, y), of an enlargement, interpolated linearly between the centres of pixels."""
     first = np.array(corner) / scale
     size = np.array(image.shape[1::-1])
     low = np.clip(np.floor(first).astype(int) - 2, 0, size - 1)

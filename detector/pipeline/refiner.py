@@ -21,14 +21,14 @@ BOX_WEIGHT = 0.7
 """Of the refiner's boxes in the mean with the first's."""
 
 _LEAST_FIRST_SCORE = 0.01
-"""What the first network scores lower is never looked at again."""
+"""Digits that the first network scores lower are never refined."""
 
 LEAST_HEIGHT = 4.0
 """Boxes less high (px of the image) are shown as if they were as high: nothing could be read in them."""
 
 
 def windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
-    """What the second network sees of each box.
+    """Return the window of each box that the refiner is shown.
 
     Args:
         image: (H, W, 3) uint8 RGB; beyond its edge the edge's pixels go on.
@@ -47,7 +47,7 @@ def windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
 
 
 def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> Candidates:
-    """What the second network says of windows, in the image's frame.
+    """Decode the refiner's outputs for windows, in the image's frame.
 
     Args:
         outputs: (N, 15) float32, channels as described in `score_map`.
@@ -60,7 +60,7 @@ def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> C
 
 
 def first_score(score: float, score_weight: float) -> float:
-    """The score that the first network must give for both together to reach `score`.
+    """Return the score that the first network must give for both together to reach `score`.
 
     Args:
         score: 0..1.
@@ -70,14 +70,14 @@ def first_score(score: float, score_weight: float) -> float:
 
 
 def combine(first: Candidates, second: Candidates, score_weight: float) -> Candidates:
-    """What both looks say together: weighted geometric mean of the scores, mean of the boxes."""
+    """Return what both looks say together: weighted geometric mean of the scores, mean of the boxes."""
     boxes = (1 - BOX_WEIGHT) * first.boxes + BOX_WEIGHT * second.boxes
     class_scores = mean_scores(first.class_scores, second.class_scores, score_weight)
     return Candidates(boxes.astype(np.float32), class_scores)
 
 
 def mean_scores(first: FloatArray, second: FloatArray, score_weight: float) -> FloatArray:
-    """The weighted geometric mean of both looks' scores, elementwise."""
+    """Return the weighted geometric mean of both looks' scores, elementwise."""
     return np.asarray(first ** (1 - score_weight) * second**score_weight, np.float32)
 
 

@@ -46,7 +46,7 @@ class Candidates:
         return Candidates(self.boxes[chosen], self.class_scores[chosen])
 
     def rescored(self, scores: FloatArray) -> "Candidates":
-        """The same with other scores, (M,): the classes keep their proportions."""
+        """Return the same with other scores, (M,): the classes keep their proportions."""
         factors = np.divide(scores, self.scores, out=np.zeros_like(scores), where=self.scores > 0)
         class_scores = self.class_scores * factors[:, None]
         best = np.arange(len(scores)), self.labels
@@ -55,7 +55,7 @@ class Candidates:
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:
-    """The logistic function, elementwise, without overflow."""
+    """Return the logistic function, elementwise, without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32)
 
 
@@ -68,7 +68,7 @@ def softmax(logits: FloatArray) -> FloatArray:
 def read_windows(
     outputs: FloatArray, centres: NDArray[np.float64], scales: NDArray[np.float64]
 ) -> Candidates:
-    """What a network says of windows, in the image's frame.
+    """Decode a network's outputs for windows, in the image's frame.
 
     Args:
         outputs: (M, 15) float32, see the module.
@@ -82,7 +82,7 @@ def read_windows(
 
 
 def decode_hits(hits: Hits, scales: NDArray[np.float64]) -> Candidates:
-    """What the FCN says of windows, as boxes in the original image's frame.
+    """Return what the FCN says of windows, as boxes in the original image's frame.
 
     Args:
         hits: windows of some levels, their planes.
@@ -94,7 +94,7 @@ def decode_hits(hits: Hits, scales: NDArray[np.float64]) -> Candidates:
 
 
 def logit(score: float) -> float:
-    """The output that means a score, 0..1: the inverse of `sigmoid`."""
+    """Return the output that means a score, 0..1: the inverse of `sigmoid`."""
     with np.errstate(divide="ignore"):  # 0 and 1 become infinite logits, as they should
         return float(np.log(score) - np.log1p(-score))
 

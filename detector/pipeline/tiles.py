@@ -92,7 +92,7 @@ class _Tile(NamedTuple):
 
 
 def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: float) -> Iterator[Hits]:
-    """The windows asked for whose first output is at least `threshold`, each once, a batch of tiles at a time."""
+    """Yield the windows asked for whose first output is at least `threshold`, each once, a batch of tiles at a time."""
     labels, tiles = _cover(planes, grid)
     for size in grid.sizes:
         alike = tiles[tiles[:, _Tile._fields.index("size")] == size]
@@ -134,7 +134,7 @@ def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:
 
 
 def _split(region: _Tile, labels: Labels, grid: Grid) -> Iterator[_Tile]:
-    """A raster of tiles over a region that is larger than one, each as small as its part of the region allows."""
+    """Lay a raster of tiles over a region larger than one, each as small as its part of the region allows."""
     bottom, right, step = region.row + region.height, region.column + region.width, region.size
     for row in range(region.row, bottom, step):
         for column in range(region.column, right, step):
@@ -160,7 +160,7 @@ def _cut(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArray[np.u
 
 
 def _hits(outputs: FloatArray, tiles: NDArray[np.int_], labels: Sequence[Labels], threshold: float) -> Hits:
-    """The tiles' own windows that reach the threshold."""
+    """Return the tiles' own windows that reach the threshold."""
     numbers, rows, columns = np.nonzero(outputs[..., 0] >= threshold)
     plane, first_row, first_column, _, height, width, label = tiles[numbers].T
     found = outputs[numbers, rows, columns]

@@ -1,4 +1,4 @@
-"""What a detector returns: digits as parallel arrays, and the numbers that they spell.
+"""Results of a detector: digits as parallel arrays, and the numbers that they spell.
 
 Boxes are `xyxy`: (x_min, y_min, x_max, y_max), float32, in absolute pixels of the image as it is displayed
 (EXIF orientation applied), max exclusive.
@@ -81,7 +81,7 @@ class Detections:
             yield Detection(label, score, tuple(box))
 
     def select(self, index: ArrayLike) -> Self:
-        """The digits at `index` ((M,) int indices or (N,) bool mask), in that order."""
+        """Return the digits at `index` ((M,) int indices or (N,) bool mask), in that order."""
         chosen = np.asarray(index)
         if chosen.size == 0:
             return type(self).empty()

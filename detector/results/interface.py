@@ -1,4 +1,4 @@
-"""What every detector of encoded images offers, whether it runs in this process or behind a server."""
+"""The interface of every detector of encoded images, in this process or behind a server."""
 
 import math
 from collections.abc import Callable, Generator, Iterable
@@ -20,7 +20,7 @@ MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """What a caller may ask for; None means the detector's own default.
+    """Options of a call; None means the detector's own default.
 
     Attributes:
         score_threshold: 0..1; every digit with at least this score is returned, as far as the best 5,000 windows
@@ -60,7 +60,7 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What a detector says of itself.
+    """The model of a detector, its limits and its defaults.
 
     Attributes:
         name: the model's name, for example "svhn-fcn".
@@ -93,7 +93,7 @@ class ImageDetector(Protocol):
     """The in-process detector and the client of a server are both this; callers need not know which."""
 
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
-        """Finds the digits of one encoded image in one of `detector.images.formats.FORMATS`.
+        """Find the digits of one encoded image in one of `detector.images.formats.FORMATS`.
 
         Raises:
             DetectorError: with the reason in `reason`; InvalidRequestError if the image or options are at fault.
@@ -103,7 +103,7 @@ class ImageDetector(Protocol):
     def detect_many(
         self, images: Iterable[EncodedImage], options: DetectOptions | None = None
     ) -> Generator[ImageDetections | DetectorError]:
-        """Finds the digits of many images; the next ones are read while earlier ones are looked at.
+        """Find the digits of many images; the next ones are read while earlier ones are looked at.
 
         Yields:
             For each image, in order, what was found, or what was wrong with it.
@@ -114,5 +114,5 @@ class ImageDetector(Protocol):
         ...
 
     def info(self) -> ModelInfo:
-        """The model that answers, its limits and its defaults."""
+        """Return the model that answers, its limits and its defaults."""
         ...

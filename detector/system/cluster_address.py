@@ -1,4 +1,4 @@
-"""Whether anybody listens where a Ray cluster is said to be: Ray itself would try for minutes."""
+"""A quick look whether a Ray cluster listens at an address: Ray itself would try for minutes."""
 
 import socket
 

@@ -11,14 +11,14 @@ from detector.results.errors import InvalidOptionError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes beside `path` and renames: readers see the old file or the new one, never a torn one."""
+    """Write beside `path` and rename: readers see the old file or the new one, never a torn one."""
     with whole_file(path) as file:
         file.write(content)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write bit by bit, which takes its name when all has been written.
+    """Provide a file to write bit by bit, which takes its name when all has been written.
 
     If the work fails midway, an older file of this name stays as it was.
     """
@@ -36,7 +36,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(path: Path, option: str) -> Iterator[Path]:
-    """A folder that gets its name when all has been written; nothing stays if that fails.
+    """Provide a folder that gets its name when all has been written; nothing stays if that fails.
 
     Args:
         path: a new folder, or an empty one.
@@ -56,7 +56,7 @@ def whole_folder(path: Path, option: str) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names in `folder` survive the loss of power, as far as its file system can."""
+    """Make the names in `folder` survive the loss of power, as far as its file system can."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

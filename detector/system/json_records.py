@@ -21,7 +21,7 @@ Record = TypeVar("Record")
 
 
 def read_record(kind: type[Record], content: bytes) -> Record:
-    """Reads a JSON object onto a dataclass of texts, numbers, objects, lists, tuples of numbers, and such dataclasses.
+    """Read a JSON object onto a dataclass of texts, numbers, objects, lists, tuples of numbers, and such dataclasses.
 
     Raises:
         ValueError: if it is no JSON object, or naming the fields that are missing, unknown, or of another type.
@@ -38,7 +38,7 @@ def read_record(kind: type[Record], content: bytes) -> Record:
 
 
 def _built(kind: type[Record], known: Mapping[str, Any]) -> Record:
-    """The record of an object without faults; what it checks itself it still refuses."""
+    """Return the record of an object without faults; what it checks itself it still refuses."""
     hints = get_type_hints(kind)
     return kind(**{name: _value(hints[name], value) for name, value in known.items()})
 
@@ -68,7 +68,7 @@ def _faults(kind: Any, known: Mapping[str, Any], within: str = "") -> list[str]:
 
 
 def _types(hint: Any) -> list[type]:
-    """The JSON types of a hint, for example of `float | None` float and null."""
+    """Return the JSON types of a hint, for example of `float | None` float and null."""
     if get_origin(hint) is UnionType:
         return [wanted for part in get_args(hint) for wanted in _types(part)]
     if is_dataclass(hint):

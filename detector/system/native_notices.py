@@ -17,7 +17,7 @@ _NOTICE = re.compile(
 
 @contextmanager
 def without_notices() -> Iterator[None]:
-    """Holds back what is written to standard error meanwhile, and lets all but the notices through in the end."""
+    """Hold back what is written to standard error meanwhile, and let all but the notices through in the end."""
     sys.stderr.flush()
     with TemporaryFile() as held, os.fdopen(os.dup(2), "wb") as standard_error:
         os.dup2(held.fileno(), 2)

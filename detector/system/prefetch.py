@@ -61,7 +61,7 @@ class _Slot(Generic[Item, Result]):
     error: BaseException | None = None
 
     def take(self) -> Result:
-        """The result, which from here on the caller alone holds: it may be large."""
+        """Return the result, which from here on the caller alone holds: it may be large."""
         result, self.result = self.result, None
         return result  # type: ignore[return-value]
 
@@ -91,7 +91,7 @@ class _Queue(Generic[Item, Result]):
         self._source_error: BaseException | None = None
 
     def serve(self) -> None:
-        """What each thread does."""
+        """Take and work on items until none is left."""
         try:
             while (slot := self._take()) is not None:
                 try:
@@ -106,7 +106,7 @@ class _Queue(Generic[Item, Result]):
             pass
 
     def results(self) -> Iterator[tuple[Item, Result]]:
-        """What the caller gets; a slot is kept until the caller comes back for the next one."""
+        """Yield the results; a slot is kept until the caller comes back for the next one."""
         while True:
             with self._changed:
                 self._changed.wait_for(
@@ -131,7 +131,7 @@ class _Queue(Generic[Item, Result]):
             self._changed.notify_all()
 
     def _take(self) -> _Slot[Item, Result] | None:
-        """The next item in a slot at the end of the queue, None if there are no more."""
+        """Return the next item in a slot at the end of the queue, None if there are no more."""
         with self._source:
             self._wait(lambda: len(self._slots) < self._max_items)
             if self._exhausted or self._source_error is not None:
@@ -151,7 +151,7 @@ class _Queue(Generic[Item, Result]):
             return slot
 
     def _reserve(self, slot: _Slot[Item, Result], size: int) -> None:
-        """Waits for room. Earlier items go first: a later one would keep the room that the caller waits for."""
+        """Wait for room. Earlier items go first: a later one would keep the room that the caller waits for."""
 
         def fits() -> bool:
             earlier = [other.reserved for other in self._slots if other is not slot]

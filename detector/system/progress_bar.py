@@ -19,7 +19,7 @@ def progress_bar(
     line_seconds: float = LINE_SECONDS,
     **options: Any,
 ) -> "tqdm[Item]":
-    """A tqdm bar on standard error; where that is no terminal, whole lines, and none for what is done sooner.
+    """Return a tqdm bar on standard error; where that is no terminal, whole lines, and none for what is done sooner.
 
     Args:
         items: what is worked off; None if the bar is told with `update`.

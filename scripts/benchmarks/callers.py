@@ -20,7 +20,7 @@ RETRY_S = 1.0
 
 @dataclass
 class Seen:
-    """What the callers saw.
+    """The observations of the callers.
 
     Attributes:
         latencies: seconds of each call that was answered.
@@ -46,7 +46,7 @@ class Seen:
 
 
 async def call_for_a_while(address: str, image: bytes, callers: int, images: int, seconds: float) -> Seen:
-    """Calls from `callers` places at once, until `images` are asked for or `seconds` have passed."""
+    """Call from `callers` places at once, until `images` are asked for or `seconds` have passed."""
     seen, left = Seen(), images
 
     async def caller(client: AsyncDetectorClient) -> None:
@@ -75,7 +75,7 @@ async def call_for_a_while(address: str, image: bytes, callers: int, images: int
 
 
 def main() -> int:
-    """The command line."""
+    """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server", metavar="HOST:PORT")
     parser.add_argument("image", type=Path)

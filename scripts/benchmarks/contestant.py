@@ -20,7 +20,7 @@ Detect = Callable[[bytes], dict[str, float]]
 
 
 def ours(model: str, exhaustive: bool = False) -> Detect:
-    """This package's detector."""
+    """Return this package's detector."""
     from detector import DetectOptions, DigitDetector  # noqa: PLC0415 - a contestant loads its own libraries only
 
     detector, options = DigitDetector.load(Path(model)), DetectOptions(exhaustive=exhaustive)
@@ -87,7 +87,7 @@ CONTESTANTS: dict[str, Callable[[str], Detect]] = {
 
 
 def main() -> int:
-    """The command line."""
+    """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=CONTESTANTS)
     parser.add_argument("model")

@@ -12,7 +12,7 @@ IMAGES = 8
 
 
 def folder(bench: Bench) -> list[Result]:
-    """A folder of pictures worked off, against `detect` of the same encoded pictures, held in memory, one by one.
+    """Measure a folder job against `detect` of the same encoded pictures, held in memory, one by one.
 
     The job lists, reads and decodes them, and writes and flushes their rows; it decodes while the network works.
     """

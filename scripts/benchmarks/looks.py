@@ -16,7 +16,7 @@ SIZE = (480, 640)
 
 
 def looks(bench: Bench) -> list[Result]:
-    """An image with ten digits, detected with the refiner and without it; nothing if the model has none."""
+    """Return an image with ten digits, detected with the refiner and without it; nothing if the model has none."""
     if bench.look is None:
         return []
     once = DigitDetector(bench.fcn, bench.detector.manifest)
@@ -40,7 +40,7 @@ def looks(bench: Bench) -> list[Result]:
 
 
 def picture_of_ten() -> Picture:
-    """The first sample images that show ten digits together, one below and beside the other on grey."""
+    """Return the first sample images that show ten digits together, one below and beside the other on grey."""
     images = json.loads((SAMPLES / "samples.json").read_text())["images"]
     counts = list(accumulate(len(image["number"]) for image in images))
     canvas = np.full((*SIZE, 3), 128, np.uint8)

@@ -1,4 +1,4 @@
-"""What every section of the benchmark measures with, and the forms that its results have."""
+"""The tools with which every section of the benchmark measures, and the forms of its results."""
 
 import math
 import os
@@ -51,7 +51,7 @@ Result = Figure | Table
 
 @dataclass(frozen=True)
 class Bench:
-    """What every section needs.
+    """All that a section needs.
 
     Attributes:
         fcn: the network that slides.
@@ -78,19 +78,19 @@ class Bench:
     plot: Path | None = None
 
     def levels(self, picture: Picture) -> list[Picture]:
-        """The levels of the pyramid with their continued edges, from the largest on."""
+        """Return the levels of the pyramid with their continued edges, from the largest on."""
         low = self.detector.info().defaults.min_digit_height_px or 0.0
         around = ((GRID.border, GRID.border), (GRID.border, GRID.border), (0, 0))
         return [np.pad(level.pixels, around, mode="edge") for level in levels(picture, low, float("inf"))]
 
     def tiles(self, picture: Picture) -> list[Picture]:
-        """The batches of tiles that `detect` gives the network that slides."""
+        """Return the batches of tiles that `detect` gives the network that slides."""
         shown: list[Picture] = []
         DigitDetector(_Recording(self.fcn, shown), self.detector.manifest).detect(picture)
         return shown
 
     def windows(self, picture: Picture) -> list[Picture]:
-        """The batches of windows that `detect` gives the refiner; none if the model has none."""
+        """Return the batches of windows that `detect` gives the refiner; none if the model has none."""
         shown: list[Picture] = []
         if self.look is not None:
             look = _Recording(self.look, shown)
@@ -126,13 +126,13 @@ def medians(repetitions: int, *calls: Callable[[], object]) -> list[float]:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest of `values` that at least `share` of them do not exceed; not a number if there are none."""
+    """Return the smallest of `values` that at least `share` of them do not exceed; not a number if there are none."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
 def machine() -> dict[str, str]:
-    """What the figures were measured on, and when."""
+    """Return the machine and the time of the measurement."""
     return {
         "cpu": _cpu_model(),
         "cores": str(os.cpu_count()),

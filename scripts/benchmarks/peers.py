@@ -41,7 +41,7 @@ Rounds = dict[str, list[Turn]]
 
 
 def peers(bench: Bench) -> list[Result]:
-    """This detector beside RapidOCR and an untrained YOLO11n on OpenVINO, two threads each, from JPEG to result.
+    """Return this detector beside RapidOCR and an untrained YOLO11n on OpenVINO, two threads each, from JPEG to result.
 
     In each round every contestant gets the same image; the next round has the next one.
 
@@ -93,7 +93,7 @@ class _Contestant:
 
 @contextmanager
 def started_contestant(name: str, model: Path) -> Iterator[_Contestant]:
-    """A contestant that is ready, until the block ends."""
+    """Return a contestant that is ready, until the block ends."""
     command = [sys.executable, str(_PROGRAM), name, str(model)]
     pipe = subprocess.PIPE
     with (
@@ -122,13 +122,13 @@ def measure_rounds(running: dict[str, _Contestant], images: Sequence[bytes], rep
 
 
 def ratio(rounds: Rounds, one: str, other: str) -> float:
-    """The median of one contestant's time over another's, round by round."""
+    """Return the median of one contestant's time over another's, round by round."""
     pairs = zip(rounds[one], rounds[other], strict=True)
     return statistics.median(mine.seconds / theirs.seconds for mine, theirs in pairs)
 
 
 def outside_networks(turns: Sequence[Turn]) -> float:
-    """The median part of the time in which no network computes."""
+    """Return the median part of the time in which no network computes."""
     return statistics.median(
         1 - sum(turn.stages.get(stage, 0.0) for stage in _CALLS) / turn.seconds for turn in turns
     )

@@ -91,7 +91,7 @@ def _ray_rate(bench: Bench, data: bytes, workers: int) -> float:
     """By the times at which the shards appeared, one image in each."""
     with tempfile.TemporaryDirectory() as folder:
         photos, out = _photos(Path(folder), data, IMAGES * workers), Path(folder) / "out"
-        command = [sys.executable, str(_DETECT_FOLDER), str(photos), "--output", str(out), "--engine", "ray"]
+        command = [sys.executable, str(_DETECT_FOLDER), str(photos), "--out", str(out), "--engine", "ray"]
         command += ["--address", "local"]  # whatever other cluster there is
         command += ["--workers", str(workers), "--shard-images", "1", "--model", str(bench.model.absolute())]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -122,7 +122,7 @@ def steady_rate(done: Sequence[Sequence[float]], workers: int = 1) -> float:
 
 
 def archives(per_core_second: float) -> Table:
-    """What whole archives of such images need, by arithmetic from what a core does in a second."""
+    """Return the time that whole archives of such images need, from a core's rate."""
     rows: list[tuple[str | float, ...]] = []
     for images in _ARCHIVES:
         core_hours = images / per_core_second / 3600

@@ -39,7 +39,7 @@ def photographs(folder: Path | None) -> list[Picture]:
 
 
 def scene(photo: Picture, width: int, height: int, numbers: int) -> Picture:
-    """The photograph's middle, scaled to `width` x `height`, with so many house numbers pasted into it."""
+    """Return the photograph's middle, scaled to `width` x `height`, with so many house numbers pasted into it."""
     canvas = _covering(photo, width, height)
     samples = _samples()
     columns, rows = _PLACES
@@ -66,7 +66,7 @@ def encoded(pictures: Sequence[Picture]) -> Iterator[bytes]:
 
 
 def mean_svhn_images() -> list[Picture]:
-    """The samples, real images of SVHN, each scaled to the mean number of pixels."""
+    """Return the samples, real images of SVHN, each scaled to the mean number of pixels."""
     scaled = []
     for sample in _samples():
         factor = (MEAN_SVHN_PIXELS / (sample.shape[0] * sample.shape[1])) ** 0.5
@@ -80,7 +80,7 @@ def _samples() -> list[Picture]:
 
 
 def _covering(photo: Picture, width: int, height: int) -> Picture:
-    """The largest part around the middle that has these proportions, scaled."""
+    """Return the largest part around the middle that has these proportions, scaled."""
     part = min(photo.shape[1] / width, photo.shape[0] / height)
     columns, rows = min(round(width * part), photo.shape[1]), min(round(height * part), photo.shape[0])
     left, top = (photo.shape[1] - columns) // 2, (photo.shape[0] - rows) // 2

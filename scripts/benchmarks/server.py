@@ -37,7 +37,7 @@ _CALLERS_PROGRAM = Path(__file__).with_name("callers.py")
 
 
 def server(bench: Bench) -> list[Result]:
-    """The server on loopback against `detect` in this process, and what 1 to 64 callers at once get."""
+    """Return the server on loopback against `detect` in this process, and what 1 to 64 callers at once get."""
     data = encode_image(bench.picture, ".jpg")
     with tempfile.TemporaryDirectory() as folder, running_server("--model", str(bench.model)) as address:
         image = Path(folder) / "picture.jpg"
@@ -58,7 +58,7 @@ def _pair(bench: Bench, data: bytes, address: str, image: Path) -> tuple[float, 
 
 
 def ask(address: str, image: Path, callers: int, *until: str) -> Seen:
-    """What so many callers of a server see, until they have asked for so many images or so long."""
+    """Return the observations of so many callers, until they have asked for so many images or so long."""
     command = [sys.executable, str(_CALLERS_PROGRAM), address, str(image), "--callers", str(callers), *until]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     fields: dict[str, Any] = json.loads(done.stdout)

@@ -13,7 +13,7 @@ TOGETHER = 4
 
 
 def sharing(bench: Bench) -> list[Result]:
-    """Calls of the network for four pictures at once, against calls for each: is a server faster that waits for four?
+    """Call of the network for four pictures at once, against calls for each: is a server faster that waits for four?
 
     First with four pictures of one size, the best that sharing can be; then with real pictures, whose sizes
     differ, each level of the pyramid framed in black to the largest of the four. Nothing is said here of the time

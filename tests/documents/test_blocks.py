@@ -7,7 +7,16 @@ import re
 
 import pytest
 
-from tests.documents.commands import PARSERS, RULES, check_arguments, is_plain, lines_of, rule_for, serves
+from tests.documents.commands import (
+    PARSERS,
+    RULES,
+    check_arguments,
+    check_mention,
+    is_plain,
+    lines_of,
+    rule_for,
+    serves,
+)
 from tests.documents.conftest import Walks
 from tests.documents.pages import blocks_of, page_names, read
 from tests.documents.walk import alike
@@ -42,7 +51,7 @@ def test_every_rule_is_needed() -> None:
 @pytest.mark.parametrize("page", page_names())
 def test_commands_within_sentences_parse(page: str) -> None:
     for command in re.findall(rf"`((?:{'|'.join(PARSERS)}) [^`]+)`", read(page)):
-        check_arguments(command)
+        check_mention(command)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +65,23 @@ def test_commands_within_sentences_parse(page: str) -> None:
 def test_a_command_that_does_not_parse_is_found(line: str, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         check_arguments(line)
+
+
+@pytest.mark.parametrize(
+    ("command", "right"),
+    [
+        pytest.param("digit-detector detect-folder", True, id="a command's name"),
+        pytest.param("digit-detector info --server", True, id="an option's name"),
+        pytest.param("digit-detector inform", False, id="no command"),
+        pytest.param("digit-detector info --sever", False, id="no option"),
+    ],
+)
+def test_commands_that_sentences_mention(command: str, right: bool) -> None:
+    if right:
+        check_mention(command)
+    else:
+        with pytest.raises(ValueError, match="digit-detector inf"):
+            check_mention(command)
 
 
 @pytest.mark.parametrize(

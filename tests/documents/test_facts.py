@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,13 @@ from detector.serving.server.settings import Security
 from detector.serving.telemetry.metrics import REGISTRY
 from detector.serving.wire.statuses import CODES
 from tests.detector.serving.harness import RunningServer, SlowDetector
+from tests.documents.commands import lines_of
 from tests.documents.conftest import Walks
-from tests.documents.pages import read, section
+from tests.documents.pages import CHECKOUT, blocks_of, page_names, read, section
 from tests.documents.workspace import EMBEDDED
+
+sys.path.append(str(CHECKOUT / "scripts"))
+from benchmark import ENGINES
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
@@ -39,6 +44,27 @@ def test_the_stages_named_are_those_that_are_measured(
     (listed,) = re.findall(r"The stages are ([\w, \n]+),\s+in the order", read("docs/observability.md"))
     measured = embedded.detect(real_images["31"].read_bytes()).stage_seconds
     assert set(re.findall(r"\w+", listed)) - {"and"} == {"queue", *measured}
+
+
+def test_sections_of_the_benchmark_exist() -> None:
+    lines = [
+        line
+        for page in page_names()
+        for block in blocks_of(page)
+        if block.language == "sh"
+        for line in lines_of(block.text)
+        if "scripts/benchmark.py" in line
+    ]
+    named = {word for line in lines for word in re.findall(r"benchmark\.py((?: [a-z]+)*)", line)[0].split()}
+    assert named
+    assert named <= set().union(*ENGINES.values())
+
+
+def test_the_table_of_the_benchmark_is_complete() -> None:
+    shown = set(
+        re.findall(r"^\| `(\w+)` \|", section("docs/benchmarks.md", "The other sections"), re.MULTILINE)
+    )
+    assert shown | {"growth", "peers"} == set().union(*ENGINES.values())
 
 
 @pytest.mark.slow
@@ -90,6 +116,15 @@ def test_a_bad_label_is_named_as_shown(walk: Walks) -> None:
     (found,) = (text for line, text in printed.items() if "exit code" in line)
     assert found.startswith(shown)
     assert found.endswith("exit code 1\n")
+
+
+@pytest.mark.slow
+def test_classes_that_seem_to_be_digits_are_pointed_out(walk: Walks) -> None:
+    printed = walk("docs/labels.md").printed
+    (shown,) = (block.text for block in blocks_of("docs/labels.md") if block.language == "text")
+    counts = re.compile(r"\d+")
+    assert counts.sub("N", shown) in counts.sub("N", printed["digit-detector-train check --data mine"])
+    assert "three" not in printed["digit-detector-train check --data mine --classes three=3"]
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def test_extras_that_documents_name_exist() -> None:
 
 def test_blocks_are_of_known_languages() -> None:
     languages = {block.language for page in page_names() for block in blocks_of(page)}
-    assert languages <= {"sh", "python", "js", "json", "output", "text"}
+    assert languages <= {"sh", "python", "js", "csv", "json", "output", "text"}
 
 
 @pytest.mark.parametrize("page", page_names())

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
+from pillow_heif import register_heif_opener
 
+from tests.detector.folders.location.street import make_walk
 from tests.documents.pages import CHECKOUT
 from tests.training.official_files import REAL, TEST_DATA
 
@@ -60,6 +63,13 @@ def _known_numbers(folder: Path) -> None:
     (folder / "numbers.csv").write_text("image,number\nsvhn_train_5.png,31\nsvhn_train_74.png,33\n")
 
 
+def _heic(folder: Path) -> None:
+    register_heif_opener()
+    with Image.open(folder / "house.jpg") as image:
+        image.save(folder / "IMG_0001.HEIC")
+    shutil.copy(folder / "IMG_0001.HEIC", folder / "photos" / "IMG_0002.heic")
+
+
 def _results(folder: Path) -> None:
     rows = [
         '{"image": "svhn_train_5.png", "width_px": 146, "height_px": 71, "digits": [{"label": 3, "score": 0.9, '
@@ -73,6 +83,9 @@ def _results(folder: Path) -> None:
 _EXTRAS: dict[str, tuple[Callable[[Path], None], ...]] = {
     "docs/results.md": (_results,),
     "docs/ray-folders.md": (_results,),
+    "docs/images.md": (_heic,),
+    "docs/walk.md": (make_walk,),
+    "docs/labels.md": (_labels("mine"),),
     "docs/own-data.md": (_known_numbers,),
     "docs/fine-tuning.md": (_labels("mine", "old"), _model("scratch")),
     "docs/comparing.md": (_labels("mine"), _model("mine")),

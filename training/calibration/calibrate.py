@@ -74,7 +74,7 @@ def calibrate(
 def _choose(
     at: MakeDetector, observed: Observed, start: _Choice, goal: Goal, weights: Sequence[float]
 ) -> _Choice:
-    """The best of all weights, each with the thresholds that suit it; the model's own weight comes first."""
+    """Return the best of all weights, each with the thresholds that suit it; the model's own weight comes first."""
     best = start
     for weight in dict.fromkeys([start.score_weight, *weights]):
         sets = _scored(at, observed, weight)

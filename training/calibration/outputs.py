@@ -42,7 +42,7 @@ class ImageOutput:
 
 
 def network_outputs(detector: DigitDetector, data: ValidationSet, kept_in: Path | None) -> list[ImageOutput]:
-    """The networks' outputs for each scene of `data`, in order.
+    """Return the networks' outputs for each scene of `data`, in order.
 
     Args:
         detector: at the default operating point, so that its scores are the networks' own.

@@ -45,7 +45,7 @@ class CalibrationReport:
     sets: Sequence[SetReport]
 
     def __str__(self) -> str:
-        """A table with three lines for each set, then the operating point."""
+        """Return a table with three lines for each set, then the operating point."""
         header = f"{'':<24}{'F1@0.3':>8}{'recall':>8}{'numbers':>12}{'precision':>11}{'false':>12}{'ECE':>7}"
         lines = [header]
         for report in self.sets:

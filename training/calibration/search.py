@@ -81,7 +81,7 @@ class ScoredImage:
         self._known: dict[bytes, _Counts] = {}
 
     def counts(self, thresholds: Thresholds) -> _Counts:
-        """The counts of the digits that these thresholds let through."""
+        """Return the counts of the digits that these thresholds let through."""
         chosen = spread(self.digits.scores, self._links, thresholds)
         key = chosen.tobytes()
         if key not in self._known:
@@ -89,7 +89,7 @@ class ScoredImage:
         return self._known[key]
 
     def chosen(self, thresholds: Thresholds) -> Detections:
-        """The digits that these thresholds let through."""
+        """Return the digits that these thresholds let through."""
         return self.digits.select(spread(self.digits.scores, self._links, thresholds))
 
     def hits(self, digits: Detections) -> NDArray[np.bool]:
@@ -109,7 +109,7 @@ class ScoredSet:
     images: Sequence[ScoredImage]
 
     def figures(self, thresholds: Thresholds) -> SetFigures:
-        """The figures at these thresholds, which are in the networks' own scores."""
+        """Return the figures at these thresholds, which are in the networks' own scores."""
         counts = [image.counts(thresholds) for image in self.images]
         truths = [len(image.scene.labels) for image in self.images]
         blank = [count.digits for count, digits in zip(counts, truths, strict=True) if not digits]
@@ -122,7 +122,7 @@ class ScoredSet:
         )
 
     def scored_digits(self, thresholds: Thresholds | None = None) -> ScoredDigits:
-        """The digits that these thresholds let through, or all of them, and which hit a true one."""
+        """Return the digits that these thresholds let through, or all of them, and which hit a true one."""
         chosen = [image.digits if thresholds is None else image.chosen(thresholds) for image in self.images]
         scores = np.concatenate([digits.scores for digits in chosen])
         right = [image.hits(digits) for image, digits in zip(self.images, chosen, strict=True)]
@@ -140,7 +140,7 @@ class Goal:
     floors: tuple[float, ...]
 
     def score(self, sets: Sequence[ScoredSet], thresholds: Thresholds) -> float:
-        """The mean of the sets' scores, each weighing the same; minus infinity if one is below its floor."""
+        """Return the mean of the sets' scores, each weighing the same; minus infinity if one is below its floor."""
         scores = [scored.figures(thresholds).score for scored in sets]
         if any(score < floor for score, floor in zip(scores, self.floors, strict=True)):
             return -np.inf
@@ -148,7 +148,7 @@ class Goal:
 
 
 def scored_set(detector: DigitDetector, data: ValidationSet, outputs: Sequence[ImageOutput]) -> ScoredSet:
-    """The set as `detector` scores it.
+    """Return the set as `detector` scores it.
 
     Args:
         detector: whose networks gave the outputs, without calibration.
@@ -164,7 +164,7 @@ def scored_set(detector: DigitDetector, data: ValidationSet, outputs: Sequence[I
 
 
 def choose_thresholds(sets: Sequence[ScoredSet], start: Thresholds, goal: Goal) -> tuple[Thresholds, float]:
-    """The thresholds with the best score, and that score: local search from the best of a coarse grid and `start`."""
+    """Find the thresholds with the best score: local search from the best of a coarse grid and `start`."""
     scores = {thresholds: goal.score(sets, thresholds) for thresholds in [start, *_grid()]}
     best = max(scores, key=lambda thresholds: scores[thresholds])
     best_score = scores[best]

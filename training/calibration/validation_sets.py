@@ -35,7 +35,7 @@ class ValidationSet:
 
 
 def read_validation_set(folder: Path, options: LabelOptions | None = None, seed: int = 1) -> ValidationSet:
-    """The images of a data folder that trainings keep for validation.
+    """Return the images of a data folder that trainings keep for validation.
 
     Of SVHN they are those of `train` that validate every training; of labels of one's own those of the split "val", or
     where there is none those that a training of `seed` draws from "train".

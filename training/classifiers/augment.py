@@ -30,7 +30,7 @@ class Augmentation:
     flip: bool
 
     def apply(self, images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """A random view of each of (B, H, W, C) uint8 images; same shape, a new array."""
+        """Return a random view of each of (B, H, W, C) uint8 images; same shape, a new array."""
         return np.stack([self._view(image, rng) for image in images]).reshape(images.shape)
 
     def _view(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -42,7 +42,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras gives no typ
         return ceil(len(self._data) / self._size)
 
     def __getitem__(self, place: int) -> tuple[FloatArray, IntArray]:
-        """The batch at `place` in this epoch."""
+        """Return the batch at `place` in this epoch."""
         chosen = self._data.select(self._order[place * self._size : (place + 1) * self._size])
         images = chosen.images
         if self._augmentation is not None and self._seed is not None:
@@ -50,7 +50,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras gives no typ
         return to_float(images), chosen.labels
 
     def on_epoch_end(self) -> None:
-        """Turns to the next epoch's order."""
+        """Turn to the next epoch's order."""
         self._epoch += 1
         self._order = self._new_order()
 

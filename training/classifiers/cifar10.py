@@ -35,7 +35,7 @@ _OPCODES = frozenset(
 
 
 def read_cifar10(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Reads one split, "train" (five batches) or "test", from `cifar-10-batches-py`.
+    """Read one split, "train" (five batches) or "test", from `cifar-10-batches-py`.
 
     Returns:
         images (N, 32, 32, 3) uint8 RGB and labels (N,) int32, indices into `CLASSES`.
@@ -49,7 +49,7 @@ def read_cifar10(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[n
 
 
 def read_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Reads one batch; see `read_cifar10`."""
+    """Read one batch; see `read_cifar10`."""
     if not path.is_file():
         raise DataError(
             f"{path} is missing; `digit-detector-train download cifar10 --data {path.parents[1]}` fetches it"
@@ -112,7 +112,7 @@ def _check_opcodes(content: bytes) -> None:
 
 
 def _pixels(data: _Remembered, path: Path) -> NDArray[np.uint8]:
-    """The (N, 3072) uint8 array that `data` remembers the parts of."""
+    """Return the (N, 3072) uint8 array that `data` remembers the parts of."""
     match data.state:
         case (1, (int(rows), int(columns)), _Remembered(arguments=(b"u1", *_)), False | 0, bytes(raw)):
             if columns == _IMAGE_BYTES and rows * columns == len(raw):

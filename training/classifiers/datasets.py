@@ -62,7 +62,7 @@ class DatasetInfo:
     has_validation: bool = False
 
     def load(self, data_dir: Path, split: str) -> Labelled:
-        """Reads a split.
+        """Read a split.
 
         Raises:
             DataError: if a file is missing, damaged or not in its official format.
@@ -80,7 +80,7 @@ def _read_cifar10(folder: Path, split: str) -> Labelled:
 
 
 def _read_svhn(folder: Path, split: str) -> Labelled:
-    """The official crops; train comes after extra if that is there, so that its last tenth is of train."""
+    """Return the official crops; train comes after extra if that is there, so that its last tenth is of train."""
     names = [split]
     if split == "train" and (folder / "extra_32x32.mat").is_file():
         names.insert(0, "extra")
@@ -132,7 +132,7 @@ DATASETS: dict[str, DatasetInfo] = {
 
 
 def on_dataset(recipe: Recipe, name: str) -> Recipe:
-    """The recipe's model and training on other data, of which the notes report nothing.
+    """Return the recipe's model and training on other data, of which the notes report nothing.
 
     What is held out is what this is by default, the last of train: of SVHN's crops the first are `extra`, which are
     easier than test.
@@ -150,7 +150,7 @@ def on_dataset(recipe: Recipe, name: str) -> Recipe:
 
 
 def fits(recipe: Recipe, name: str) -> bool:
-    """Whether the recipe's layers fit that data's images and classes."""
+    """Return whether the recipe's layers fit that data's images and classes."""
     try:
         on_dataset(recipe, name)
     except TrainingError:

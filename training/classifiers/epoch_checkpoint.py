@@ -22,7 +22,7 @@ STATE, WEIGHTS = "state.safetensors", "weights.safetensors"
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained. One run goes on where another ended if they differ in length or wording alone.
+    """The recipe, data and length of a run. A run goes on where another ended if only length or wording differ.
 
     Attributes:
         recipe: with its overrides, if there are any.
@@ -41,7 +41,7 @@ class Run:
         return replace(self, recipe=recipe)
 
     def has_ended(self, history: History) -> bool:
-        """Whether no epoch is left to train after those of `history`."""
+        """Return whether no epoch is left to train after those of `history`."""
         goal = self.recipe.stop_at
         reached = goal is not None and any(row["val_accuracy"] >= goal for row in history)
         return reached or len(history) >= self.recipe.epochs
@@ -65,15 +65,15 @@ class EpochCheckpoint(keras.callbacks.Callback):  # type: ignore[misc] # Keras g
 
     @property
     def finished(self) -> bool:
-        """Whether no epoch is left to train."""
+        """Return whether no epoch is left to train."""
         return self._run.has_ended(self.history)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self._started = time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Writes what there is to write."""
+        """Write what there is to write."""
         row = {name: float(value) for name, value in (logs or {}).items()}
         # All cores' time: what other programs do on the machine meanwhile hardly changes it.
         self.history.append(row | {"cpu_seconds": time.process_time() - self._started})
@@ -86,7 +86,7 @@ class EpochCheckpoint(keras.callbacks.Callback):  # type: ignore[misc] # Keras g
 
 
 def load_best(folder: Path, model: keras.Model) -> None:
-    """Gives the model the best weights that a run wrote in `folder`.
+    """Give the model the best weights that a run wrote in `folder`.
 
     Raises:
         ResumeError: if they are missing or damaged.
@@ -100,7 +100,7 @@ def load_best(folder: Path, model: keras.Model) -> None:
 
 
 def best_epoch(history: History) -> int:
-    """The first epoch, counted from 1, with the highest validation accuracy."""
+    """Return the first epoch, counted from 1, with the highest validation accuracy."""
     return 1 + int(np.argmax([row["val_accuracy"] for row in history]))
 
 

@@ -14,12 +14,12 @@ _WITHOUT_PARAMETERS = (keras.layers.Rescaling, keras.layers.ReLU, keras.layers.A
 
 
 def count_fcn() -> ModelCount:
-    """Counts the detector's network on one window of an image."""
+    """Count the detector's network on one window of an image."""
     return count_network(build_fcn(), (RECEPTIVE_FIELD, RECEPTIVE_FIELD, 3))
 
 
 def count_network(model: keras.Model, input_shape: Shape) -> ModelCount:
-    """Counts a fully convolutional network whose branches beside the main path are 1x1, on one image.
+    """Count a fully convolutional network whose branches beside the main path are 1x1, on one image.
 
     Raises:
         TrainingError: if it has a layer that this arithmetic does not know.

@@ -142,7 +142,7 @@ def fit_model(
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8]) -> IntArray:
-    """The most likely class of each of (N, H, W, C) uint8 images, (N,) int32."""
+    """Return the most likely class of each of (N, H, W, C) uint8 images, (N,) int32."""
     unlabelled = Labelled(images, np.zeros(len(images), np.int32))
     scores = model.predict(Batches(unlabelled, _PREDICTION_BATCH), verbose=0)
     if scores.shape[1] == 1:
@@ -158,7 +158,7 @@ def confusion_counts(truth: IntArray, predicted: IntArray, classes: int) -> NDAr
 
 
 def _finished_row(run: Run, folder: Path) -> ResultRow | None:
-    """The row of a finished run in `folder`, if it is this one."""
+    """Return the row of a finished run in `folder`, if it is this one."""
     state = load_state(folder / STATE, run.fixed)
     if state is None or not run.has_ended(state.history) or not (folder / ROW).exists():
         return None

@@ -25,7 +25,7 @@ _NPZ_MEMBER_BYTES = 1 << 28
 
 
 def read_mnist(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Reads one split, "train" or "test", from the idx files in `folder`, or from `mnist.npz` there.
+    """Read one split, "train" or "test", from the idx files in `folder`, or from `mnist.npz` there.
 
     Returns:
         images (N, 28, 28) uint8, 0 is the paper, and labels (N,) uint8, the digits 0..9.
@@ -52,7 +52,7 @@ def read_mnist(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """Reads an idx file of unsigned bytes, gzipped if its name ends in .gz.
+    """Read an idx file of unsigned bytes, gzipped if its name ends in .gz.
 
     Raises:
         DataError: if its magic number, its sizes and its bytes do not agree.

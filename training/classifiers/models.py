@@ -10,7 +10,7 @@ from training.classifiers.recipes import Optimizer
 
 
 def build(stack: Sequence[Layer], input_shape: Shape) -> keras.Sequential:
-    """The untrained model.
+    """Return the untrained model.
 
     Layers are named by their place ("00_conv"), so that a variable's path is the same in every process.
 
@@ -28,7 +28,7 @@ def build(stack: Sequence[Layer], input_shape: Shape) -> keras.Sequential:
 
 
 def compile_model(model: keras.Model, optimizer: Optimizer) -> None:
-    """Gives the model its optimiser, its loss (a lone sigmoid: binary cross-entropy) and its accuracy.
+    """Give the model its optimiser, its loss (a lone sigmoid: binary cross-entropy) and its accuracy.
 
     Compilation by XLA is off: on a CPU it costs seconds for each model and oneDNN's convolutions are faster.
     """

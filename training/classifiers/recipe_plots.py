@@ -27,7 +27,7 @@ _SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class RunPictures:
-    """What a run's pictures are drawn from.
+    """The data that a run's pictures are drawn from.
 
     Attributes:
         train: training images.
@@ -49,7 +49,7 @@ class RunPictures:
 def write_run(
     folder: Path, run: RunPictures, augmentation: Augmentation | None, feature_maps: FloatArray | None
 ) -> None:
-    """Writes all pictures of a run into `folder`; those that it has no matter for are left out."""
+    """Write all pictures of a run into `folder`; those that it has no matter for are left out."""
     image = run.test.images[0]
     pictures = {
         "learning_curves": learning_curves(run.history),
@@ -87,14 +87,14 @@ def learning_curves(history: Sequence[dict[str, float]]) -> Figure:
 
 
 def samples(data: Labelled, classes: Sequence[str]) -> Figure:
-    """A grid of images, drawn at random (always the same ones), with their labels."""
+    """Return a grid of images, drawn at random (always the same ones), with their labels."""
     chosen = data.select(_some(len(data)))
     titles = [(classes[label], "black") for label in chosen.labels]
     return _grid(list(chosen.images), titles)
 
 
 def predictions(data: Labelled, predicted: IntArray, classes: Sequence[str]) -> Figure:
-    """A grid of images with their true label: blue where it was predicted, else red with what was."""
+    """Return a grid of images with their true label: blue where it was predicted, else red with what was."""
     chosen = _some(len(data))
     titles = []
     for truth, guess in zip(data.labels[chosen], predicted[chosen], strict=True):
@@ -109,21 +109,21 @@ def predictions(data: Labelled, predicted: IntArray, classes: Sequence[str]) -> 
 
 
 def augmented(image: NDArray[np.uint8], augmentation: Augmentation) -> Figure:
-    """The (H, W, C) image and random views of it."""
+    """Return the (H, W, C) image and random views of it."""
     views = augmentation.apply(np.stack([image] * 11), np.random.default_rng(_SEED))
     titles = [("the image", "black"), *[("", "black")] * len(views)]
     return _grid([image, *views], titles, columns=4)
 
 
 def feature_map_grid(image: NDArray[np.uint8], maps: FloatArray) -> Figure:
-    """The (H, W, C) image and the channels of its (H', W', filters) feature maps, each to its own scale."""
+    """Return the (H, W, C) image and the channels of its (H', W', filters) feature maps, each to its own scale."""
     channels = [maps[..., i] for i in range(maps.shape[-1])]
     titles = [("the image", "black"), *[(str(i), "black") for i in range(len(channels))]]
     return _grid([image, *channels], titles)
 
 
 def edges(image: NDArray[np.uint8]) -> Figure:
-    """The (H, W, C) image in grey, and what Sobel's filters find of vertical (x) and horizontal (y) edges."""
+    """Return the (H, W, C) image in grey, and what Sobel's filters find of vertical (x) and horizontal (y) edges."""
     grey = _grey(image)
     x, y = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=3), cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=3)
     return _grid(

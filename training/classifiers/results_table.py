@@ -20,7 +20,7 @@ TOLERATED = 0.02
 
 @dataclass(frozen=True)
 class ResultRow:
-    """What one run reached. Accuracies are fractions 0..1.
+    """The results of one run. Accuracies are fractions 0..1.
 
     Attributes:
         recipe: its name.
@@ -48,7 +48,7 @@ class ResultRow:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Reads what `write_row` wrote.
+        """Read what `write_row` wrote.
 
         Raises:
             DataError: if it is missing or not such a file.
@@ -60,13 +60,13 @@ class ResultRow:
 
 
 def write_row(path: Path, row: ResultRow) -> ResultRow:
-    """Writes the row as JSON, and returns it."""
+    """Write the row as JSON, and return it."""
     write_whole(path, (json.dumps(asdict(row), indent=2) + "\n").encode())
     return row
 
 
 def read_rows(runs: Path) -> list[ResultRow]:
-    """The rows of all runs in the folders of `runs`, in the recipes' order.
+    """Return the rows of all runs in the folders of `runs`, in the recipes' order.
 
     Raises:
         DataError: if there is none, or one is damaged.
@@ -79,7 +79,7 @@ def read_rows(runs: Path) -> list[ResultRow]:
 
 
 def detector_row(evaluation: Path, name: str, parameters: int) -> ResultRow:
-    """The row of the FCN alone on SVHN's crops, from the JSON that `evaluate` writes.
+    """Return the row of the FCN alone on SVHN's crops, from the JSON that `evaluate` writes.
 
     Raises:
         DataError: if it is not such a file, or measured no crops.
@@ -128,7 +128,7 @@ def unmeasured(rows: Iterable[ResultRow]) -> str:
 
 
 def insert(document: Path, table: str) -> None:
-    """Puts the table between the two marks in a Markdown file.
+    """Put the table between the two marks in a Markdown file.
 
     Raises:
         DataError: if the marks are not there.

@@ -72,7 +72,7 @@ class ModelCount:
         return max((layer.field for layer in self.layers if layer.field is not None), default=None)
 
     def __str__(self) -> str:
-        """The table, one line a layer, then the totals."""
+        """Return the table, one line a layer, then the totals."""
         lines = [_line("layer", "output", "parameters", "multiply-adds", "field")]
         for layer in self.layers:
             sum_shown = f"{layer.arithmetic} = {layer.parameters:,}" if layer.arithmetic else "0"
@@ -90,7 +90,7 @@ class ModelCount:
 
 
 def count(stack: Sequence[Layer], input_shape: Shape) -> ModelCount:
-    """Counts the model made of `stack` on images of (height, width, channels).
+    """Count the model made of `stack` on images of (height, width, channels).
 
     Raises:
         TrainingError: if the images are too small for the layers.

@@ -10,7 +10,7 @@ _SHOWN = 5
 
 
 def add_align_labels(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     command = add_parser(
         "align-labels",
         help="label pictures whose numbers are known: find the boxes of their digits",

@@ -11,7 +11,7 @@ AddParser = Callable[..., argparse.ArgumentParser]
 
 
 def add_calibrate(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     command = add_parser(
         "calibrate",
         help="choose a model's thresholds and calibrate its scores on validation data",

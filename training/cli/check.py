@@ -13,7 +13,7 @@ AddParser = Callable[..., argparse.ArgumentParser]
 
 
 def add_check(add_parser: AddParser) -> None:
-    """Adds the command."""
+    """Add the command."""
     names = ", ".join(known.name for known in FORMATS)
     command = add_parser(
         "check",

@@ -22,7 +22,7 @@ AddParser = Callable[..., argparse.ArgumentParser]
 
 
 class Listed(Protocol):
-    """What `list` shows of the detector's own recipe, a dataclass beside the classifiers'."""
+    """The detector's own recipe as `list` shows it, a dataclass beside the classifiers'."""
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class Listed(Protocol):
 
 
 def add_recipe_commands(add_parser: AddParser, detector: Listed) -> None:
-    """Adds the commands; each sets `run`, which takes the parsed arguments and returns the exit code.
+    """Add the commands; each sets `run`, which takes the parsed arguments and return the exit code.
 
     `run` raises TrainingError with a message for the user.
 
@@ -183,6 +183,6 @@ def _download(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(arguments: argparse.Namespace) -> Recipe:
-    """The named recipe on the data that is asked for."""
+    """Return the named recipe on the data that is asked for."""
     recipe = RECIPES[arguments.recipe]
     return on_dataset(recipe, arguments.dataset) if arguments.dataset is not None else recipe

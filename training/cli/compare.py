@@ -13,7 +13,7 @@ BETTER, NOT_BETTER = 0, 1
 
 
 def add_compare(add_parser: Callable[..., argparse.ArgumentParser], data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     command = add_parser(
         "compare",
         help="say whether one model is better than another",

@@ -12,7 +12,7 @@ AddParser = Callable[..., argparse.ArgumentParser]
 
 
 def add_gate(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     recipe = GateRecipe()
     command = add_parser(
         recipe.name,

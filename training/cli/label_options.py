@@ -7,7 +7,7 @@ from training.data.labels.folder import LabelOptions
 
 
 def add_class_option(command: argparse.ArgumentParser) -> None:
-    """Adds --classes."""
+    """Add --classes."""
     command.add_argument(
         "--classes",
         nargs="+",
@@ -20,7 +20,7 @@ def add_class_option(command: argparse.ArgumentParser) -> None:
 
 
 def add_split_option(command: argparse.ArgumentParser) -> None:
-    """Adds --split, of the data that something is measured on."""
+    """Add --split, of the data that something is measured on."""
     command.add_argument(
         "--split",
         choices=("train", "val", "test", "extra"),
@@ -29,7 +29,7 @@ def add_split_option(command: argparse.ArgumentParser) -> None:
 
 
 def add_label_options(command: argparse.ArgumentParser) -> None:
-    """Adds --classes and --skip-bad."""
+    """Add --classes and --skip-bad."""
     add_class_option(command)
     command.add_argument(
         "--skip-bad", action="store_true", help="go on without the images whose labels have problems"
@@ -37,7 +37,7 @@ def add_label_options(command: argparse.ArgumentParser) -> None:
 
 
 def label_options(arguments: argparse.Namespace) -> LabelOptions:
-    """Builds the options from parsed arguments."""
+    """Build the options from parsed arguments."""
     return LabelOptions(dict(arguments.classes), getattr(arguments, "skip_bad", False))
 
 

@@ -39,7 +39,7 @@ _DATA_HELP = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
+    """Run one command and return its exit code: 0 done, 2 for wrong usage or data, 130 when interrupted."""
     return run_command(lambda: _main(argv))
 
 
@@ -58,7 +58,7 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line; `run` of what it parses is the command's function."""
+    """Return the whole command line; `run` of what it parses is the command's function."""
     root = HintingParser(
         prog="digit-detector-train",
         description="Trains and measures the house-number detector, and the classifiers it is compared with.",

@@ -36,9 +36,11 @@ R = TypeVar("R")
 
 NO_MODEL = "none"
 
+SHORT, LONG = PRESETS = ("short", "long")
+
 
 def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     recipe = SvhnFcnRecipe()
     command = add_parser(
         recipe.name,
@@ -50,18 +52,18 @@ def add_svhn_fcn(add_parser: AddParser, data_help: str) -> None:
     )
     _add_init_options(command, "FCN")
     command.add_argument(
-        "--frozen",
+        "--freeze",
         type=whole_number(0),
         metavar="N",
         help="with --init: so many convolutions, counted from the image, stay as they are "
-        f"(default: {FcnFineTuning.frozen}; with --thorough {LongFcnFineTuning.frozen})",
+        f"(default: {FcnFineTuning.freeze}; with --preset long {LongFcnFineTuning.freeze})",
     )
     _add_run_options(command, data_help, recipe, FcnFineTuning.steps, LongFcnFineTuning.steps)
     command.set_defaults(run=_train)
 
 
 def add_refiner(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     recipe = RefinerRecipe()
     command = add_parser(
         recipe.name,
@@ -82,7 +84,7 @@ def add_refiner(add_parser: AddParser, data_help: str) -> None:
         type=whole_number(0),
         metavar="N",
         help="learn also from N scenes of numbers and words, rendered with this machine's fonts "
-        f"(default: {recipe.rendered}; with --init {RefinerFineTuning.rendered}, and with --thorough "
+        f"(default: {recipe.rendered}; with --init {RefinerFineTuning.rendered}, and with --preset long "
         f"{LongRefinerFineTuning.rendered})",
     )
     _add_run_options(command, data_help, recipe, RefinerFineTuning.steps, LongRefinerFineTuning.steps)
@@ -98,17 +100,17 @@ def _add_init_options(command: argparse.ArgumentParser, network: str) -> None:
         "that comes with this package (default: %(default)s, a network that knows nothing yet)",
     )
     command.add_argument(
-        "--thorough",
-        action="store_true",
-        help="with --init: for thousands of pictures rather than dozens; it learns for hours, with larger batches and "
-        "larger changes of what is shown, and validation does not end it",
+        "--preset",
+        choices=PRESETS,
+        help="with --init: short (default) for dozens of pictures; long for thousands: it learns for hours, with "
+        "larger batches and larger changes of what is shown, and validation does not end it",
     )
     command.add_argument(
         "--teacher",
         type=Path,
         metavar="DIR",
         help="with --init: also learn what a large network says that `digit-detector-train teacher` has trained; "
-        "otherwise as --thorough, in larger batches and for longer: for a machine with an accelerator",
+        "otherwise as --preset long, in larger batches and for longer: for a machine with an accelerator",
     )
     command.add_argument(
         "--replay-data",
@@ -124,15 +126,15 @@ def _add_run_options(
     data_help: str,
     recipe: SvhnFcnRecipe | RefinerRecipe,
     fine_tuning_steps: int,
-    thorough_steps: int,
+    long_steps: int,
 ) -> None:
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help=data_help)
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the model is written")
     command.add_argument(
         "--steps",
         type=whole_number(1),
-        help=f"batches in all (default: {recipe.steps}; with --init {fine_tuning_steps}, and with --thorough "
-        f"{thorough_steps})",
+        help=f"batches in all (default: {recipe.steps}; with --init {fine_tuning_steps}, and with --preset long "
+        f"{long_steps})",
     )
     command.add_argument(
         "--seed",
@@ -169,7 +171,7 @@ def _add_worker_options(command: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
-    if _fine_tunes(args, frozen=args.frozen):
+    if _fine_tunes(args, freeze=args.freeze):
         from training.distillation.teacher import build_fcn_teacher  # noqa: PLC0415
         from training.fine_tuning.fine_tune_fcn import fine_tune  # noqa: PLC0415
 
@@ -179,7 +181,7 @@ def _train(args: argparse.Namespace) -> int:
         recipe = kind(
             init=start.manifest.sha256,
             replay_fraction=_replay_fraction(args),
-            **_given(args, "frozen"),
+            **_given(args, "freeze"),
             **_chosen_length(args),
         )
         if not _is_fine_tuned(args, recipe):
@@ -251,14 +253,14 @@ def _on_workers(
 
 
 def _fine_tunes(args: argparse.Namespace, **of_fine_tuning: object) -> bool:
-    """Whether a model is there to start from; what is of fine-tuning alone may then be given, else it may not."""
+    """Return whether a model is there to start from; only then may options of fine-tuning be given."""
     if args.init != NO_MODEL:
         if args.workers > 1:
             raise TrainingError("--workers is for training from nothing; fine-tuning, with --init, takes one")
         return True
     of_fine_tuning |= {
         "replay-data": args.replay_data,
-        "thorough": args.thorough or None,
+        "preset": args.preset,
         "teacher": args.teacher,
     }
     for name, value in of_fine_tuning.items():
@@ -285,13 +287,13 @@ def _kind(
     args: argparse.Namespace,
     teacher: "Teacher | None",
     short: Callable[..., R],
-    thorough: Callable[..., R],
-    taught: Callable[..., R],
+    long: Callable[..., R],
+    distilled: Callable[..., R],
 ) -> Callable[..., R]:
     """Which of a network's recipes the command line asks for; each makes one from its other settings."""
     if teacher:
-        return partial(taught, teacher=teacher.sha256)
-    return thorough if args.thorough else short
+        return partial(distilled, teacher=teacher.sha256)
+    return long if args.preset == LONG else short
 
 
 def _replay_fraction(args: argparse.Namespace) -> float:
@@ -299,17 +301,17 @@ def _replay_fraction(args: argparse.Namespace) -> float:
 
 
 def _given(args: argparse.Namespace, name: str) -> dict[str, Any]:
-    """A recipe's setting, if the command line gives it."""
+    """Return a recipe's setting, if the command line gives it."""
     value = getattr(args, name)
     return {} if value is None else {name: value}
 
 
 def _chosen_length(args: argparse.Namespace) -> dict[str, Any]:
-    """The same of a fine-tuning, which validates as often however long it is."""
+    """Return the same of a fine-tuning, which validates as often however long it is."""
     chosen = _chosen(args)
     return chosen | ({"validate_every": max(1, args.steps // VALIDATIONS)} if args.steps else {})
 
 
 def _chosen(args: argparse.Namespace) -> dict[str, Any]:
-    """What of a recipe's settings the command line says."""
+    """Return the recipe's settings that the command line gives."""
     return {"seed": args.seed} | ({"steps": args.steps} if args.steps else {})

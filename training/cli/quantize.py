@@ -10,7 +10,7 @@ AddParser = Callable[..., argparse.ArgumentParser]
 
 
 def add_quantize(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     command = add_parser(
         "quantize",
         help="write a model's networks in int8, which run several times as fast",

@@ -13,7 +13,7 @@ _KEPT_APART = 10
 
 
 def add_fonts(add_parser: AddParser) -> None:
-    """Adds the command that fetches fonts."""
+    """Add the command that fetches fonts."""
     command = add_parser(
         "fonts",
         help="fetch some hundreds of open font families to render digits in",
@@ -25,7 +25,7 @@ def add_fonts(add_parser: AddParser) -> None:
 
 
 def add_render(add_parser: AddParser) -> None:
-    """Adds the command that renders scenes."""
+    """Add the command that renders scenes."""
     command = add_parser(
         "render",
         help="render labelled scenes: house numbers, words and lists on walls and plates",

@@ -14,7 +14,7 @@ AddParser = Callable[..., argparse.ArgumentParser]
 
 
 def add_teacher(add_parser: AddParser, data_help: str) -> None:
-    """Adds the command to the command line."""
+    """Add the command to the command line."""
     command = add_parser(
         "teacher",
         help="a large network, from which the detector's own learn",

@@ -70,7 +70,7 @@ class Row:
 
 
 def compare(evaluations: Sequence[Evaluation], resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
-    """The figures of `evaluate` side by side.
+    """Return the figures of `evaluate` side by side.
 
     Args:
         evaluations: of each model, on the same data.
@@ -92,7 +92,7 @@ def compare(evaluations: Sequence[Evaluation], resamples: int = RESAMPLES, seed:
 
 
 def is_better(rows: Sequence[Row], by: str) -> bool:
-    """Whether the last model's figure is better than the first's beyond the interval of their difference.
+    """Return whether the last model's figure is better than the first's beyond the interval of their difference.
 
     Args:
         rows: of `compare`.
@@ -105,7 +105,7 @@ def is_better(rows: Sequence[Row], by: str) -> bool:
 
 
 def check_measured(evaluation: Evaluation, by: str) -> None:
-    """Makes sure that the data allows the figure `by`, one of `DECIDING`.
+    """Make sure that the data allows the figure `by`, one of `DECIDING`.
 
     Raises:
         DataError: if it does not.
@@ -190,7 +190,7 @@ def resampled(ratios: Sequence[Ratio], resamples: int, seed: int) -> Float64Arra
 
 
 def format_comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
-    """The table, as lines of text.
+    """Return the table, as lines of text.
 
     Args:
         names: of the models.
@@ -207,7 +207,7 @@ def format_comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 def verdict(names: Sequence[str], rows: Sequence[Row], by: str, better: bool) -> str:
-    """What was decided, and by what, in one line."""
+    """Return the decision and its reason, in one line."""
     figure, direction = DECIDING[by]
     row = next(row for row in rows if row.name == figure)
     interval = row.intervals[-1]

@@ -63,7 +63,7 @@ class Difference:
 
 
 def differences(evaluations: Sequence[Evaluation]) -> list[Difference]:
-    """The images whose hits, false digits or numbers are not the same for all models, largest difference first."""
+    """Return the images whose hits, false digits or numbers differ between models, largest difference first."""
     found = [image for image in _images(evaluations) if len(set(_outcomes(image))) > 1]
     return sorted(found, key=lambda image: -abs(image.gain))
 
@@ -71,7 +71,7 @@ def differences(evaluations: Sequence[Evaluation]) -> list[Difference]:
 def write_comparison_page(
     folder: Path, names: Sequence[str], table: str, found: Sequence[Difference]
 ) -> Path:
-    """Writes index.html to `folder`, which is made if need be; an earlier page is replaced.
+    """Write index.html to `folder`, which is made if need be; an earlier page is replaced.
 
     Args:
         folder: where it goes.

@@ -53,7 +53,7 @@ class Alignment:
 
 
 def read_numbers(table: Path, images: Path) -> list[Known]:
-    """The pictures of a table, without those that `digitStruct.mat` beside them has boxes for.
+    """Return the pictures of a table, without those that `digitStruct.mat` beside them has boxes for.
 
     Args:
         table: CSV with a header; the columns `number` and `image` (or `file`, `filename`) are read.
@@ -91,7 +91,7 @@ def _rows(table: Path, images: Path) -> Iterator[Known]:
 
 
 def align_labels(detector: DigitDetector, pictures: Sequence[Known], out_dir: Path) -> Alignment:
-    """Writes a folder of labelled pictures, `labels.csv` beside them: those in which the whole number is found.
+    """Write a folder of labelled pictures, `labels.csv` beside them: those in which the whole number is found.
 
     Args:
         detector: what looks for the digits.

@@ -139,11 +139,11 @@ CATALOGUE: dict[str, tuple[RemoteFile, ...]] = {
         ),
     ),
 }
-"""What `download` knows, by name."""
+"""The data sets of `download`, by name."""
 
 
 def fetch(file: RemoteFile, data_dir: Path) -> Path:
-    """Makes the file, or the folder that it unpacks to, be there.
+    """Make the file, or the folder that it unpacks to, be there.
 
     A folder that is there is taken as it is; a file that is there is verified.
 
@@ -264,7 +264,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str, staging: Path) -> None:
-    """Writes a regular file below `root`; folders come with their files, nothing else has a place here."""
+    """Write a regular file below `root`; folders come with their files, nothing else has a place here."""
     if member.isdir():
         return
     path = PurePosixPath(member.name)

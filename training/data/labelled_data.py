@@ -56,7 +56,7 @@ _ORIGIN = "SVHN train and, where given, extra (http://ufldl.stanford.edu/housenu
 
 
 def read_official_data(svhn: Path, missing: list[str]) -> LabelledData:
-    """Reads train, split by the images' names, and extra and what was recovered where they are there.
+    """Read train, split by the images' names, and extra and what was recovered where they are there.
 
     Args:
         svhn: the folder of the official files.
@@ -92,17 +92,17 @@ def read_official_data(svhn: Path, missing: list[str]) -> LabelledData:
 
 
 def demo_names() -> frozenset[str]:
-    """The file names of the SVHN train images that the demo shows."""
+    """Return the file names of the SVHN train images that the demo shows."""
     return frozenset(entry["svhn_train_name"] for entry in json.loads(DEMO_LIST.read_text())["images"])
 
 
 def is_validation(scene: Scene) -> bool:
-    """Whether a train scene is held out: one in ten, by its file name, the same on every machine."""
+    """Return whether a train scene is held out: one in ten, by its file name, the same on every machine."""
     return zlib.crc32(scene.path.name.encode()) % 10 == 0 and scene.path.name not in demo_names()
 
 
 def _crops_in(path: Path) -> tuple[Image, IntArray]:
-    """The crops of an official file; it is said first, since the largest one takes a minute."""
+    """Return the crops of an official file; it is said first, since the largest one takes a minute."""
     print(f"reading the crops of {path.name}", flush=True)
     return read_crops(path)
 
@@ -110,7 +110,7 @@ def _crops_in(path: Path) -> tuple[Image, IntArray]:
 def _crops_of(
     chosen: list[Scene], train: list[Scene], crops: tuple[Image, IntArray], svhn: Path
 ) -> tuple[Image, IntArray]:
-    """The crops of the chosen scenes alone: the official files list digits in the order of digitStruct."""
+    """Return the crops of the chosen scenes alone: the official files list digits in the order of digitStruct."""
     images, labels = crops
     if len(labels) != sum(len(scene.labels) for scene in train):
         raise DataError(f"{svhn}: train_32x32.mat and train/digitStruct.mat do not list the same digits")
@@ -130,7 +130,7 @@ _HELD_OUT = 5
 
 
 def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledData:
-    """Reads the folder and splits it by image.
+    """Read the folder and split it by image.
 
     Images of the folder's own split "val" validate; where there are none, `seed` draws one in five of "train".
     Images of "test" are left alone. What shows the same as an image that validates is not learned from, if there is
@@ -193,7 +193,7 @@ def _why_too_few(
 def split_off_validation(
     splits: Mapping[str, Sequence[Scene]], seed: int
 ) -> tuple[Sequence[Scene], Sequence[Scene]]:
-    """What is learned from and what validates: the split "val", or where there is none one image in five of "train"."""
+    """Tell what is learned from and what validates: the split "val", or without one a fifth of "train"."""
     learned, validation = splits.get("train", []), splits.get("val", [])
     if validation:
         return learned, validation

@@ -25,7 +25,7 @@ _DATA_YAML = f"path: .\ntrain: images/train\ntest: images/test\nnames: [{_NAMES}
 
 
 def write_pasted_numbers(data: Path, out: Path, counts: Mapping[str, int], seed: int) -> None:
-    """Writes a YOLO folder.
+    """Write a YOLO folder.
 
     Args:
         data: what pictures are made of.
@@ -42,7 +42,7 @@ def write_pasted_numbers(data: Path, out: Path, counts: Mapping[str, int], seed:
 
 
 def _write_split(data: Path, out: Path, split: str, count: int, rng: np.random.Generator) -> None:
-    """Writes `count` pictures and their label files."""
+    """Write `count` pictures and their label files."""
     photos = sorted((data / "backgrounds" / split).glob("*"))
     # Every picture of a digit is as likely as every other: classes come as unevenly as they were found.
     digits = sorted((data / "other_digits" / split).glob("[0-9]/*"))
@@ -62,7 +62,7 @@ def _write_split(data: Path, out: Path, split: str, count: int, rng: np.random.G
 
 
 def paste(photo: Image, digits: list[Path], rng: np.random.Generator) -> tuple[Image, list[Row]]:
-    """A piece of the photograph with a number on it.
+    """Return a piece of the photograph with a number on it.
 
     Returns:
         the picture, and a row for each digit: label, middle x and y, width, height in px.

@@ -47,14 +47,14 @@ def box_defect(box: Box) -> str | None:
 
 
 def leaves(box: Box, width: int, height: int) -> bool:
-    """Whether a box reaches out of an image of `width` x `height` pixels by more than rounding."""
+    """Return whether a box reaches out of an image of `width` x `height` pixels by more than rounding."""
     x_room, y_room = ROUNDING * width, ROUNDING * height
     x_min, y_min, x_max, y_max = box
     return x_min < -x_room or y_min < -y_room or x_max > width + x_room or y_max > height + y_room
 
 
 def clipped(box: Box, width: int, height: int) -> Box:
-    """The part of a box that is in the image; it has no area if none is."""
+    """Return the part of a box that is in the image; it has no area if none is."""
     x_min, y_min, x_max, y_max = box
     return (
         min(max(x_min, 0), width),

@@ -23,7 +23,7 @@ _COLUMNS = ("left", "top", "width", "height", "label")
 
 @dataclass(frozen=True, eq=False)
 class ImageEntry:
-    """What `digitStruct.mat` says of one image.
+    """The entry of one image in `digitStruct.mat`.
 
     Attributes:
         name: the image's file.
@@ -37,7 +37,7 @@ class ImageEntry:
 
 
 def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
-    """Reads `*_32x32.mat`.
+    """Read `*_32x32.mat`.
 
     Returns:
         images (N, 32, 32, 3) uint8 RGB and labels (N,) int32, the digits 0..9.
@@ -61,7 +61,7 @@ def read_crops(path: Path) -> tuple[NDArray[np.uint8], IntArray]:
 
 
 def read_scenes(folder: Path, progress: bool = False) -> list[Scene]:
-    """Reads `digitStruct.mat` of one split's folder, in the file's order.
+    """Read `digitStruct.mat` of one split's folder, in the file's order.
 
     Args:
         folder: of the split.
@@ -76,7 +76,7 @@ def read_scenes(folder: Path, progress: bool = False) -> list[Scene]:
 
 
 def read_digit_struct(folder: Path, progress: bool = False) -> list[ImageEntry]:
-    """What `digitStruct.mat` of one split's folder says, in the file's order, as it says it; see `read_scenes`.
+    """Return what `digitStruct.mat` of one split's folder says, in the file's order, as it says it; see `read_scenes`.
 
     Raises:
         DataError: if it is missing or damaged.
@@ -102,7 +102,7 @@ def read_digit_struct(folder: Path, progress: bool = False) -> list[ImageEntry]:
 
 
 def files_in(folder: Path) -> dict[str, Path]:
-    """The files of a split's folder by their names; a name with a folder in it is none of them."""
+    """Return the files of a split's folder by their names; a name with a folder in it is none of them."""
     return {entry.name: entry for entry in folder.iterdir() if entry.is_file()}
 
 
@@ -117,7 +117,7 @@ def _scene(images: dict[str, Path], entry: ImageEntry, source: Path) -> Scene:
 
 
 def _columns(file: h5py.File, group: h5py.Group) -> NDArray[np.float64]:
-    """The (5, N) table of one image: MATLAB keeps one digit's values inline and refers to those of several."""
+    """Return the (5, N) table of one image: MATLAB keeps one digit's values inline and refers to those of several."""
     columns = []
     for key in _COLUMNS:
         cells = group[key]
@@ -133,7 +133,7 @@ def _text(dataset: h5py.Dataset) -> str:
 
 
 def digits_of(labels: NDArray[np.generic], path: Path) -> IntArray:
-    """The digits 0..9 of SVHN's labels 1..10.
+    """Return the digits 0..9 of SVHN's labels 1..10.
 
     Raises:
         DataError: if one is none, naming `path`.
@@ -155,7 +155,7 @@ SIDE = 32
 
 
 def cut_crop(pixels: NDArray[np.uint8], box: FloatArray) -> NDArray[np.uint8]:
-    """The box extended to a square, clipped to the image, bicubic to 32 x 32.
+    """Return the box extended to a square, clipped to the image, bicubic to 32 x 32.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
@@ -174,13 +174,13 @@ def cut_crop(pixels: NDArray[np.uint8], box: FloatArray) -> NDArray[np.uint8]:
 
 
 def _within(start: int, length: int, size: int) -> slice:
-    """The part of `length` pixels from `start` on that is in an image of `size`, one pixel at least."""
+    """Return the part of `length` pixels from `start` on that is in an image of `size`, one pixel at least."""
     first = min(max(start, 0), size - 1)
     return slice(first, max(start + length, first + 1))
 
 
 def cut_crops(scenes: Sequence[Scene], progress: bool = True) -> tuple[NDArray[np.uint8], IntArray]:
-    """The crops of all digits in the scenes, in order.
+    """Return the crops of all digits in the scenes, in order.
 
     Returns:
         (N, 32, 32, 3) uint8 RGB and (N,) int32 digits.

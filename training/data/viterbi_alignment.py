@@ -27,7 +27,7 @@ _LEAST_SCORE = 1e-6
 
 @dataclass(frozen=True)
 class Credible:
-    """What a chain has to score, 0..1, to be believed.
+    """The scores, 0..1, that a chain must reach.
 
     Attributes:
         weakest: each of its digits.
@@ -41,7 +41,7 @@ class Credible:
 def viterbi_alignment(
     candidates: Candidates, number: str, credible: Credible | None = None
 ) -> FloatArray | None:
-    """The boxes of a number's digits.
+    """Return the boxes of a number's digits.
 
     Args:
         candidates: what may be a digit in the image, at scores far below those of digits that are believed.

@@ -33,7 +33,7 @@ class Teacher:
 
     @classmethod
     def load(cls, folder: Path, build: Callable[[], keras.Model]) -> Self:
-        """Reads what `digit-detector-train teacher` wrote.
+        """Read what `digit-detector-train teacher` wrote.
 
         Args:
             folder: its --out.
@@ -53,8 +53,8 @@ class Teacher:
             ) from error
         return cls(model, manifest.sha256)
 
-    def taught(self, make_batch: MakeBatch) -> MakeBatch:
-        """What makes the same batches, with what the teacher says of each window added to its target."""
+    def add_soft_targets(self, make_batch: MakeBatch) -> MakeBatch:
+        """Return a maker of the same batches, with the teacher's soft targets added."""
 
         def make(step: int, rng: np.random.Generator) -> Batch:
             images, targets = make_batch(step, rng)
@@ -68,7 +68,7 @@ class Teacher:
 
 
 def build_fcn_teacher() -> keras.Model:
-    """The FCN's teacher: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32, with the FCN's H' and W'.
+    """Return the FCN's teacher: (B, H, W, 3) float32 RGB 0..255 -> (B, H', W', 15) float32, with the FCN's H' and W'.
 
     Its windows are the FCN's, but it sees what is around them, too.
     """
@@ -88,7 +88,7 @@ def build_fcn_teacher() -> keras.Model:
 
 
 def build_refiner_teacher() -> keras.Model:
-    """The refiner's teacher: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32."""
+    """Return the refiner's teacher: (B, 56, 56, 3) float32 RGB 0..255 -> (B, 1, 1, 15) float32."""
     inputs = keras.Input((REFINER_WINDOW, REFINER_WINDOW, 3), name="rgb")
     x = layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
     x = convolution(x, 64, 4, strides=2)  # 27 x 27

@@ -37,12 +37,12 @@ class RunState:
 
 
 def fingerprint(recipe: Any) -> str:
-    """A hash of a recipe (a dataclass): two runs continue each other only if it is the same."""
+    """Return a hash of a recipe (a dataclass): two runs continue each other only if it is the same."""
     return hashlib.sha256(_settings(recipe).encode()).hexdigest()
 
 
 def save_state(path: Path, state: RunState, recipe: Any) -> None:
-    """Writes the state beside `path` and renames it, so that a torn file never replaces a whole one."""
+    """Write the state beside `path` and rename it, so that a torn file never replaces a whole one."""
     arrays = {
         f"{name}/{i:04d}": np.array(a, order="C")
         for name, group in state.groups.items()
@@ -59,7 +59,7 @@ def save_state(path: Path, state: RunState, recipe: Any) -> None:
 
 
 def load_state(path: Path, recipe: Any) -> RunState | None:
-    """The state at `path`, or None where there is none yet.
+    """Return the state at `path`, or None where there is none yet.
 
     Raises:
         ResumeError: if it is damaged, or a run of another recipe wrote it.
@@ -93,7 +93,7 @@ def _settings(recipe: Any) -> str:
 
 
 def _changes(written: str, recipe: Any) -> str:
-    """The settings that are others than those of the run, in brackets; empty if nothing is known of them."""
+    """Return the settings that are others than those of the run, in brackets; empty if nothing is known of them."""
     try:
         before, now = (_flat(json.loads(settings)) for settings in (written, _settings(recipe)))
     except (ValueError, RecursionError):

@@ -38,7 +38,7 @@ def asked_of(target: keras.KerasTensor) -> keras.KerasTensor:
 def loss_of_share(
     target: keras.KerasTensor, output: keras.KerasTensor, asked: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """What some of a batch's images add to its loss; `asked` is `asked_of` the whole batch."""
+    """Return the share of some of a batch's images in its loss; `asked` is `asked_of` the whole batch."""
     truth, teacher = target[..., :TARGET_CHANNELS], target[..., TARGET_CHANNELS:]
     digits = ops.one_hot(ops.cast(truth[..., 2], "int32"), 10) * (1 - _SMOOTHING) + _SMOOTHING / 10
     loss = _loss(truth, (truth[..., 0], digits, truth[..., 5:9]), output, asked)
@@ -54,7 +54,7 @@ def _loss(
     output: keras.KerasTensor,
     asked: keras.KerasTensor,
 ) -> keras.KerasTensor:
-    """The loss of objectness, digit probabilities and edges in px that are wanted where the target asks for them."""
+    """Return the loss of objectness, digit probabilities and edges in px, each where the target asks for it."""
     objectness, digits, edges = wanted
     positives, boxes = asked[0], asked[1]
     object_loss = ops.sum(target[..., 1] * _focal(objectness, output[..., 0])) / positives
@@ -98,7 +98,7 @@ Loss = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
 """Of a batch's targets and what a network says."""
 
 _LOWEST = 0.01
-"""What a schedule ends at, as a part of its peak."""
+"""The end of a schedule, as a fraction of its peak."""
 
 
 def compiled(
@@ -108,7 +108,7 @@ def compiled(
     weight_decay: float,
     loss: Loss = detector_loss,
 ) -> keras.Model:
-    """The untrained network that `build` makes, with its optimiser and loss; only kernels decay."""
+    """Return the untrained network that `build` makes, with its optimiser and loss; only kernels decay."""
     keras.utils.set_random_seed(seed)
     model = build()
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay, clipnorm=5.0)

@@ -35,7 +35,7 @@ def learning_curve(history: Sequence[dict[str, float]]) -> Figure:
 
 
 def write_png(path: Path, figure: Figure) -> None:
-    """Writes the figure whole or not at all."""
+    """Write the figure whole or not at all."""
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=100)
     write_whole(path, content.getvalue())
@@ -56,7 +56,7 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> Figur
 
 
 def write_cells(axes: Axes, values: NDArray[Any], dark: NDArray[np.bool_], size: int = 8) -> None:
-    """Writes each value on its cell, white where that is dark."""
+    """Write each value on its cell, white where that is dark."""
     for (row, column), value in np.ndenumerate(values):
         colour = "white" if dark[row, column] else "black"
         axes.text(column, row, str(value), ha="center", va="center", color=colour, fontsize=size)

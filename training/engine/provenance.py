@@ -24,7 +24,7 @@ def announce(data: DetectorData) -> None:
 
 
 def record(recipe: Any, data: DetectorData, row: Row, seconds: float, arguments: str = "") -> dict[str, Any]:
-    """What a manifest says of a training: command (with more `arguments`, if any), data counts, time, figures."""
+    """Return the manifest's record of a training: command (with `arguments`, if any), data counts, time, figures."""
     return {
         "command": f"digit-detector-train {recipe.name} --steps {recipe.steps} --seed {recipe.seed}{arguments}"
         f" --data DIR{data.options.arguments()} --out DIR",
@@ -39,7 +39,7 @@ def record(recipe: Any, data: DetectorData, row: Row, seconds: float, arguments:
 
 
 def listed_files(models: Iterable[Path]) -> list[str]:
-    """The lines of the file of `TRAINED_ON` of each model's folder, as far as there is one."""
+    """Return the lines of the file of `TRAINED_ON` of each model's folder, as far as there is one."""
     lists = [folder / TRAINED_ON for folder in models]
     return [line for path in lists if path.is_file() for line in path.read_text("utf-8").splitlines()]
 
@@ -50,5 +50,5 @@ def joined_origins(origins: Iterable[str]) -> str:
 
 
 def write_file_list(files: Iterable[str], out_dir: Path) -> None:
-    """Writes the file of `TRAINED_ON`, each line once."""
+    """Write the file of `TRAINED_ON`, each line once."""
     write_whole(out_dir / TRAINED_ON, "".join(f"{line}\n" for line in dict.fromkeys(files)).encode())

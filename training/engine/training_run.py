@@ -39,7 +39,7 @@ Row = dict[str, float]
 
 
 class RunRecipe(Protocol):
-    """What a run needs to know of its recipe, a frozen dataclass."""
+    """The part of a recipe, a frozen dataclass, that a run needs."""
 
     @property
     def name(self) -> str:
@@ -69,7 +69,7 @@ class RunRecipe(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TrainingTask:
-    """What is particular to a network's training.
+    """All that is particular to one network's training.
 
     Attributes:
         model: compiled, its optimiser built.
@@ -93,10 +93,10 @@ class TrainingTask:
 def train_task(
     recipe: RunRecipe, task: TrainingTask, out_dir: Path, workers: Workers = SINGLE_PROCESS
 ) -> None:
-    """Does this worker's part of a run, from where `out_dir` says that it is to its end.
+    """Do this worker's part of a run, from where `out_dir` says that it is to its end.
 
     Raises:
-        ResumeError: if `out_dir` holds a run of another recipe; the leader tells.
+        ResumeError: if `out_dir` holds a run of another recipe; the chief tells.
     """
     if workers.is_chief:
         Run(recipe, task, out_dir, workers).go()
@@ -164,7 +164,7 @@ class Run:
                     self._save_checkpoint()
 
     def _is_over(self) -> bool:
-        """Whether the history, which a checkpoint holds too, says that the run ends before its last step."""
+        """Return whether the history, which a checkpoint holds too, says that the run ends before its last step."""
         patience = self._task.patience
         if patience is None or not has_stalled(self._history, patience):
             return False
@@ -219,7 +219,7 @@ class Run:
 
 
 def is_best(history: list[Row], images: int) -> bool:
-    """Whether the last row is as good as any before, as far as so many images can tell.
+    """Return whether the last row is as good as any before, as far as so many images can tell.
 
     The later of two that are within a standard error of each other has learned more (the one-standard-error rule,
     Breiman et al., Classification and Regression Trees, 1984).
@@ -229,7 +229,7 @@ def is_best(history: list[Row], images: int) -> bool:
 
 
 def has_stalled(history: list[Row], patience: int) -> bool:
-    """Whether the last `patience` rows, or more, are no better than the best before them (Prechelt 1998)."""
+    """Return whether the last `patience` rows, or more, are no better than the best before them (Prechelt 1998)."""
     scores = [row["score"] for row in history]
     return len(scores) - 1 - int(np.argmax(scores or [0])) >= patience
 

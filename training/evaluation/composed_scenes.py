@@ -60,7 +60,7 @@ def measure_pasted(
 
 
 def _draw(observed: SceneObservations, photos: Sequence[Path]) -> Iterator[tuple[int, Scene, bytes]]:
-    """Indices of scenes, their truth in the frame of the picture they are pasted into, and that picture."""
+    """Yield indices of scenes, their truth in the frame of the picture they are pasted into, and that picture."""
     rng = np.random.default_rng(_SEED)
     drawn = 0
     for index in rng.permutation(len(observed.scenes)).tolist():
@@ -97,7 +97,7 @@ _RENDERED_SEED = 0
 def measure_rendered(
     detector: MeasurableDetector, count: int, photos: Sequence[Path], progress: bool
 ) -> RenderedFigures:
-    """Looks for the number of each of `count` rendered pictures, plates and signs in turn.
+    """Look for the number of each of `count` rendered pictures, plates and signs in turn.
 
     The pictures are the same ones whenever the same fonts are installed.
 

@@ -48,7 +48,7 @@ class Cell:
 
 
 def misses(observed: SceneObservations) -> Figure:
-    """True digits that no detection hits at IoU 0.3, the tallest first: those should have been easy."""
+    """Return true digits that no detection hits at IoU 0.3, the tallest first: those should have been easy."""
     cells: list[Cell] = []
     for scene, result in zip(observed.scenes, observed.results, strict=True):
         hit = match(result.digits, scene, (IOU_THRESHOLD,))[0]
@@ -61,7 +61,7 @@ def misses(observed: SceneObservations) -> Figure:
 
 
 def missed_numbers(observed: SceneObservations) -> Figure:
-    """True numbers that are not reported, the largest first, with the digits that were found in their place."""
+    """Return true numbers that are not reported, the largest first, with the digits that were found in their place."""
     cells: list[Cell] = []
     for scene, numbers, result in zip(observed.scenes, observed.numbers, observed.results, strict=True):
         for index in np.flatnonzero(~agreement(numbers, result.numbers).any(axis=1)).tolist():
@@ -77,14 +77,14 @@ def missed_numbers(observed: SceneObservations) -> Figure:
 
 
 def _read_there(result: ImageDetections, box: FloatArray) -> str:
-    """The numbers that touch a box."""
+    """Return the numbers that touch a box."""
     boxes = np.array([number.box for number in result.numbers], np.float32).reshape(-1, 4)
     touching = np.flatnonzero(intersections(box[None], boxes)[0])
     return " ".join(result.numbers[i].text for i in touching) or "nothing"
 
 
 def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Figure:
-    """Detections that hit no true digit at IoU 0.3, in labelled images and in photographs, the surest first."""
+    """Return detections that hit no true digit at IoU 0.3, in labelled images and in photographs, the surest first."""
     cells: list[Cell] = []
     for scene, result in zip(observed.scenes, observed.results, strict=True):
         hit = match(result.digits, scene, (IOU_THRESHOLD,))[0]
@@ -96,7 +96,7 @@ def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Fi
 
 
 def labelled(scenes: Sequence[Scene]) -> Figure:
-    """True digits as they are labelled, up to four of each drawn by chance, the digits in order."""
+    """Return true digits as they are labelled, up to four of each drawn by chance, the digits in order."""
     rng = np.random.default_rng(0)
     places = [(scene, i) for scene in scenes for i in range(len(scene.labels))]
     rng.shuffle(places)
@@ -142,7 +142,7 @@ def _sheet(title: str, cells: Sequence[Cell]) -> Figure:
 
 
 def _draw(axes: Axes, cell: Cell) -> None:
-    """The digit in the middle of its surroundings, with every box that reaches into them."""
+    """Return the digit in the middle of its surroundings, with every box that reaches into them."""
     centre = (cell.box[:2] + cell.box[2:]) / 2
     half = _CONTEXT / 2 * max(float(cell.box[3] - cell.box[1]), 1.0)
     view = np.concatenate([centre - half, centre + half])[None]

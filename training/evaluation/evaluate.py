@@ -46,7 +46,7 @@ from training.evaluation.sequences import TrueNumber, sequence_figures, true_num
 __all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
 
 CANDIDATE_OPTIONS = DetectOptions(score_threshold=0.01, max_detections=100)
-"""What average precision is worked out from, as COCO has it."""
+"""Options for average precision: COCO takes every candidate."""
 
 IOU_THRESHOLD = 0.3
 """A digit that overlaps a true one so much is found; official boxes are too uneven to ask for more."""
@@ -114,7 +114,7 @@ def _evaluate_own(
     options: LabelOptions,
     calibration: Calibration,
 ) -> Evaluation:
-    """The figures that labels alone allow: whole images, and crops that are cut from them."""
+    """Return the figures that labels alone allow: whole images, and crops that are cut from them."""
     labels = read_labels(data_dir, options, progress)
     scenes = labels.measured(split)
     if split is None and len(scenes) < len(labels.scenes):
@@ -191,7 +191,7 @@ def _measure_scenes(
 def _reliability(
     scenes: Sequence[Scene], candidates: Sequence[Detections], judged: Judgement, calibration: Calibration
 ) -> ReliabilityFigures:
-    """What scores mean; `judged` is of the digits returned by default, at IoU 0.3 in its second row."""
+    """Return what scores mean; `judged` is of the digits returned by default, at IoU 0.3 in its second row."""
     all_of_them = judge(scenes, candidates, (IOU_THRESHOLD,))
     right = all_of_them.hits[0]
     return ReliabilityFigures(

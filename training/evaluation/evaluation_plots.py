@@ -24,7 +24,7 @@ _NONE = "none"
 
 
 def write_evaluation_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Writes every picture that the evaluation has matter for into `folder`, which is made if need be.
+    """Write every picture that the evaluation has matter for into `folder`, which is made if need be.
 
     Returns:
         The files written.

@@ -1,4 +1,4 @@
-"""What an evaluation finds: plain figures, and the observations that they were worked out from."""
+"""The figures of an evaluation, and the observations behind them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from training.evaluation.sequences import SequenceFigures, TrueNumber
 
 
 class MeasurableDetector(Protocol):
-    """What is measured: `DigitDetector`, or anything that does the same two things."""
+    """A detector that can be measured: `DigitDetector`, or anything that does the same two things."""
 
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
-        """Finds the digits of one encoded image."""
+        """Find the digits of one encoded image."""
         ...
 
     def classify_crops(self, crops: NDArray[np.uint8], refine: bool = True) -> IntArray:

@@ -44,7 +44,7 @@ def measure_gate(
     gated: Sequence[ImageDetections],
     detect_everywhere: Callable[[Scene], ImageDetections],
 ) -> GateFigures | None:
-    """Compares what a detector finds with its gate and without; None if it has none.
+    """Compare what a detector finds with its gate and without; None if it has none.
 
     Args:
         scenes: the truth, boxes clipped to the images.

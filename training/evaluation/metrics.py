@@ -100,7 +100,7 @@ class GroupRecall:
 
 @dataclass(frozen=True, eq=False)
 class NumberMarks:
-    """What each of N images counts for in `NumberFigures`: (N,) float64 each, in the same words."""
+    """Return the contribution of each of N images to `NumberFigures`: (N,) float64 each, under the same names."""
 
     accuracy: Float64Array
     exact: Float64Array
@@ -147,7 +147,7 @@ def match(digits: Detections, scene: Scene, thresholds: Sequence[float]) -> IntA
 def judge(
     scenes: Sequence[Scene], detections: Sequence[Detections], thresholds: Sequence[float]
 ) -> Judgement:
-    """Matches the detections and the true digits of each of one or more images.
+    """Match the detections and the true digits of each of one or more images.
 
     Args:
         scenes: the truth, boxes in the same frame as the detections'.

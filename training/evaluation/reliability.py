@@ -40,12 +40,12 @@ class ScoredDigits:
         return len(self.scores)
 
     def mapped(self, calibration: Calibration) -> "ScoredDigits":
-        """The same digits with their probabilities for scores."""
+        """Return the same digits with their probabilities for scores."""
         return ScoredDigits(calibration(self.scores).astype(np.float64), self.right)
 
 
 def reliability_bins(digits: ScoredDigits) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """The mean score, the fraction that is right, and the count of each of ten bins of scores that is not empty."""
+    """Return the mean score, the fraction that is right, and the count of each non-empty of ten bins of scores."""
     bins = np.clip((digits.scores * BINS).astype(int), 0, BINS - 1)
     count = np.bincount(bins).astype(np.float64)
     there = count > 0
@@ -56,7 +56,7 @@ def reliability_bins(digits: ScoredDigits) -> tuple[Float64Array, Float64Array, 
 
 
 def expected_calibration_error(digits: ScoredDigits) -> float:
-    """The mean distance, 0..1, between the digits' scores and how often they are right, over ten bins of scores.
+    """Return the mean distance, 0..1, between the digits' scores and how often they are right, over ten bins of scores.
 
     References:
         Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", 2015; Guo et al., "On
@@ -67,7 +67,7 @@ def expected_calibration_error(digits: ScoredDigits) -> float:
 
 
 def fit_calibration(sets: Sequence[ScoredDigits]) -> Calibration:
-    """The map from scores to probabilities that fits all sets together, each weighing the same.
+    """Return the map from scores to probabilities that fits all sets together, each weighing the same.
 
     Isotonic regression (Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability
     Estimates", 2002), reduced to a knot for each interval of scores: the digits' mean score there and the mean of their
@@ -94,7 +94,7 @@ def fit_calibration(sets: Sequence[ScoredDigits]) -> Calibration:
 
 
 def _through(scores: Float64Array, probabilities: Float64Array) -> Calibration:
-    """The strictly monotone map through these knots, which ascend, from (0, 0) to (1, 1)."""
+    """Return the strictly monotone map through these knots, which ascend, from (0, 0) to (1, 1)."""
     knots = np.stack([scores, probabilities])[:, (scores > 0) & (scores < 1)].round(5)
     count = knots.shape[1]
     steps = _LEAST_STEP * np.arange(1, count + 1)

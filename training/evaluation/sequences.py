@@ -74,12 +74,12 @@ class SequenceFigures:
 def sequence_figures(
     truths: Sequence[Sequence[TrueNumber]], numbers: Sequence[Sequence[HouseNumber]]
 ) -> SequenceFigures:
-    """The figures of images whose true numbers and numbers read are given in the same order."""
+    """Return the figures of images whose true numbers and numbers read are given in the same order."""
     return total([_of_image(true, read) for true, read in zip(truths, numbers, strict=True)])
 
 
 def total(images: Sequence[SequenceFigures]) -> SequenceFigures:
-    """The figures of all these images together."""
+    """Return the figures of all these images together."""
     return SequenceFigures(
         truths=sum(image.truths for image in images),
         found=sum(image.found for image in images),
@@ -103,7 +103,7 @@ def agreement(truths: Sequence[TrueNumber], numbers: Sequence[HouseNumber]) -> N
 
 
 def true_numbers(scenes: Sequence[Scene], folder: Path) -> list[list[TrueNumber]]:
-    """The true numbers of each scene: those of the folder's `numbers.csv`, or where there is none, its digits' lines.
+    """Return the true numbers of each scene: those of the folder's `numbers.csv`, or else its digits' lines.
 
     Raises:
         DataError: naming file and line, if `numbers.csv` is no such table or names an image that no scene has.
@@ -116,12 +116,12 @@ def true_numbers(scenes: Sequence[Scene], folder: Path) -> list[list[TrueNumber]
 
 
 def whole_numbers(scenes: Sequence[Scene]) -> list[list[TrueNumber]]:
-    """The true number of each image where all digits of an image are one number, as in SVHN."""
+    """Return the true number of each image where all digits of an image are one number, as in SVHN."""
     return [[_whole(scene)] if len(scene.labels) else [] for scene in scenes]
 
 
 def read_numbers(path: Path) -> Mapping[str, list[TrueNumber]]:
-    """The numbers of each image, by the image's name.
+    """Return the numbers of each image, by the image's name.
 
     Raises:
         DataError: naming file and line, if it is no such table.

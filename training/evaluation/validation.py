@@ -10,7 +10,7 @@ from training.evaluation.metrics import judge, number_figures, precision_recall
 
 
 def validate(detector: DigitDetector, data: DetectorData) -> dict[str, float]:
-    """Detects at default settings.
+    """Detect at default settings.
 
     Args:
         detector: what to watch.

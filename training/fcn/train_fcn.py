@@ -58,7 +58,7 @@ def train(
 
 
 def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> MakeBatch:
-    """What makes the batch of a step."""
+    """Return a maker of the batch of a step."""
     main = PatchSampler(sources, recipe.patches)
     refining = PatchSampler(sources, recipe.refining_patches)
 
@@ -87,7 +87,7 @@ def _save(
 
 
 def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:
-    """The untrained network with its optimiser and loss."""
+    """Return the untrained network with its optimiser and loss."""
     return compiled(build_fcn, recipe.seed, _learning_rate(recipe), recipe.weight_decay)
 
 

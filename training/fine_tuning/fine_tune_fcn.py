@@ -39,7 +39,7 @@ from training.samplers.synthetic import render_scenes
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """What a fine-tuning learns from.
+    """The images that a fine-tuning learns from.
 
     Attributes:
         own: the new pictures.
@@ -51,7 +51,7 @@ class Pictures:
 
     @classmethod
     def load(cls, own: Path, old: Path | None, options: LabelOptions | None, seed: int) -> "Pictures":
-        """Reads both folders and says what is in them.
+        """Read both folders and say what is in them.
 
         Raises:
             DataError: if data is missing or damaged.
@@ -67,7 +67,7 @@ class Pictures:
 
 
 class Maker(Protocol):
-    """What makes batches of one source."""
+    """A maker of batches from one source."""
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
         """Images and targets."""
@@ -146,7 +146,7 @@ def mixed(
     start: Answering,
     teacher: Teacher | None = None,
 ) -> MakeBatch:
-    """The batch of a step: new pictures, then old data, of which `start` keeps what it says.
+    """Return the batch of a step: new pictures, then old data, of which `start` keeps what it says.
 
     Args:
         own: makes batches of new pictures.
@@ -167,16 +167,16 @@ def mixed(
             targets, old_targets = unretained(targets), retained(start, old_images, old_targets)
         return np.concatenate([images, old_images]), np.concatenate([targets, old_targets])
 
-    return teacher.taught(make) if teacher else make
+    return teacher.add_soft_targets(make) if teacher else make
 
 
 def compile_network(recipe: FcnFineTuning, weights: Sequence[FloatArray]) -> keras.Model:
-    """The network with the weights that it starts from, its first convolutions frozen, and its optimiser."""
+    """Return the network with the weights that it starts from, its first convolutions frozen, and its optimiser."""
 
     def build() -> keras.Model:
         model = build_fcn()
         model.set_weights(weights)
-        freeze(model, recipe.frozen)
+        freeze(model, recipe.freeze)
         return model
 
     rate = warmup_cosine(recipe.learning_rate, recipe.steps, recipe.warmup)
@@ -184,7 +184,7 @@ def compile_network(recipe: FcnFineTuning, weights: Sequence[FloatArray]) -> ker
 
 
 def freeze(model: keras.Model, convolutions: int) -> None:
-    """Makes a network's first convolutions, and the normalisations after them, stay as they are."""
+    """Make a network's first convolutions, and the normalisations after them, stay as they are."""
     seen = 0
     for layer in model.layers:
         seen += isinstance(layer, keras.layers.Conv2D)
@@ -222,7 +222,7 @@ def _save(
 def continued(
     recipe: Any, start: StartingModel, pictures: Pictures, row: Row, seconds: float, before: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a manifest says of a network that went on learning; `before` is what it said until then."""
+    """Return the manifest's record of a network that was fine-tuned; `before` is its record until then."""
     arguments = f" --init {start.name}{recipe.arguments}" + (" --replay-data DIR" if pictures.old else "")
     known = record(recipe, pictures.own, row, seconds, arguments)
     if pictures.old:
@@ -238,7 +238,7 @@ def origin_of(models: Sequence[StartingModel], pictures: Pictures) -> str:
 
 
 def write_file_lists(models: Sequence[StartingModel], pictures: Pictures, out_dir: Path) -> None:
-    """Writes the file of `TRAINED_ON`: what the models were trained on before, as far as it is known, and now."""
+    """Write the file of `TRAINED_ON`: what the models were trained on before, as far as it is known, and now."""
     lines = listed_files(model.folder for model in models)
     for data in (pictures.old, pictures.own):
         lines += data.files if data else []

@@ -87,7 +87,7 @@ def fine_tune_refiner(
 
 
 def thinned(data: DetectorData, most: int) -> DetectorData:
-    """The data with about `most` of its scenes and of its photographs, evenly picked."""
+    """Return the data with about `most` of its scenes and of its photographs, evenly picked."""
     scenes, photos = (
         slice(None, None, max(1, -(-len(images) // most))) for images in (data.learned, data.sources.photos)
     )
@@ -96,7 +96,7 @@ def thinned(data: DetectorData, most: int) -> DetectorData:
 
 
 def compile_network(recipe: RefinerFineTuning, weights: list[FloatArray]) -> keras.Model:
-    """The network with the weights that it starts from, and its optimiser."""
+    """Return the network with the weights that it starts from, and its optimiser."""
 
     def build() -> keras.Model:
         model = build_refiner()

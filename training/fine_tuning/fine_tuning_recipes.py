@@ -32,7 +32,7 @@ class FineTuning:
     """
 
     regime: ClassVar[str] = ""
-    """What the command line says for it."""
+    """The part of the command line that chooses it."""
 
     init: str
     steps: int = 400
@@ -52,7 +52,7 @@ class FcnFineTuning(FineTuning):
     Attributes:
         batch: patches in a batch.
         weight_decay: of AdamW (Loshchilov and Hutter 2019).
-        frozen: convolutions, counted from the image, that stay as they are, with their normalisations.
+        freeze: convolutions, counted from the image, that stay as they are, with their normalisations.
         rendered: scenes that are rendered beside the new pictures: none, since they would be of yet another look.
         patches: how patches of the new pictures are cut.
         old_patches: how those of the old data are.
@@ -62,15 +62,15 @@ class FcnFineTuning(FineTuning):
 
     batch: int = 32
     weight_decay: float = 0.02
-    frozen: int = 4
+    freeze: int = 4
     rendered: int = 0
     patches: PatchConfig = field(default_factory=lambda: PatchConfig(random_fraction=0.2))
     old_patches: PatchConfig = field(default_factory=PatchConfig)
 
     @property
     def arguments(self) -> str:
-        """What the command line says beside steps and seed."""
-        return self.regime + given_arguments(self, "frozen")
+        """The rest of the command line, beside steps and seed."""
+        return self.regime + given_arguments(self, "freeze")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,15 +97,15 @@ class RefinerFineTuning(FineTuning):
 
     @property
     def arguments(self) -> str:
-        """What the command line says beside steps and seed."""
+        """The rest of the command line, beside steps and seed."""
         return self.regime + given_arguments(self, "rendered")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LongFcnFineTuning(FcnFineTuning):
-    """How the FCN goes on learning from thousands of pictures: for long, all of it, and made hard to learn by heart."""
+    """How the FCN goes on learning from thousands of pictures: for long, all of it, and shown strongly augmented."""
 
-    regime: ClassVar[str] = " --thorough"
+    regime: ClassVar[str] = " --preset long"
 
     steps: int = 7500
     learning_rate: float = 1.5e-3
@@ -114,7 +114,7 @@ class LongFcnFineTuning(FcnFineTuning):
     validate_every: int = 7500 // VALIDATIONS
     patience: int | None = None
     batch: int = 64
-    frozen: int = 0
+    freeze: int = 0
     rendered: int = 3000
     patches: PatchConfig = field(default_factory=strong_patches)
 
@@ -123,7 +123,7 @@ class LongFcnFineTuning(FcnFineTuning):
 class LongRefinerFineTuning(RefinerFineTuning):
     """How the refiner goes on learning from thousands of pictures."""
 
-    regime: ClassVar[str] = " --thorough"
+    regime: ClassVar[str] = " --preset long"
 
     steps: int = 11_000
     warmup: int = 200
@@ -137,7 +137,7 @@ class LongRefinerFineTuning(RefinerFineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class Taught:
-    """What is otherwise where a teacher has a say: batches and lengths that ask for a machine with an accelerator.
+    """Settings that differ in distillation: batches and lengths that ask for a machine with an accelerator.
 
     Attributes:
         teacher: sha256 of the teacher.

@@ -1,4 +1,4 @@
-"""What fine-tuning changed: the model's figures before and after, on the new pictures and on old data."""
+"""The effect of fine-tuning: figures before and after, on the new pictures and on replayed data."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def reported(out_dir: Path) -> bool:
 
 
 def measure(before: Path, after: Path, data: dict[str, DetectorData]) -> Figures:
-    """The figures of `validate` of two model folders."""
+    """Return the figures of `validate` of two model folders."""
     detectors = {"before": DigitDetector.load(before), "after": DigitDetector.load(after)}
     return {
         name: {when: validate(detector, part) for when, detector in detectors.items()}
@@ -44,7 +44,7 @@ def measure(before: Path, after: Path, data: dict[str, DetectorData]) -> Figures
 
 
 def format_figures(figures: Figures) -> str:
-    """A table with a line for each figure."""
+    """Return a table with a line for each figure."""
     lines = [f"{'validation images':<28}{'before':>8}{'after':>8}{'change':>9}"]
     for name, rows in figures.items():
         for figure, before in rows["before"].items():

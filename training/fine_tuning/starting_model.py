@@ -15,7 +15,7 @@ EMBEDDED_NAME = "embedded"
 
 
 def model_folder(name: str) -> Path:
-    """The folder of a model as a command line names it: a folder, or "embedded"."""
+    """Return the folder of a model as a command line names it: a folder, or "embedded"."""
     return EMBEDDED if name == EMBEDDED_NAME else Path(name)
 
 
@@ -39,7 +39,7 @@ class StartingModel:
 
     @classmethod
     def load(cls, name: str, out_dir: Path) -> Self:
-        """Reads a model folder, or the embedded model.
+        """Read a model folder, or the embedded model.
 
         Args:
             name: "embedded" or a folder.

@@ -20,7 +20,9 @@ from training.errors import TrainingError
 
 
 def average_models(fcns: Sequence[Path], refiners: Sequence[Path], out_dir: Path) -> None:
-    """Writes a model folder; its manifest tells what each network is the mean of.
+    """Write a model folder; its manifest tells what each network is the mean of.
+
+    The model has no gate: one is trained for the networks behind it, and those are new.
 
     Args:
         fcns: model folders, one at least, whose FCNs are averaged.
@@ -53,11 +55,11 @@ def average_models(fcns: Sequence[Path], refiners: Sequence[Path], out_dir: Path
 
 
 def _mean(networks: Sequence[Sequence[FloatArray]]) -> list[FloatArray]:
-    """The networks' mean, array by array."""
+    """Return the networks' mean, array by array."""
     return [np.asarray(np.mean(arrays, axis=0), np.float32) for arrays in zip(*networks, strict=True)]
 
 
 def _told(manifests: Sequence[Manifest], network: str) -> dict[str, Any]:
-    """What is known of how a network was trained."""
+    """Return the record of a network's training."""
     known = [manifest.training.get(network, manifest.training) for manifest in manifests]
     return known[0] if len(known) == 1 else {"mean_of": known}

@@ -44,7 +44,7 @@ class Marker:
         return SceneImages(marked)
 
     def rendered(self, images: Sequence[LabelledImage], name: str) -> list[LabelledImage]:
-        """Rendered scenes: what is found beside their digits is no digit."""
+        """Return rendered scenes: what is found beside their digits is no digit."""
         found = self._find(images, name)
         return [
             replace(image, labels=_labels(image.boxes, found.boxes[found.images == index]))

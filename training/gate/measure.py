@@ -36,16 +36,16 @@ class GateOutputs:
     background: FloatArray
 
     def threshold(self, kept: float) -> float:
-        """The output that this part of the digits reaches."""
+        """Return the output that this part of the digits reaches."""
         return float(np.quantile(self.digits, 1 - kept, method="lower"))
 
     def passing(self, threshold: float) -> float:
-        """The part of the cells away from digits that reach an output."""
+        """Return the part of the cells away from digits that reach an output."""
         return float(np.mean(self.background >= threshold))
 
 
 def measure(gate: Network, images: Sequence[LabelledImage], config: GateTargetConfig) -> GateOutputs:
-    """Runs the gate over every level of images, those with digits and those without."""
+    """Run the gate over every level of images, those with digits and those without."""
     digits, sides, background = [], [], []
     for image in images:
         best = np.full(len(image.boxes), -np.inf, np.float32)

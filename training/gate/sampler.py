@@ -72,7 +72,7 @@ class GateSampler:
         return images[int(rng.integers(len(images)))]
 
     def _patches(self, image: LabelledImage, rng: np.random.Generator) -> list[tuple[Image, FloatArray]]:
-        """Some around digits, others from anywhere, of one image as another camera would have taken it."""
+        """Return some around digits, others from anywhere, of one image as another camera would have taken it."""
         pixels, boxes = self._zoomed(image, rng)
         halves = list(levels(pixels, _LEAST_HEIGHT, np.inf, beyond=HALF))[HALF:]
         seen = [(half, number) for half in halves for number in self._of_this_level(half, boxes)]
@@ -88,7 +88,7 @@ class GateSampler:
         return patches
 
     def _zoomed(self, image: LabelledImage, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        """The image enlarged or shrunk, and stretched, so that one of its digits has any length in some level."""
+        """Enlarge or shrink the image, and stretch it, so that one of its digits has any length in some level."""
         height, width = image.pixels.shape[:2]
         zoom = np.exp(rng.uniform(*np.log((0.5, 1.25))))
         if len(image.boxes):
@@ -108,7 +108,7 @@ class GateSampler:
         return pixels, image.boxes * factors
 
     def _of_this_level(self, half: Level, boxes: FloatArray) -> list[int]:
-        """The digits that should be let through on this level."""
+        """Return the digits that should be let through on this level."""
         sides = WINDOW_SCALE * (boxes[:, 2:] - boxes[:, :2]) * np.array(half.scale)
         low, high = self._recipe.target.heights
         longer = sides.max(axis=1, initial=0)
@@ -157,6 +157,6 @@ WINDOW_SCALE = 2
 
 
 def _by_size(halves: Sequence[Level], rng: np.random.Generator) -> int:
-    """The index of a level, drawn by the square root of its pixels: large ones more often, but not nearly always."""
+    """Draw the index of a level by the square root of its pixels: large ones more often, but not nearly always."""
     weights = np.sqrt([half.pixels.size for half in halves])
     return int(rng.choice(len(halves), p=weights / weights.sum()))

@@ -106,7 +106,7 @@ def gate_loss(target: keras.KerasTensor, output: keras.KerasTensor) -> keras.Ker
 
 
 def _row(outputs: GateOutputs, recipe: GateRecipe) -> Row:
-    """The output from which cells pass, the part that does of those without digits, and, by it, the score."""
+    """Return the output from which cells pass, the part that does of those without digits, and, by it, the score."""
     threshold = outputs.threshold(recipe.kept)
     passing = outputs.passing(threshold)
     return {"threshold": threshold, "passing": passing, "score": 1 - passing}
@@ -122,7 +122,7 @@ def _save(
     row: Row,
     seconds: float,
 ) -> None:
-    """Writes the model; the threshold becomes a part of the gate's last bias, so that cells pass from 0 on."""
+    """Write the model; the threshold becomes a part of the gate's last bias, so that cells pass from 0 on."""
     shifted = [*gate[:-1], np.asarray(gate[-1] - row["threshold"], np.float32)]
     entry = record(recipe, data, row, seconds, recipe.arguments)
     manifest = replace(known, training={**known.training, "gate": entry}, self_check={})
@@ -137,7 +137,7 @@ def _compile_network(recipe: GateRecipe) -> keras.Model:
 
 
 def _split(items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
-    """What is learned from, and what validates."""
+    """Return what is learned from, and what validates."""
     return [item for i, item in enumerate(items) if i % _HELD_OUT], list(items[::_HELD_OUT])
 
 

@@ -34,7 +34,7 @@ _INPUTS = 400
 
 
 def quantize(model_dir: Path, data_dir: Path, options: LabelOptions | None = None, seed: int = 1) -> None:
-    """Writes a model's networks in int8 beside its weights.
+    """Write a model's networks in int8 beside its weights.
 
     Args:
         model_dir: the model's folder.
@@ -77,7 +77,7 @@ class _Recording:
 
 
 def _inputs(model_dir: Path, images: Sequence[Path]) -> dict[str, list[NDArray[np.uint8]]]:
-    """What each network is shown when the model detects these images, (1, H, W, 3) uint8 RGB each."""
+    """Return what each network is shown when the model detects these images, (1, H, W, 3) uint8 RGB each."""
     networks = load_networks(model_dir, FLOAT32)
     fcn = _Recording(networks.fcn)
     refiner = _Recording(networks.refiner) if networks.refiner else None
@@ -90,7 +90,7 @@ def _inputs(model_dir: Path, images: Sequence[Path]) -> dict[str, list[NDArray[n
 
 
 def _quantized(model: openvino.Model, inputs: Sequence[NDArray[np.uint8]]) -> tuple[bytes, bytes]:
-    """The network in int8, as OpenVINO's graph and constants."""
+    """Return the network in int8, as OpenVINO's graph and constants."""
     try:
         import nncf  # noqa: PLC0415 - heavy, and an extra
         from nncf.quantization.range_estimator import RangeEstimatorParametersSet  # noqa: PLC0415

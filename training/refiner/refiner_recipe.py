@@ -40,5 +40,5 @@ class RefinerRecipe:
 
     @property
     def arguments(self) -> str:
-        """What the command line says beside steps and seed."""
+        """The rest of the command line, beside steps and seed."""
         return given_arguments(self, "rendered")

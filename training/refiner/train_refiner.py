@@ -28,7 +28,7 @@ from training.samplers.windows import WindowSampler, WindowSources
 
 
 class LooksRecipe(Protocol):
-    """What the sources of windows depend on."""
+    """The settings that the sources of windows depend on."""
 
     @property
     def seed(self) -> int:
@@ -106,7 +106,6 @@ def window_sources(
         photo_proposals=propose(detector, photos, kept_in / "photos.safetensors"),
         crops=given.crops,
         crop_labels=given.crop_labels,
-        other_digits=given.other_digits,
     )
 
 

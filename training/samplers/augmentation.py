@@ -17,7 +17,7 @@ _Pixels = NDArray[np.float32]
 
 
 def vary_appearance(patch: Image, rng: np.random.Generator) -> Image:
-    """A copy of an RGB uint8 patch as another camera, hour or wall would show it; never mirrored."""
+    """Return a copy of an RGB uint8 patch as another camera, hour or wall would show it; never mirrored."""
     pixels = patch.astype(np.float32)
     pixels = _colours(pixels, rng)
     pixels = _light(pixels, rng)
@@ -29,7 +29,7 @@ def vary_appearance(patch: Image, rng: np.random.Generator) -> Image:
 
 
 def vary_light(patch: Image, rng: np.random.Generator) -> Image:
-    """A copy of an RGB uint8 patch as another hour or wall would show it to the same camera."""
+    """Return a copy of an RGB uint8 patch as another hour or wall would show it to the same camera."""
     pixels = _light(_colours(patch.astype(np.float32), rng), rng)
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
@@ -96,7 +96,7 @@ class Distortion:
 
 
 def distortion(variation: Distortion, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A (2, 2) matrix near the identity: a little rotation, shear and stretch."""
+    """Return a (2, 2) matrix near the identity: a little rotation, shear and stretch."""
     angle = np.radians(rng.normal(0, variation.angle))
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     stretch = np.exp(rng.normal(0, variation.stretch) / 2)
@@ -135,7 +135,7 @@ class MixupErasing:
     sides: tuple[int, int] = (3, 11)
 
     def apply(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """The disturbed (B, H, W, 3) pictures; the same shape, a new array."""
+        """Return the disturbed (B, H, W, 3) pictures; the same shape, a new array."""
         if not (self.mixed or self.covered):
             return images
         mixed = rng.random(len(images)) < self.mixed

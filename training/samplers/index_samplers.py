@@ -38,6 +38,6 @@ class ClassBalancedSampler:
         self._places = np.concatenate([np.arange(len(digits)) for digits in labels])
 
     def __call__(self, rng: np.random.Generator) -> tuple[int, int]:
-        """A scene, and a digit in it, as indices."""
+        """Return a scene, and a digit in it, as indices."""
         drawn = int(np.searchsorted(self._ends[:-1], rng.uniform(0, self._ends[-1]), side="right"))
         return int(self._scenes[drawn]), int(self._places[drawn])

@@ -38,7 +38,6 @@ class PatchConfig:
         crop_fraction: part of a batch that shows official crops, four to a patch.
         photo_fraction: part of a batch that shows photographs without digits.
         letter_fraction: part of a batch that shows words.
-        other_digit_fraction: part of a batch that shows digits which are not of SVHN, pasted into photographs.
         rendered_fraction: part of a batch that shows rendered scenes, around digits or, where there are none, words.
         random_fraction: part of a batch that shows any place of the scenes: where they hold no digit, too.
         letter_weight: weight of a word's windows; below 1, since O, I, B, S and Z look like digits.
@@ -53,7 +52,6 @@ class PatchConfig:
     crop_fraction: float = 0.125
     photo_fraction: float = 0.11
     letter_fraction: float = 0.06
-    other_digit_fraction: float = 0.0
     rendered_fraction: float = 0.0
     random_fraction: float = 0.0
     letter_weight: float = 0.4
@@ -82,10 +80,6 @@ class PatchSampler:
             (self._crop_patch, round(size * config.crop_fraction) if len(sources.crops) else 0),
             (self._photo_patch, round(size * config.photo_fraction) if sources.photos else 0),
             (self._letter_patch, round(size * config.letter_fraction) if sources.letters else 0),
-            (
-                self._other_digit_patch,
-                round(size * config.other_digit_fraction) if sources.other_digits else 0,
-            ),
             (self._rendered_patch, round(size * config.rendered_fraction) if sources.rendered else 0),
             (self._anywhere_patch, round(size * config.random_fraction)),
         ]
@@ -100,11 +94,6 @@ class PatchSampler:
         scene, digit = self._draw(rng) if self._draw else any_digit(scenes, rng)
         return self._digit_patch(scenes[scene], digit, self._config.photo_surroundings, rng)
 
-    def _other_digit_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        digits = self._sources.other_digits
-        scene, digit = any_digit(digits, rng)
-        return self._digit_patch(digits[scene], digit, 1.0, rng)
-
     def _rendered_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         scene = self._sources.rendered[int(rng.integers(len(self._sources.rendered)))]
         if len(scene.labels):
@@ -114,7 +103,7 @@ class PatchSampler:
     def _digit_patch(
         self, scene: LabelledImage, chosen: int, photo_surroundings: float, rng: np.random.Generator
     ) -> tuple[Image, FloatArray]:
-        """A digit of a scene, somewhere in the patch, with what is around it."""
+        """Return a digit of a scene, somewhere in the patch, with what is around it."""
         config = self._config
         digit = scene.boxes[chosen]
         scale = np.exp(rng.uniform(*np.log(config.heights))) / (digit[2:] - digit[:2]).max()
@@ -163,7 +152,7 @@ class PatchSampler:
         return self._photo(rng), self._background(1.0)
 
     def _letter_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        """A word: letters of one height side by side on a photograph."""
+        """Return a word: letters of one height side by side on a photograph."""
         height = int(rng.integers(14, 36))
         letters = [self._pick(self._sources.letters, rng) for _ in range(rng.integers(1, 7))]
         strip = np.concatenate([_of_height(letter, height) for letter in letters], axis=1)
@@ -175,7 +164,7 @@ class PatchSampler:
         return patch, self._background(self._config.letter_weight)
 
     def _photo(self, rng: np.random.Generator) -> Image:
-        """A square piece of a photograph, at any of several scales."""
+        """Return a square piece of a photograph, at any of several scales."""
         photo = self._pick(self._sources.photos, rng)
         size = self._config.size
         side = min(int(size * np.exp(rng.uniform(np.log(0.7), np.log(4)))), *photo.shape[:2])
@@ -198,7 +187,7 @@ class PatchSampler:
 
 
 def any_digit(scenes: Sequence[LabelledImage], rng: np.random.Generator) -> tuple[int, int]:
-    """A scene and a digit in it, as indices: scenes are as likely as each other, and digits within a scene."""
+    """Return a scene and a digit in it, as indices: scenes are as likely as each other, and digits within a scene."""
     scene = int(rng.integers(len(scenes)))
     return scene, int(rng.integers(len(scenes[scene].boxes)))
 

@@ -1,4 +1,4 @@
-"""What a detector proposes in many images: the windows that a refiner has to tell apart."""
+"""A detector's proposals in many images: the windows that a refiner has to tell apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def propose(
     kept_in: Path,
     options: DetectOptions = _OPTIONS,
 ) -> Proposals:
-    """What `detector` finds in every image, read from `kept_in` if it is there.
+    """Return what `detector` finds in every image, read from `kept_in` if it is there.
 
     Args:
         detector: the FCN alone, to learn from what it proposes.

@@ -47,7 +47,7 @@ class RenderJob:
 
 
 def write_rendered(job: RenderJob, counts: dict[str, int], out: Path) -> None:
-    """Renders scenes on all processors and writes a COCO data set.
+    """Render scenes on all processors and write a COCO data set.
 
     Args:
         job: what to render.
@@ -85,7 +85,7 @@ class _Renderer:
         self._photos: list[Image] = [decode_image(read_image_file(path)) for path in job.photos]
 
     def scene(self, split: str, number: int) -> RenderedScene:
-        """A scene; the splits' generators never meet."""
+        """Return a scene; the splits' generators never meet."""
         rng = np.random.default_rng([self._job.seed, int(split == "val"), number])
         return render_scene(rng, self._photos, self._fonts[split], self._job.config)
 
@@ -97,7 +97,7 @@ def _start(job: RenderJob) -> None:
 
 
 def _render(split: str, number: int, path: str) -> dict[str, Any]:
-    """Writes the picture and returns what its labels need."""
+    """Write the picture and return what its labels need."""
     assert _worker is not None
     scene = _worker.scene(split, number)
     bgr = cv2.cvtColor(scene.pixels, cv2.COLOR_RGB2BGR)
@@ -132,7 +132,7 @@ def _write_labels(out: Path, split: str, rendered: Iterable[tuple[Path, dict[str
 
 
 def _number_rows(name: str, scene: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """A row for each number: the picture, what it spells, and the box around it."""
+    """Return a row for each number: the picture, what it spells, and the box around it."""
     for number in np.unique(scene["numbers"]):
         members = scene["numbers"] == number
         boxes = scene["boxes"][members]

@@ -1,4 +1,4 @@
-"""What the network should say of each window of a patch.
+"""The targets of the windows of a patch.
 
 A target is (rows, columns, 9) float32, one row of 9 for each 32x32 window:
 

@@ -26,7 +26,7 @@ _MIDDLE = np.full(2, REFINER_WINDOW / 2)
 
 @dataclass(frozen=True, eq=False)
 class WindowSources:
-    """What windows are cut from; all but the scenes may be empty.
+    """The images that windows are cut from; all but the scenes may be empty.
 
     Attributes:
         scenes: labelled full images, the photographs of real numbers.
@@ -37,7 +37,6 @@ class WindowSources:
         photo_proposals: what the FCN proposes in those.
         crops: (N, 32, 32, 3) uint8 official crops.
         crop_labels: (N,) their digits.
-        other_digits: pictures that one digit of another source fills.
     """
 
     scenes: Sequence[LabelledImage]
@@ -48,7 +47,6 @@ class WindowSources:
     photo_proposals: Proposals
     crops: Image
     crop_labels: IntArray
-    other_digits: Sequence[LabelledImage]
 
 
 @dataclass(frozen=True)
@@ -56,14 +54,13 @@ class WindowConfig:
     """Which windows a batch shows, as parts of it (what is left are true digits), and how they vary.
 
     Attributes:
-        hit_part: proposals of the FCN that are digits.
-        miss_part: proposals in scenes that are not.
-        near_part: places and heights beside those of a digit.
+        hit_fraction: proposals of the FCN that are digits.
+        miss_fraction: proposals in scenes that are not.
+        near_fraction: places and heights beside those of a digit.
         photo_fraction: proposals in photographs without digits.
-        nowhere_part: any places in those.
+        nowhere_fraction: any places in those.
         rendered_fraction: proposals in rendered scenes, digits and others alike.
         crop_fraction: official crops, continued at their edges.
-        other_digit_fraction: digits that are not of SVHN, on photographs.
         offset: standard deviation of how far a true digit is off the middle, as a part of its height.
         height: standard deviation of the log of its height against the window's.
         distortion: how much views are turned, sheared and stretched.
@@ -73,14 +70,13 @@ class WindowConfig:
         target: when a window counts as showing a digit.
     """
 
-    hit_part: float = 0.14
-    miss_part: float = 0.14
-    near_part: float = 0.08
+    hit_fraction: float = 0.14
+    miss_fraction: float = 0.14
+    near_fraction: float = 0.08
     photo_fraction: float = 0.09
-    nowhere_part: float = 0.03
+    nowhere_fraction: float = 0.03
     rendered_fraction: float = 0.12
     crop_fraction: float = 0.08
-    other_digit_fraction: float = 0.03
     offset: float = 0.05
     height: float = 0.1
     distortion: Distortion = field(default_factory=Distortion)
@@ -133,22 +129,21 @@ class WindowSampler:
         return self._config.mixup_erasing.apply(images, rng), np.stack([target for _, target in pairs])
 
     def _kinds(self) -> list[tuple[_Make, float]]:
-        """What a batch shows beside true digits, and how much of it; a kind without a source has no part."""
+        """Return the kinds of windows beside true digits and their fractions; a kind without a source has none."""
         config, sources = self._config, self._sources
         photo_proposals = sources.photo_proposals
         kinds: list[tuple[_Make, float, int]] = [
-            (partial(self._proposed, sources.scenes, self._hits), config.hit_part, len(self._hits)),
-            (partial(self._proposed, sources.scenes, self._misses), config.miss_part, len(self._misses)),
-            (self._near, config.near_part, len(sources.scenes)),
+            (partial(self._proposed, sources.scenes, self._hits), config.hit_fraction, len(self._hits)),
+            (partial(self._proposed, sources.scenes, self._misses), config.miss_fraction, len(self._misses)),
+            (self._near, config.near_fraction, len(sources.scenes)),
             (
                 partial(self._proposed, sources.photos, photo_proposals),
                 config.photo_fraction,
                 len(photo_proposals),
             ),
-            (self._nowhere, config.nowhere_part, len(sources.photos)),
+            (self._nowhere, config.nowhere_fraction, len(sources.photos)),
             (self._in_rendered, config.rendered_fraction, min(map(len, self._rendered))),
             (self._crop, config.crop_fraction, len(sources.crops)),
-            (self._other_digit, config.other_digit_fraction, len(sources.other_digits)),
         ]
         return [(make, part) for make, part, there in kinds if there]
 
@@ -188,7 +183,7 @@ class WindowSampler:
     def _shown(
         self, image: LabelledImage, centre: NDArray[np.floating], height: float, rng: np.random.Generator
     ) -> tuple[Image, FloatArray]:
-        """The window around a point, in which `height` px of the image are as high as a digit."""
+        """Return the window around a point, in which `height` px of the image are as high as a digit."""
         matrix = DIGIT_HEIGHT / max(height, LEAST_HEIGHT) * distortion(self._config.distortion, rng)
         centre = np.clip(centre, 0, (image.pixels.shape[1], image.pixels.shape[0]))
         surroundings = None
@@ -202,17 +197,8 @@ class WindowSampler:
         centre, height = _any_place(photo, rng)
         return affine_crop(photo.pixels, DIGIT_HEIGHT / height * np.eye(2), centre, _MIDDLE, REFINER_WINDOW)
 
-    def _other_digit(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        digit = _pick(self._sources.other_digits, rng)
-        centre, height = _measures(digit.boxes[0])
-        surroundings = self._piece_of_photo(rng) if self._sources.photos else None
-        matrix = DIGIT_HEIGHT / height * np.exp(rng.normal(0, 0.1)) * distortion(self._config.distortion, rng)
-        goal = _MIDDLE + rng.normal(0, 1.2, 2)
-        shown = affine_crop(digit.pixels, matrix, centre, goal, REFINER_WINDOW, surroundings)
-        return shown, self._target(warp_boxes(digit.boxes, matrix, centre, goal), digit.labels)
-
     def _crop(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        """An official crop, whose digit is about as high as the crop; its box is not known."""
+        """Return an official crop, whose digit is about as high as the crop; its box is not known."""
         chosen = rng.integers(len(self._sources.crops))
         crop = self._sources.crops[chosen]
         side = crop.shape[0]
@@ -232,7 +218,7 @@ def _measures(box: FloatArray) -> tuple[NDArray[np.floating], float]:
 
 
 def _any_place(image: LabelledImage, rng: np.random.Generator) -> tuple[NDArray[np.floating], float]:
-    """A point of an image, and the height of a digit that could stand there."""
+    """Return a point of an image, and the height of a digit that could stand there."""
     height, width = image.pixels.shape[:2]
     return rng.uniform((0, 0), (width, height)), float(np.exp(rng.uniform(np.log(8), np.log(80))))
 

@@ -15,7 +15,7 @@ CATEGORIES = [{"id": digit, "name": str(digit), "supercategory": "digit"} for di
 
 
 def write_coco_results(rows: Iterable[FoundRow], file: TextIO) -> None:
-    """A list of scored boxes, as `pycocotools.coco.COCO.loadRes` reads it."""
+    """Return a list of scored boxes, as `pycocotools.coco.COCO.loadRes` reads it."""
     _write_list(
         file,
         ({**_box_of(row, digit), "score": digit.score} for row in rows for digit in row.digits),
@@ -66,7 +66,7 @@ def _box_of(row: FoundRow, digit: Detection) -> dict[str, Any]:
 
 
 def _write_list(file: TextIO, entries: Iterable[dict[str, Any]]) -> None:
-    """A JSON array, one entry a line, never whole in memory."""
+    """Return a JSON array, one entry a line, never whole in memory."""
     file.write("[")
     for index, entry in enumerate(entries):
         file.write(",\n" if index else "\n")

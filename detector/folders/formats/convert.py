@@ -41,7 +41,7 @@ FORMATS = (*_FILE_FORMATS, *_MAP_FORMATS, *_FOLDER_FORMATS)
 
 @dataclass(frozen=True)
 class Conversion:
-    """What came of it.
+    """The outcome of a conversion.
 
     Attributes:
         images: images whose results were written.
@@ -67,7 +67,7 @@ class _FoundRows:
 
 
 def convert(results: ResultsFile, target_format: str, out: Path, merge_m: float | None = None) -> Conversion:
-    """Writes the results to `out` in one of `FORMATS`.
+    """Write the results to `out` in one of `FORMATS`.
 
     Args:
         results: what was found.
@@ -99,7 +99,7 @@ def convert(results: ResultsFile, target_format: str, out: Path, merge_m: float 
 
 
 def _located(rows: Iterable[FoundRow], merge_m: float | None) -> tuple[Sequence[Sighting], int]:
-    """The sightings that have a place on the map, merged if that is asked for; and how many have none."""
+    """Return the sightings that have a place on the map, merged if that is asked for; and how many have none."""
     found = list(find_sightings(rows))
     located = [sighting for sighting in found if sighting.row.capture.point is not None]
     unlocated = len(found) - len(located)

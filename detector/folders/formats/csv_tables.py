@@ -45,7 +45,7 @@ def _digit_lines(row: FoundRow) -> Iterator[tuple[_Cell, ...]]:
 
 
 def _image(row: FoundRow) -> tuple[str, int, int]:
-    """The first cells of a line.
+    """Return the first cells of a line.
 
     A spreadsheet would run a name such as `=1+1.jpg` as a formula; `./=1+1.jpg` is the same file and only text.
     """

@@ -9,7 +9,7 @@ from detector.folders.location.sightings import Sighting
 
 
 def write_geojson(sightings: Iterable[Sighting], file: TextIO) -> None:
-    """A feature collection, one feature a line.
+    """Write a feature collection, one feature a line.
 
     Altitudes are properties: they are metres above the sea, and GeoJSON's third coordinate is above the ellipsoid.
     """

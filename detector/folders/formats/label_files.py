@@ -22,7 +22,7 @@ class LabelPaths:
         self._owners: dict[PurePosixPath, str] = {}
 
     def of(self, image: str) -> PurePosixPath:
-        """The image's path with the other suffix, made relative: `street/1.jpg` -> `street/1.txt`.
+        """Return the image's path with the other suffix, made relative: `street/1.jpg` -> `street/1.txt`.
 
         Neither an absolute path nor `..` leads out of the folder.
 
@@ -52,7 +52,7 @@ names:
 
 
 def write_yolo(rows: Iterable[FoundRow], folder: Path) -> None:
-    """Writes labels/, data.yaml for ultralytics and classes.txt for labelling tools to an empty folder.
+    """Write labels/, data.yaml for ultralytics and classes.txt for labelling tools to an empty folder.
 
     Raises:
         InvalidOptionError: if two images would share a label file.
@@ -78,7 +78,7 @@ def _lines(row: FoundRow) -> Iterable[str]:
 
 
 def write_voc(rows: Iterable[FoundRow], folder: Path) -> None:
-    """Writes Annotations/ to an empty folder.
+    """Write Annotations/ to an empty folder.
 
     Raises:
         InvalidOptionError: if two images would share an annotation file.
@@ -92,7 +92,7 @@ def write_voc(rows: Iterable[FoundRow], folder: Path) -> None:
 
 
 def _annotation(row: FoundRow) -> Element:
-    r"""The document; characters that XML cannot hold are written as `\x1b`."""
+    r"""Return the document; characters that XML cannot hold are written as `\x1b`."""
     above, _, name = row.picture_name.rpartition("/")
     annotation = Element("annotation")
     _add(annotation, "folder", printable_name(above))
@@ -123,7 +123,7 @@ def _add_object(annotation: Element, digit: Detection, width: int, height: int) 
 
 
 def _pixels(low: float, high: float, size: int) -> tuple[int, int]:
-    """The first and last of the pixels 1..size between two edges; the one in the middle if there is none."""
+    """Return the first and last of the pixels 1..size between two edges; the one in the middle if there is none."""
     first, last = round(low) + 1, round(high)
     if last < first:
         first = last = int((low + high) / 2) + 1

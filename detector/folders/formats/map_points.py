@@ -26,7 +26,7 @@ def properties_of(sighting: Sighting) -> dict[str, Any]:
 
 
 def sentence_of(sighting: Sighting) -> str:
-    """The same for people, without the names of files."""
+    """Return the same for people, without the names of files."""
     capture = sighting.row.capture
     bearing = bearings(sighting.row, sighting.number.box)
     parts = [f"House number {sighting.number.text}, read by a program from a photograph"]

@@ -12,7 +12,7 @@ MAX_ASPECT = 2.5
 
 
 def offset_from_axis_deg(row: FoundRow, box: Box) -> float | None:
-    """The angle between the camera's axis and the middle of a box, of a lens without distortion.
+    """Return the angle between the camera's axis and the middle of a box, of a lens without distortion.
 
     Args:
         row: the picture with the focal length of its lens.

@@ -21,7 +21,7 @@ _CAPTURE_RANGES = {
 
 
 def capture_fields(capture: Capture) -> dict[str, Any]:
-    """What is known of when and where a picture was taken, by the names of `Capture`; times in ISO 8601."""
+    """Return what is known of when and where a picture was taken, by the names of `Capture`; times in ISO 8601."""
     values = {field.name: getattr(capture, field.name) for field in fields(capture)}
     return {
         name: _iso(value) if isinstance(value, datetime) else value
@@ -31,7 +31,7 @@ def capture_fields(capture: Capture) -> dict[str, Any]:
 
 
 def capture_of(row: Mapping[str, Any]) -> Capture:
-    """What the fields of a row say of when and where its picture was taken.
+    """Return what the fields of a row say of when and where its picture was taken.
 
     Raises:
         ValueError, TypeError: if a value is of another type, or outside its range.

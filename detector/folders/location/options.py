@@ -29,11 +29,11 @@ class LocationOptions:
         return self._located(read_capture(data, self.zone))
 
     def of_frame(self, captured_at: datetime | None) -> Capture:
-        """The same of a video's frame: videos have a time, and their position from a track only."""
+        """Return the same of a video's frame: videos have a time, and their position from a track only."""
         return self._located(Capture(captured_at))
 
     def to_settings(self) -> dict[str, Any]:
-        """What the rows depend on, as JSON has it."""
+        """Return what the rows depend on, as JSON has it."""
         return {
             "timezone": None if self.zone is None else str(self.zone),
             "gpx": [] if self.track is None else list(self.track.digests),

@@ -40,7 +40,7 @@ class Sighting:
 
 
 def picture_reference(row: FoundRow) -> str:
-    """The image's name, with the second of a frame in it."""
+    """Return the image's name, with the second of a frame in it."""
     return row.image if row.place is None else f"{row.image}#t={row.place.time_s:g}"
 
 
@@ -67,7 +67,7 @@ def find_sightings(rows: Iterable[FoundRow]) -> Iterator[Sighting]:
 
 
 def merge_sightings(sightings: Sequence[Sighting], within_m: float) -> list[Sighting]:
-    """Joins sightings of one number whose cameras stood near each other.
+    """Join sightings of one number whose cameras stood near each other.
 
     Args:
         sightings: those without a position stay as they are.
@@ -131,7 +131,7 @@ class _Followed:
 
 
 def _follow(followed: list[_Followed], row: FoundRow) -> None:
-    """Gives each number of a frame to the nearest that is followed, or begins to follow it."""
+    """Give each number of a frame to the nearest that is followed, or begins to follow it."""
     waiting = list(followed)
     for track in followed:
         track.missed += 1

@@ -74,7 +74,7 @@ class Track:
 
 
 def read_track(paths: Iterable[Path]) -> Track:
-    """Reads GPX files, of version 1.0 or 1.1, in whichever namespace.
+    """Read GPX files, of version 1.0 or 1.1, in whichever namespace.
 
     Points without a time are left out, others are put in their order; a time without a zone is UTC, as GPX has it.
 
@@ -102,7 +102,7 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(path: Path, data: bytes) -> GPX:
-    """The GPX document; its names without namespaces, since gpxpy does not find tracks under prefixed names."""
+    """Return the GPX document; its names without namespaces, since gpxpy does not find tracks under prefixed names."""
     try:
         root = ElementTree.fromstring(data, forbid_dtd=True)
         for element in root.iter():
@@ -148,7 +148,7 @@ def _distance_m(a: Position, b: Position) -> float:
 
 
 def _between(a: Position, b: Position, part: float) -> Position:
-    """The straight line from a to b, the short way round the earth; `part` of it, 0..1, is behind us."""
+    """Return the straight line from a to b, the short way round the earth; `part` of it, 0..1, is behind us."""
     turn = (b.longitude - a.longitude + 180) % 360 - 180
     longitude = (a.longitude + part * turn + 180) % 360 - 180
     altitude = None

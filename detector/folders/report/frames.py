@@ -32,7 +32,7 @@ class FrameFinder:
         self._open.close()
 
     def find(self, path: Path, frame: int) -> NDArray[np.uint8] | None:
-        """The pixels of a frame, (H, W, 3) uint8 RGB; None if it cannot be had, or videos cannot be read here."""
+        """Return the pixels of a frame, (H, W, 3) uint8 RGB; None if it cannot be had, or no video can be read here."""
         try:
             if path != self._path or frame <= self._wanted:
                 self._begin(path)

@@ -16,7 +16,7 @@ PAGE = "index.html"
 
 
 def check_report_folder(folder: Path, images: Path) -> None:
-    """Makes sure that a report can go to `folder`: a new one, an empty one, or an earlier report's.
+    """Make sure that a report can go to `folder`: a new one, an empty one, or an earlier report's.
 
     Raises:
         InvalidOptionError: if something else is there, or it holds the images themselves; its `field` is "report".
@@ -58,7 +58,7 @@ def write_report(
     tiles: str | None = None,
     strip_location: bool = False,
 ) -> Report:
-    """Writes a gallery of the results to `folder`: index.html, pictures/ and thumbnails/.
+    """Write a gallery of the results to `folder`: index.html, pictures/ and thumbnails/.
 
     An earlier report there is replaced; its page goes first, and the new one comes when all is there. The same
     results and images give the same files.

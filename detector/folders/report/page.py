@@ -24,13 +24,13 @@ from detector.folders.rows import ErrorRow, ResultRow, printable_name
 from detector.results.errors import InvalidOptionError
 
 GENERATOR = '<meta name="generator" content="digit-detector report">'
-"""What tells a report's page from anybody else's."""
+"""The mark that tells a report's page from anybody else's."""
 
 _SOURCES = files(__package__)
 
 
 def check_tiles(address: str) -> None:
-    """Makes sure that an address can be that of a server of map tiles.
+    """Make sure that an address can be that of a server of map tiles.
 
     Raises:
         InvalidOptionError: if not; its `field` is "tiles".
@@ -48,7 +48,7 @@ def check_tiles(address: str) -> None:
 def page_chunks(
     title: str, rows: Iterable[tuple[ResultRow, Picture | None]], folder: Path, tiles: str | None = None
 ) -> Iterator[str]:
-    """The text of index.html, in order.
+    """Return the text of index.html, in order.
 
     Args:
         title: the name of the folder of images.

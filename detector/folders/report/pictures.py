@@ -42,7 +42,7 @@ class Picture:
 def write_pictures(
     rows: Iterable[ResultRow], images: Path, folder: Path
 ) -> Iterator[tuple[ResultRow, Picture | None]]:
-    """Writes each row's pictures below `folder`, a few at the same time.
+    """Write each row's pictures below `folder`, a few at the same time.
 
     They are called after the rows' lines: what an image is called says nothing about where its copy goes.
 
@@ -74,7 +74,7 @@ def write_pictures(
 
 
 def _find_frame(row: ResultRow, images: Path, finder: FrameFinder) -> NDArray[np.uint8] | None:
-    """The pixels of a row of a video; None of a row of an image."""
+    """Return the pixels of a row of a video; None of a row of an image."""
     if not isinstance(row, FoundRow) or row.place is None:
         return None
     source = _find(images, row.image)

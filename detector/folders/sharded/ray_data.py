@@ -54,7 +54,7 @@ class RayCluster:
 
 @contextmanager
 def connected(cluster: RayCluster) -> Iterator[None]:
-    """This process as the driver of a job on the cluster.
+    """Provide this process as the driver of a job on the cluster.
 
     Raises:
         InvalidOptionError: if there is no such cluster.
@@ -160,7 +160,7 @@ class _Worker:
 
 
 def _check_address(address: str) -> None:
-    """Looks whether anybody listens there: Ray itself would try for minutes."""
+    """Look whether anybody listens there: Ray itself would try for minutes."""
     if "://" in address:
         raise InvalidOptionError(
             "address",

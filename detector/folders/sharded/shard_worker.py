@@ -30,7 +30,7 @@ from detector.results.interface import ImageDetector
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker has to know; small enough to be sent to each.
+    """All that a worker has to know; small enough to be sent to each.
 
     Attributes:
         job: what is asked for.
@@ -63,7 +63,7 @@ class ShardMaker:
         self._detector = _loaded(work)
 
     def make(self, unit: WorkUnit) -> FolderSummary:
-        """Makes the unit's shard, if it is not there, and counts its rows.
+        """Make the unit's shard, if it is not there, and counts its rows.
 
         Raises:
             OSError: if the shard cannot be written or read.
@@ -79,7 +79,7 @@ class ShardMaker:
         return summary
 
     def _rows_there(self, name: str, unit: WorkUnit) -> list[Row] | None:
-        """The rows of a shard that is there, None if it is not, or is not the unit's: somebody changed it."""
+        """Return the rows of a shard that is there, None if it is not, or is not the unit's: somebody changed it."""
         try:
             rows = self._format.decode(self._job.output.read(name))
         except (FileNotFoundError, ValueError):
@@ -89,7 +89,7 @@ class ShardMaker:
 
 
 def detect_entries(entries: tuple[Entry, ...], job: ShardedJob, detector: ImageDetector) -> Iterator[Row]:
-    """The rows of the entries, in order; the next images are read while one is looked at."""
+    """Return the rows of the entries, in order; the next images are read while one is looked at."""
     images = (_StoredImage(entry, job.images) for entry in entries)
     for result in detect_files(images, detector, job.options, job.location):
         yield row_of(result.image.entry.name, result.outcome, result.capture)
@@ -112,7 +112,7 @@ class _StoredImage:
 
 
 def _check_machine(work: Work) -> None:
-    """Looks whether this machine sees what the one sees that lists the images.
+    """Look whether this machine sees what the one sees that lists the images.
 
     Without this, a folder that is on some machines only would fill shards with errors, or spread them over machines.
     """

@@ -41,7 +41,7 @@ _SHARD = re.compile(r"\d{8,}\.(jsonl|parquet)")
 
 @dataclass(frozen=True)
 class ShardedJob:
-    """What is asked for.
+    """The job that is asked for.
 
     Attributes:
         images: the folder to read, with all folders in it.
@@ -68,7 +68,7 @@ class ShardedJob:
     overwrite: bool = False
 
     def settings(self, model: Manifest) -> Settings:
-        """What the shards depend on, under the names by which a refusal calls it."""
+        """Return the settings that the shards depend on, under the names by which a refusal calls it."""
         return {
             "images": text_of_name(self.images.name),
             **made_with(self.selection, self.options, self.location, model),
@@ -80,7 +80,7 @@ class ShardedJob:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What is in an output before a job starts.
+    """The state of an output before a job starts.
 
     Attributes:
         shards: names of the shards.
@@ -94,7 +94,7 @@ class Earlier:
 
 
 def inspect_output(job: ShardedJob, settings: Settings) -> Earlier:
-    """Looks what is in the output, and whether it is in the way. Changes nothing.
+    """Look what is in the output, and whether it is in the way. Changes nothing.
 
     Raises:
         InvalidOptionError: if there are earlier rows and the job says nothing of them, they were made with other
@@ -141,7 +141,7 @@ def _earlier(output: StorageDir) -> Earlier:
 
 
 def prepare_output(job: ShardedJob, settings: Settings, earlier: Earlier) -> None:
-    """Makes the output ready for shards: takes up what is in it, or starts afresh.
+    """Make the output ready for shards: takes up what is in it, or start afresh.
 
     Raises:
         InvalidOptionError: if it cannot be written.
@@ -159,7 +159,7 @@ def prepare_output(job: ShardedJob, settings: Settings, earlier: Earlier) -> Non
 
 
 def list_units(job: ShardedJob, say_listed: Callable[[int], None], note: Note) -> Listing:
-    """The list of images that is kept in the output, made and kept first if there is none.
+    """Return the list of images that is kept in the output, made and kept first if there is none.
 
     Args:
         job: its output is prepared.
@@ -180,7 +180,7 @@ def list_units(job: ShardedJob, say_listed: Callable[[int], None], note: Note) -
 
 
 def check_images(images: StorageDir) -> None:
-    """Looks whether there is a folder of images.
+    """Look whether there is a folder of images.
 
     Raises:
         InvalidOptionError: if not.

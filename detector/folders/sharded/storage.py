@@ -53,11 +53,11 @@ class StorageDir:
 
     @property
     def name(self) -> str:
-        """What settings and messages call it: without the options in the address, which say how to reach it."""
+        """Its name in settings and messages: without the options in the address, which say how to reach it."""
         return str(self.local) if self.local is not None else self.address.partition("?")[0]
 
     def read(self, name: str) -> bytes:
-        """The file `name`, whole.
+        """Return the file `name`, whole.
 
         Raises:
             OSError: if it is not there or cannot be read.
@@ -66,7 +66,7 @@ class StorageDir:
             return bytes(file.read())
 
     def read_image(self, name: str) -> bytes:
-        """The bytes of the image `name`.
+        """Return the bytes of the image `name`.
 
         Raises:
             ImageUnreadableError, ImageTooLargeError: if it cannot be read, see `read_image_file`.
@@ -86,7 +86,7 @@ class StorageDir:
             raise ImageUnreadableError(f"the file cannot be read: {error}") from error
 
     def write(self, name: str, content: bytes) -> None:
-        """Writes the file `name`: it is seen whole or not at all, whoever writes it at the same time.
+        """Write the file `name`: it is seen whole or not at all, whoever writes it at the same time.
 
         Raises:
             OSError: if it cannot be written.
@@ -107,7 +107,7 @@ class StorageDir:
             self._files.move(self._path_of(unfinished), self._path_of(name))
 
     def has(self, name: str) -> bool:
-        """Whether there is a file `name`.
+        """Return whether there is a file `name`.
 
         Raises:
             OSError: if that cannot be known.
@@ -116,7 +116,7 @@ class StorageDir:
         return bool(info.type == FileType.File)
 
     def entries(self, folder: str = "") -> list[FileInfo]:
-        """What is directly in it, or in a folder below it; nothing if it is not there.
+        """Return the entries directly in it, or in a folder below it; none if it is not there.
 
         Raises:
             OSError: if it cannot be looked into.
@@ -125,7 +125,7 @@ class StorageDir:
         return list(self._files.get_file_info(selector))
 
     def remove(self, name: str) -> None:
-        """Removes the file `name`.
+        """Remove the file `name`.
 
         Raises:
             OSError: if it cannot be removed.
@@ -133,7 +133,7 @@ class StorageDir:
         self._files.delete_file(self._path_of(name))
 
     def is_folder(self) -> bool:
-        """Whether it is there; a prefix in an object store is if anything is below it.
+        """Return whether it is there; a prefix in an object store is if anything is below it.
 
         Raises:
             OSError: if that cannot be known.
@@ -141,7 +141,7 @@ class StorageDir:
         return bool(self._files.get_file_info(self._opened[1]).type == FileType.Directory)
 
     def is_file(self) -> bool:
-        """Whether it is a file.
+        """Return whether it is a file.
 
         Raises:
             OSError: if that cannot be known.
@@ -164,7 +164,7 @@ class StorageDir:
 
 
 def storage_at(address: str, option: str) -> StorageDir:
-    """The place at an address.
+    """Return the place at an address.
 
     Raises:
         InvalidOptionError: if no library here understands the address, or it has a secret in it.
@@ -182,7 +182,7 @@ def storage_at(address: str, option: str) -> StorageDir:
 
 
 def _opened(address: str) -> tuple[FileSystem, str]:
-    """The file system and the path in it: pyarrow's own if it has one for the address, else fsspec's."""
+    """Return the file system and the path in it: pyarrow's own if it has one for the address, else fsspec's."""
     if "://" not in address:
         return LocalFileSystem(), address
     try:

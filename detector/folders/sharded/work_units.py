@@ -45,13 +45,13 @@ class WorkUnit:
     entries: tuple[Entry, ...]
 
     def to_line(self) -> bytes:
-        """The unit as a line of the list, which `unit_of` reads: ASCII, so any file's name can travel in it."""
+        """Return the unit as a line of the list, which `unit_of` reads: ASCII, so any file's name can travel in it."""
         values = [self.number, [[entry.name, entry.error and str(entry.error)] for entry in self.entries]]
         return json.dumps(values).encode("ascii") + b"\n"
 
 
 def work_unit(line: bytes) -> WorkUnit:
-    """The unit in a line of the list."""
+    """Return the unit in a line of the list."""
     number, entries = json.loads(line)
     return WorkUnit(
         number, tuple(Entry(name, error and ImageUnreadableError(error)) for name, error in entries)
@@ -101,7 +101,7 @@ def write_listing(
 
 
 def read_listing(output: StorageDir) -> Listing | None:
-    """What is kept in `output`; None if there is no list, or not the whole of it.
+    """Return the list that is kept in `output`; None if there is no list, or not the whole of it.
 
     Raises:
         OSError: if that cannot be read.
@@ -110,7 +110,7 @@ def read_listing(output: StorageDir) -> Listing | None:
 
 
 def read_lines(output: StorageDir, file: int) -> Iterator[bytes]:
-    """The units in one file of the list, each a line for `unit_of`.
+    """Yield the units in one file of the list, each a line for `unit_of`.
 
     Raises:
         OSError: if it cannot be read.
@@ -119,7 +119,7 @@ def read_lines(output: StorageDir, file: int) -> Iterator[bytes]:
 
 
 def forget_listing(output: StorageDir) -> None:
-    """Makes sure that no list in `output` counts as whole.
+    """Make sure that no list in `output` counts as whole.
 
     Raises:
         OSError: if it cannot be removed.
@@ -133,7 +133,7 @@ def _file_name(file: int) -> str:
 
 
 def list_stored_images(place: StorageDir, note: Note) -> Iterator[Entry]:
-    """Finds every image below `place`, in the same order each time; holds the entries of a few folders at a time.
+    """Find every image below `place`, in the same order each time; holds the entries of a few folders at a time.
 
     A folder that cannot be looked into is found itself, with its error; but not the place itself. Where each look
     into a file is a request of its own, in an object store, suffixes alone tell what is an image.

@@ -10,9 +10,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from detector.results.detections import ImageDetections
 from detector.results.interface import DetectOptions, ModelInfo
-from detector.serving.client.batch import StreamItem, StreamResult, stream_request, stream_result
 from detector.serving.client.channel import connect_async, trace_metadata
 from detector.serving.client.connection import Connection, Tls
+from detector.serving.client.stream import StreamItem, StreamResult, stream_request, stream_result
 from detector.serving.wire.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.wire.statuses import from_rpc_error
 from detector.v1 import detector_pb2 as wire
@@ -53,7 +53,7 @@ class AsyncDetectorClient:
     async def detect(
         self, image: bytes, options: DetectOptions | None = None, timeout_s: float | None = None
     ) -> ImageDetections:
-        """Finds the digits of one encoded image; see `DetectorClient.detect`."""
+        """Find the digits of one encoded image; see `DetectorClient.detect`."""
         request = request_to_wire(image, options or DetectOptions())
         try:
             reply = await self._stub.Detect(
@@ -66,7 +66,7 @@ class AsyncDetectorClient:
     async def detect_stream(
         self, items: Iterable[StreamItem] | AsyncIterable[StreamItem], timeout_s: float | None = None
     ) -> AsyncGenerator[StreamResult]:
-        """Finds the digits of many images over one call; see `DetectorClient.detect_stream`.
+        """Find the digits of many images over one call; see `DetectorClient.detect_stream`.
 
         `items` may be an ordinary iterable too, if it does not block.
         """
@@ -90,7 +90,7 @@ class AsyncDetectorClient:
             replies.cancel()
 
     async def info(self, timeout_s: float | None = None) -> ModelInfo:
-        """The model that answers, its limits and its defaults; see `DetectorClient.info`."""
+        """Return the model that answers, its limits and its defaults; see `DetectorClient.info`."""
         request = wire.GetModelInfoRequest()
         try:
             return info_from_wire(
@@ -102,7 +102,7 @@ class AsyncDetectorClient:
             raise from_rpc_error(error) from error
 
     async def is_serving(self, timeout_s: float = 5.0) -> bool:
-        """Whether the server says that it is ready; see `DetectorClient.is_serving`."""
+        """Return whether the server says that it is ready; see `DetectorClient.is_serving`."""
         try:
             reply = await self._health.Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
         except grpc.RpcError as error:
@@ -110,7 +110,7 @@ class AsyncDetectorClient:
         return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
-        """Ends the connection; calls in flight fail."""
+        """End the connection; calls in flight fail."""
         await self._channel.close(grace=None)
 
     async def __aenter__(self) -> Self:
@@ -125,7 +125,7 @@ class AsyncDetectorClient:
 async def _stream_requests(
     items: Iterable[StreamItem] | AsyncIterable[StreamItem], failures: list[BaseException]
 ) -> AsyncIterator[wire.DetectStreamRequest]:
-    """The items as requests; gRPC swallows what its source raises, so that is kept in `failures`."""
+    """Yield the items as requests; gRPC swallows what its source raises, so that is kept in `failures`."""
     try:
         if isinstance(items, AsyncIterable):
             async for item in items:
@@ -149,11 +149,11 @@ class StreamEnd:
         call.add_done_callback(self._remember)
 
     def of(self, error: grpc.RpcError) -> grpc.RpcError:
-        """The error that the call's end was before grpc.aio overwrote it with `error`, or else `error`."""
+        """Return the error that the call's end was before grpc.aio overwrote it with `error`, or else `error`."""
         return next((end for end in self._ends if end.details() != _OVERWRITTEN), error)
 
     def _remember(self, call: Any) -> None:
-        """Called for each status, while it is the call's."""
+        """Keep the status while it is the call's."""
         code = _result(call.code())
         if code is not grpc.StatusCode.OK:
             details, trailing = _result(call.details()), _result(call.trailing_metadata())
@@ -161,7 +161,7 @@ class StreamEnd:
 
 
 def _result(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine returns that has nothing to wait for."""
+    """Return the result of a coroutine that has nothing to wait for."""
     try:
         coroutine.send(None)
     except StopIteration as end:

@@ -1,4 +1,4 @@
-"""Many images through a client: several calls at a time in order, and the messages of a stream."""
+"""Many images through a client: several calls at a time, in order. Nothing here imports gRPC."""
 
 import sys
 import threading
@@ -17,11 +17,8 @@ from detector.results.errors import (
     OverloadedError,
     ServiceUnavailableError,
 )
-from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, DetectOptions, EncodedImage
-from detector.serving.wire.converters import detections_from_wire, request_to_wire
-from detector.serving.wire.statuses import from_status
+from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, EncodedImage
 from detector.system.prefetch import Reserve, ordered_prefetch
-from detector.v1 import detector_pb2 as wire
 
 BASE_TIMEOUT_S = 60.0
 """The deadline of a small image that is alone."""
@@ -58,7 +55,7 @@ class BatchSettings:
     patience_s: float = 60.0
 
     def timeout_for(self, megapixels: float) -> float:
-        """The deadline, in seconds, of an image that is sent when so many megapixels are under way."""
+        """Return the deadline, in seconds, of an image that is sent when so many megapixels are under way."""
         grown = BASE_TIMEOUT_S + TIMEOUT_S_PER_MEGAPIXEL * megapixels
         return grown if self.timeout_s is None else self.timeout_s
 
@@ -69,7 +66,7 @@ def detect_many(
     images: Iterable[EncodedImage],
     settings: BatchSettings,
 ) -> Generator[ImageDetections | DetectorError]:
-    """Calls `detect` for each image.
+    """Call `detect` for each image.
 
     What is wrong with an image is its result, and so is that it takes too long, also when it is tried once more with
     no other beside it; other errors end the rest.
@@ -103,7 +100,7 @@ class _Caller:
         self._under_way = _UnderWay()
 
     def call(self, image: EncodedImage, reserve: Reserve) -> ImageDetections | DetectorError:
-        """The result of one image; raises what ends all others."""
+        """Return the result of one image; raises what ends all others."""
         try:
             data = image if isinstance(image, bytes) else image()
             reserve(len(data))
@@ -117,7 +114,7 @@ class _Caller:
             return error
 
     def _detect_or_late(self, data: bytes, alone: bool) -> ImageDetections | DeadlineExceededError:
-        """The image's detections, or that its deadline has passed although the server answers."""
+        """Return the image's detections, or that its deadline has passed although the server answers."""
         patience_s = self._settings.patience_s
         try:
             with self._under_way.added(_megapixels(data), alone) as megapixels:
@@ -131,7 +128,7 @@ class _Caller:
 def _detect_in_time(
     detect: Callable[[bytes, float], ImageDetections], data: bytes, timeout_s: float, patience_s: float
 ) -> ImageDetections:
-    """The image's detections; the deadline counts anew whenever the server refuses or goes away."""
+    """Return the image's detections; the deadline counts anew whenever the server refuses or goes away."""
 
     def attempt() -> ImageDetections:
         start = time.monotonic()
@@ -148,7 +145,7 @@ def _detect_in_time(
 
 
 def _retry_until(attempt: Callable[[], Result], away_s: float, full_s: float) -> Result:
-    """What `attempt` returns; it is made again while the server is away, or full, for at most so many seconds."""
+    """Return what `attempt` returns; repeat it while the server is away, or full, for at most so many seconds."""
     first_failure, pause = None, _FIRST_PAUSE_S
     while True:
         try:
@@ -163,7 +160,7 @@ def _retry_until(attempt: Callable[[], Result], away_s: float, full_s: float) ->
 
 
 def _check_message(data: bytes) -> None:
-    """Returns if a message can hold the image.
+    """Return if a message can hold the image.
 
     Raises:
         ImageTooLargeError: if not.
@@ -175,7 +172,7 @@ def _check_message(data: bytes) -> None:
 
 
 def _megapixels(data: bytes) -> float:
-    """What the image's header says; 0 for an image at which the server will not look."""
+    """Return what the image's header says; 0 for an image at which the server will not look."""
     from detector.images.decode import image_size  # noqa: PLC0415 - who asks for single images needs no image library
 
     try:
@@ -214,23 +211,3 @@ class _UnderWay:
                 self._megapixels.remove(megapixels)
                 self._reserved = self._reserved and not alone
                 self._changed.notify_all()
-
-
-StreamItem = tuple[str, bytes] | tuple[str, bytes, DetectOptions]
-"""A correlation id, the encoded image, and maybe options."""
-
-StreamResult = tuple[str, ImageDetections | DetectorError]
-"""The correlation id of an item, and its detections or the error that it met."""
-
-
-def stream_request(item: StreamItem) -> wire.DetectStreamRequest:
-    """One image of a stream."""
-    correlation_id, image, *options = item
-    request = request_to_wire(image, options[0] if options else DetectOptions())
-    return wire.DetectStreamRequest(correlation_id=correlation_id, request=request)
-
-
-def stream_result(reply: wire.DetectStreamResponse) -> StreamResult:
-    """What came of one image."""
-    failed = reply.HasField("error")
-    return reply.correlation_id, from_status(reply.error) if failed else detections_from_wire(reply.response)

@@ -42,7 +42,7 @@ _OPTIONS: list[tuple[str, Any]] = [
 
 
 def connect(connection: Connection) -> grpc.Channel:
-    """A channel for a client that blocks.
+    """Return a channel for a client that blocks.
 
     Raises:
         ClientSetupError: if there are several servers and a host of theirs is not known.
@@ -54,7 +54,7 @@ def connect(connection: Connection) -> grpc.Channel:
 
 
 def connect_async(connection: Connection) -> grpc.aio.Channel:
-    """The same for asyncio; to be called where an event loop runs."""
+    """Return the same for asyncio; to be called where an event loop runs."""
     credentials = _credentials(connection)
     if credentials is None:
         return grpc.aio.insecure_channel(_target(connection), _options(connection))
@@ -62,7 +62,7 @@ def connect_async(connection: Connection) -> grpc.aio.Channel:
 
 
 def _target(connection: Connection) -> str:
-    """What gRPC connects to. One name is resolved by gRPC, again and again, and may stand for many servers."""
+    """Return gRPC's target. One name is resolved by gRPC, again and again, and may stand for many servers."""
     if len(connection.addresses) == 1:
         return f"dns:///{connection.servers.strip()}"
     # A list must be one of addresses; IPv4 ones are written as IPv6, which can stand for both.
@@ -109,7 +109,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 def trace_metadata() -> Metadata:
-    """What a call carries to name the span that is current here (W3C Trace Context); nothing without one.
+    """Return the metadata that names the span current here (W3C Trace Context); none without one.
 
     Only a program that has itself imported OpenTelemetry can have a span, so nobody else pays for it.
     """

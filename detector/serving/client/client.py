@@ -14,16 +14,10 @@ from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError
 from detector.results.interface import DetectOptions, EncodedImage, ModelInfo
 from detector.serving.client.async_client import AsyncDetectorClient
-from detector.serving.client.batch import (
-    BatchSettings,
-    StreamItem,
-    StreamResult,
-    detect_many,
-    stream_request,
-    stream_result,
-)
+from detector.serving.client.batch import BatchSettings, detect_many
 from detector.serving.client.channel import connect, trace_metadata
 from detector.serving.client.connection import Connection, Tls
+from detector.serving.client.stream import StreamItem, StreamResult, stream_request, stream_result
 from detector.serving.wire.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.wire.statuses import from_rpc_error
 from detector.v1 import detector_pb2 as wire
@@ -73,7 +67,7 @@ class DetectorClient:
     def detect(
         self, image: bytes, options: DetectOptions | None = None, timeout_s: float | None = None
     ) -> ImageDetections:
-        """Finds the digits of one encoded image in a format that the server reads.
+        """Find the digits of one encoded image in a format that the server reads.
 
         Args:
             image: the encoded image.
@@ -94,7 +88,7 @@ class DetectorClient:
     def detect_stream(
         self, items: Iterable[StreamItem], timeout_s: float | None = None
     ) -> Iterator[StreamResult]:
-        """Finds the digits of many images over one call; `items` is read while results come out.
+        """Find the digits of many images over one call; `items` is read while results come out.
 
         Args:
             items: correlation id, encoded image and, if wanted, options. What it raises is raised here.
@@ -123,7 +117,7 @@ class DetectorClient:
     def detect_many(
         self, images: Iterable[EncodedImage], options: DetectOptions | None = None
     ) -> Generator[ImageDetections | DetectorError]:
-        """Finds the digits of many images, with a few calls at a time; waits for a server that is full or restarts.
+        """Find the digits of many images, with a few calls at a time; wait for a server that is full or restart.
 
         The deadline of an image grows with its pixels and with those of the images that are under way.
 
@@ -145,7 +139,7 @@ class DetectorClient:
         )
 
     def info(self, timeout_s: float | None = None) -> ModelInfo:
-        """The model that answers, its limits and its defaults.
+        """Return the model that answers, its limits and its defaults.
 
         Raises:
             DetectorError: ServiceUnavailableError if no server answers, DeadlineExceededError.
@@ -159,7 +153,7 @@ class DetectorClient:
         return info_from_wire(reply)
 
     def is_serving(self, timeout_s: float = 5.0) -> bool:
-        """Whether the server says that it is ready (grpc.health.v1); asked once, without retries.
+        """Return whether the server says that it is ready (grpc.health.v1); asked once, without retries.
 
         Raises:
             DetectorError: ServiceUnavailableError if no server answers, DeadlineExceededError.
@@ -171,7 +165,7 @@ class DetectorClient:
         return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:
-        """Ends the connection; calls in flight fail."""
+        """End the connection; calls in flight fail."""
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -186,7 +180,7 @@ class DetectorClient:
 def _stream_requests(
     items: Iterable[StreamItem], failures: list[BaseException]
 ) -> Iterator[wire.DetectStreamRequest]:
-    """The items as requests; gRPC swallows what its source raises, so that is kept in `failures`."""
+    """Yield the items as requests; gRPC swallows what its source raises, so that is kept in `failures`."""
     try:
         for item in items:
             yield stream_request(item)

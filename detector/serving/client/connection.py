@@ -1,4 +1,4 @@
-"""What a client needs to know to reach a server: addresses, TLS, a token. Nothing here connects, or imports gRPC."""
+"""The way to a server: addresses, TLS, a token. Nothing here connects, or imports gRPC."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def read_token(path: Path) -> str:
-    """The token in a file that holds nothing else.
+    """Return the token in a file that holds nothing else.
 
     Raises:
         ClientSetupError: if the file cannot be read.

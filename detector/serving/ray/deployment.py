@@ -90,13 +90,13 @@ def _connect(cluster: str | None) -> None:
 
 
 async def _keep(settings: ClusterSettings, port: int) -> None:
-    orders = ServerControl()
-    orders.install_signal_handlers()
+    control = ServerControl()
+    control.install_signal_handlers()
     deploying = in_thread(lambda: _deploy(settings, port), "deploy")
     try:
-        if await done_before(deploying, orders.stop):
+        if await done_before(deploying, control.stop):
             print(f"ready: {wire.DESCRIPTOR.package} on {deploying.result()}", flush=True)
-            await orders.stop.wait()
+            await control.stop.wait()
     finally:
         while not (deploying.done() or _is_deployed()):
             await asyncio.sleep(_POLL_S)
@@ -111,7 +111,7 @@ def _is_deployed() -> bool:
 
 
 def _deploy(settings: ClusterSettings, port: int) -> str:
-    """Starts the application; returns the address of a proxy, once it answers."""
+    """Start the application; return the address of a proxy, once it answers."""
     serve.start(
         grpc_options={"port": port, "grpc_servicer_functions": list(REGISTER)},
         http_options={"port": 0},  # nothing is served there, and another program may have Ray's own choice
@@ -133,7 +133,7 @@ def _deploy(settings: ClusterSettings, port: int) -> str:
 
 
 def _why_not() -> str:
-    """The last words of the deployments that did not start: of a traceback, its exception."""
+    """Return the last words of the deployments that did not start: of a traceback, its exception."""
     status = serve.status().applications.get(NAME)
     messages = [found.message for found in status.deployments.values()] if status else []
     lines = [message.strip().splitlines()[-1] for message in messages if message.strip()]
@@ -141,7 +141,7 @@ def _why_not() -> str:
 
 
 def _node_with_a_proxy() -> str:
-    """The address of a node at which a proxy listens: this one if there is one here."""
+    """Return the address of a node at which a proxy listens: this one if there is one here."""
     proxies = serve.status().proxies
     here = ray.get_runtime_context().get_node_id()
     nodes = sorted(ray.nodes(), key=lambda node: node["NodeID"] != here)
@@ -163,7 +163,7 @@ def withdraw(settings: ClusterSettings) -> None:
 
 
 def _drain(settings: ClusterSettings) -> None:
-    """Waits until each ingress has said that it is drained; calls spread over them, so some are told twice.
+    """Wait until each ingress has said that it is drained; calls spread over them, so some are told twice.
 
     Raises:
         TimeoutError: if that takes longer than the grace.

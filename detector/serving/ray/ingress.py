@@ -31,7 +31,7 @@ class Replicas(Protocol):
     """Those who have the model."""
 
     async def detect(self, request: bytes) -> wire.DetectStreamResponse:
-        """The digits of the image in a serialized DetectRequest, or the error that it met.
+        """Return the digits of the image in a serialized DetectRequest, or the error that it met.
 
         Raises:
             OverloadedError: if no more images can wait.
@@ -40,15 +40,15 @@ class Replicas(Protocol):
         ...
 
     async def info(self) -> wire.ModelInfo:
-        """Describes the model that answers; raises what `detect` does."""
+        """Describe the model that answers; raise what `detect` does."""
         ...
 
 
 class Context(Protocol):
-    """What a proxy tells of a call, and is told of its end; as far as it is needed, Ray Serve's."""
+    """The part of Ray Serve's gRPC context that is needed here."""
 
     def invocation_metadata(self) -> Sequence[tuple[str, str | bytes]]:
-        """What the caller sent."""
+        """Return the metadata that the caller sent."""
         ...
 
     def peer(self) -> str:
@@ -99,7 +99,7 @@ class Ingress:
     async def Detect(  # noqa: N802
         self, request: bytes, grpc_context: Context
     ) -> AsyncIterator[wire.DetectResponse]:
-        """Finds the digits of one image."""
+        """Find the digits of one image."""
         try:
             with _observed("Detect", grpc_context) as call, self._open():
                 parsed(wire.DetectRequest, _small(request))
@@ -116,7 +116,7 @@ class Ingress:
     async def GetModelInfo(  # noqa: N802
         self, request: bytes, grpc_context: Context
     ) -> AsyncIterator[wire.ModelInfo]:
-        """Describes the model that answers."""
+        """Describe the model that answers."""
         try:
             with _observed("GetModelInfo", grpc_context), self._open():
                 parsed(wire.GetModelInfoRequest, _small(request))
@@ -143,7 +143,7 @@ class Ingress:
             self._check_open()
 
     async def Check(self, request: bytes, grpc_context: Context) -> health_pb2.HealthCheckResponse:  # noqa: N802
-        """Whether there is a model that answers; a full house is a healthy one."""
+        """Return whether a model answers; an overloaded one is healthy."""
         reply = health_pb2.HealthCheckResponse()
         with suppress(RefusedError), _observed("Check", grpc_context, health.SERVICE_NAME) as call:
             service = parsed(health_pb2.HealthCheckRequest, _small(request)).service
@@ -173,14 +173,14 @@ class Ingress:
 
     @contextmanager
     def _stream(self) -> Iterator[None]:
-        """Takes a place for a stream.
+        """Take a place for a stream.
 
         Raises:
             OverloadedError: if there is none.
         """
         limit = self._settings.streams
         if self._streams >= limit:
-            raise OverloadedError(f"all {limit} streams are taken; try again later")
+            raise OverloadedError(f"overloaded: {limit} streams are open; try again later")
         self._streams += 1
         try:
             yield
@@ -188,12 +188,12 @@ class Ingress:
             self._streams -= 1
 
     async def _reply(self, item: wire.DetectStreamRequest) -> wire.DetectStreamResponse:
-        """The reply to one image of a stream, which may be an error."""
+        """Return the reply to one image of a stream, which may be an error."""
         request = item.request.SerializeToString()
         while True:
             try:
                 reply = await self._replicas.detect(request)
-            except OverloadedError:  # it waits: not to be read is how a stream learns of a full house
+            except OverloadedError:  # it waits: not to be read is how a stream learns of overload
                 await asyncio.sleep(_PAUSE_S)
                 continue
             except Exception as error:  # whatever it is, the stream goes on
@@ -203,13 +203,13 @@ class Ingress:
 
 
 async def _items(requests: AsyncIterator[bytes]) -> AsyncIterator[wire.DetectStreamRequest]:
-    """The messages of a stream; one that is none, or too large, ends it."""
+    """Yield the messages of a stream; one that is none, or too large, ends it."""
     async for request in requests:
         yield parsed(wire.DetectStreamRequest, _small(request))
 
 
 def _small(request: bytes) -> bytes:
-    """The request; raises OverloadedError, as gRPC's own limit does on one machine, if it is too large."""
+    """Return the request; raises OverloadedError, as gRPC's own limit does on one machine, if it is too large."""
     if len(request) > MAX_MESSAGE_BYTES:
         raise OverloadedError(f"the message is larger than max ({len(request)} vs. {MAX_MESSAGE_BYTES})")
     return request
@@ -217,7 +217,7 @@ def _small(request: bytes) -> bytes:
 
 @contextmanager
 def _observed(method: str, context: Context, service: str = DETECTOR.full_name) -> Iterator[Call]:
-    """Reports a call when it has ended, and tells its context how; of an error RefusedError remains."""
+    """Report a call when it has ended, and tell its context how; of an error RefusedError remains."""
     call = call_context.begin(f"/{service}/{method}", context.invocation_metadata())
     call.peer = context.peer()
     call.code = grpc.StatusCode.CANCELLED.name  # unless it comes to another end
@@ -234,7 +234,7 @@ def _observed(method: str, context: Context, service: str = DETECTOR.full_name) 
 
 
 def _check_final(refusal: RefusedError) -> None:
-    """Returns if an empty reply can go with a refusal, as it does with the trailers that say all of it.
+    """Return if an empty reply can go with a refusal, as it does with the trailers that say all of it.
 
     Raises:
         RefusedError: if a client may try again, which it only does with what has had no reply at all.
@@ -258,7 +258,7 @@ def _trailers(call: Call, trailers: Trailers = ()) -> list[tuple[str, str | byte
 
 
 def _count(call: Call, reply: wire.DetectStreamResponse) -> None:
-    """Takes note of an image that is answered."""
+    """Take note of an image that is answered."""
     if reply.HasField("error"):
         call.refused += 1
     else:

@@ -1,4 +1,4 @@
-"""What a proxy in front of the service registers: its methods, and no messages.
+"""The methods that a proxy in front of the service registers, without their messages.
 
 A proxy that parses requests answers those that do not parse by itself, as UNKNOWN, and takes every image apart and
 together again. So it passes on the bytes, and the service behind it parses them.
@@ -23,7 +23,7 @@ REGISTER = (
 
 
 def add_detector_to_server(servicer: object, server: grpc.Server) -> None:
-    """Registers detector.v1.DigitDetector.
+    """Register detector.v1.DigitDetector.
 
     Args:
         servicer: has a method of each name, which takes the bytes of a request, or an iterator of them.
@@ -37,7 +37,7 @@ def add_detector_to_server(servicer: object, server: grpc.Server) -> None:
 
 
 def add_health_to_server(servicer: object, server: grpc.Server) -> None:
-    """Registers grpc.health.v1.Health; not its Watch, which would hold a place for as long as somebody watches."""
+    """Register grpc.health.v1.Health; not its Watch, which would hold a place for as long as somebody watches."""
     _add(health.SERVICE_NAME, {"Check": "unary_unary"}, servicer, server)
 
 

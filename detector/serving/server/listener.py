@@ -23,12 +23,12 @@ from detector.serving.wire import certificates
 if TYPE_CHECKING:
     from detector.serving.telemetry.tracing import Tracing
 
-_CALLS_PER_PLACE = 4
+_CALLS_PER_IMAGE = 4
 """Calls of any kind, health checks too, that may be open per image or stream admitted."""
 
 
 def make_server(settings: ServerSettings, tracing: "Tracing | None") -> grpc.aio.Server:
-    """A server without services, which does not listen yet.
+    """Make a server without services, which does not listen yet.
 
     Raises:
         ServerStartError: if the settings ask for files that are no good.
@@ -37,7 +37,7 @@ def make_server(settings: ServerSettings, tracing: "Tracing | None") -> grpc.aio
 
 
 def start_tracing(observability: Observability) -> "Tracing | None":
-    """What makes calls part of traces, where that is asked for.
+    """Return what makes calls part of traces, where that is asked for.
 
     Raises:
         ServerStartError: if the libraries for it are not installed.
@@ -54,7 +54,7 @@ def start_tracing(observability: Observability) -> "Tracing | None":
 
 
 def bind(server: grpc.aio.Server, settings: ServerSettings) -> int:
-    """Takes the port; returns its number.
+    """Take the port; return its number.
 
     Raises:
         ServerStartError: if the address is taken or not ours, or the settings for TLS are no good.
@@ -71,7 +71,7 @@ def bind(server: grpc.aio.Server, settings: ServerSettings) -> int:
 
 @contextmanager
 def reserved_port(host: str, port: int) -> Iterator[int]:
-    """A port for several processes to share: while the block runs nobody else gets it, though nobody may listen.
+    """Reserve a port for several processes to share: while the block runs nobody else gets it.
 
     Args:
         host: name or address to listen at.
@@ -102,14 +102,16 @@ def address(host: str, port: int) -> str:
 def _interceptors(
     settings: ServerSettings, tracing: "Tracing | None"
 ) -> "list[grpc.aio.ServerInterceptor[object, object]]":
-    """What every call passes, the outermost first."""
+    """Return what every call passes, the outermost first."""
     limits, security = settings.limits, settings.security
     passed: list[grpc.aio.ServerInterceptor[object, object]] = [
         TelemetryInterceptor(None if tracing is None else tracing.trace)
     ]
     if security.tokens is not None:
         passed.append(AuthenticationInterceptor(TokenFile(security.tokens), security.open_health))
-    passed.append(ConcurrencyLimitInterceptor(_CALLS_PER_PLACE * (limits.places + limits.streams)))
+    passed.append(
+        ConcurrencyLimitInterceptor(_CALLS_PER_IMAGE * (limits.max_concurrent_images + limits.streams))
+    )
     passed.append(RequestValidationInterceptor())
     return passed
 
@@ -145,7 +147,7 @@ def _refusal(host: str, port: int) -> ServerStartError:
 
 
 def _why(host: str, port: int) -> str:
-    """The operating system's own words for why nobody can listen there."""
+    """Return the operating system's own words for why nobody can listen there."""
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -158,7 +160,7 @@ def _why(host: str, port: int) -> str:
 
 
 def server_credentials(host: str, security: Security) -> grpc.ServerCredentials | None:
-    """What the server shows its callers, and asks of them; None for a connection in the clear.
+    """Return the server's TLS credentials; None for a connection in the clear.
 
     Args:
         host: where the server listens; in the clear other machines reach it only if that is asked for.
@@ -197,7 +199,7 @@ def _check_in_the_clear(host: str, security: Security) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`; a name that nobody knows is refused later, with its reason."""
+    """Return whether only this machine reaches `host`; a name that nobody knows is refused later, with its reason."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:

@@ -21,12 +21,12 @@ _WATCH_S = 1.0
 
 
 def load_in_thread(load: LoadDetector) -> "asyncio.Future[PixelDetector]":
-    """What `load` returns, from a thread that nobody has to wait for."""
+    """Return the result of `load`, from a daemon thread."""
     return in_thread(load, "load")
 
 
-async def reload_when_told(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:
-    """Replaces the server's detector whenever `told` is set; what cannot be loaded replaces nothing."""
+async def reload_on_request(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:
+    """Replace the server's detector whenever `told` is set; what cannot be loaded replaces nothing."""
     while True:
         await told.wait()
         told.clear()
@@ -54,7 +54,7 @@ def settle_garbage() -> None:
 
 
 async def watch(file: Path, changed: asyncio.Event) -> None:
-    """Sets `changed` whenever there is another file of this name, or another content."""
+    """Set `changed` whenever there is another file of this name, or another content."""
     known = _identity(file)
     while True:
         await asyncio.sleep(_WATCH_S)
@@ -65,7 +65,7 @@ async def watch(file: Path, changed: asyncio.Event) -> None:
 
 
 def _identity(file: Path) -> tuple[int, int, int, int] | None:
-    """What tells one state of a file from another; None while there is none."""
+    """Return the identity of a file's state; None while there is no file."""
     try:
         found = file.stat()
     except OSError:

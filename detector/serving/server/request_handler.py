@@ -25,7 +25,7 @@ class Answering:
         self._inference_queue = inference_queue
 
     async def info(self) -> wire.ModelInfo:
-        """The model that answers.
+        """Return the model that answers.
 
         Raises:
             ServiceUnavailableError: if there is none, yet or any more.
@@ -33,31 +33,31 @@ class Answering:
         return info_to_wire(self._inference_queue.info())
 
     async def detect(
-        self, request: wire.DetectRequest, deadline: float | None = None, patient: bool = False
+        self, request: wire.DetectRequest, deadline: float | None = None, wait: bool = False
     ) -> wire.DetectResponse:
-        """The digits of one image; what the arguments mean and what is raised says `InferenceQueue.detect`."""
+        """Return the digits of one image; what the arguments mean and what is raised says `InferenceQueue.detect`."""
         options = options_from_wire(request.options)
-        found = await self._inference_queue.detect(request.image, options, deadline, patient)
+        found = await self._inference_queue.detect(request.image, options, deadline, wait)
         telemetry.detected(found)
         return detections_to_wire(found)
 
     async def outcome(
         self, request: wire.DetectRequest, deadline: float | None = None
     ) -> wire.DetectStreamResponse:
-        """The digits of one image of many, or the error that it met; it waits for a place.
+        """Return the digits of one image of many, or the error that it met; it waits for a place.
 
-        Not to be read is how the sender of a stream learns of a full house.
+        Not to be read is how the sender of a stream learns of overload.
         """
         reply = wire.DetectStreamResponse()
         try:
-            reply.response.CopyFrom(await self.detect(request, deadline, patient=True))
+            reply.response.CopyFrom(await self.detect(request, deadline, wait=True))
         except Exception as error:  # whatever it is, the others go on
             reply.error.CopyFrom(status_of(error))
         return reply
 
 
 def status_of(error: Exception) -> Status:
-    """The status of any error; of one that nobody foresaw the caller learns no more than that."""
+    """Return the status of any error; of one that nobody foresaw the caller learns no more than that."""
     if isinstance(error, MemoryError):
         error = OverloadedError("there is not enough memory for this image now")
     if isinstance(error, DetectorError):
@@ -145,7 +145,7 @@ class Draining:
             self._closed(call)
 
     def count_task(self) -> None:
-        """Counts the call that the current task serves until the task ends: by then its reply has been sent, too."""
+        """Count the call that the current task serves until the task ends: by then its reply has been sent, too."""
         task = asyncio.current_task()
         assert task is not None
         self._opened(task)

@@ -34,7 +34,7 @@ class DetectorServer:
         )
 
     async def start(self) -> int:
-        """Listens, healthy but NOT_SERVING; returns the port.
+        """Listen, healthy but NOT_SERVING; return the port.
 
         Raises:
             ServerStartError: if the address is taken or not ours.
@@ -45,12 +45,12 @@ class DetectorServer:
         return port
 
     async def open(self, detector: PixelDetector) -> None:
-        """Serves `detector`, which is loaded and warm, from the next call on; calls in work keep the one they have."""
+        """Serve `detector`, which is loaded and warm, from the next call on; calls in work keep the one they have."""
         self._inference_queue.open(detector)
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     async def drain(self, grace_s: float, leave_port: bool = False) -> bool:
-        """Takes on no more work and finishes what there is; returns whether all that was accepted has been answered.
+        """Take on no more work and finish what there is; return whether all that was accepted has been answered.
 
         It goes on to listen, and every call that comes ends with UNAVAILABLE: it is refused, or its connection ends
         with the process. So the process is to end now, and not by way of `stop`, in which gRPC would end calls that
@@ -73,7 +73,7 @@ class DetectorServer:
         return drained
 
     async def stop(self) -> None:
-        """Closes the port and all connections, for a process that goes on without the server."""
+        """Close the port and all connections, for a process that goes on without the server."""
         await self._server.stop(grace=0)
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

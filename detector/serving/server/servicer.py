@@ -31,7 +31,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         self._hold_late_calls = False
 
     async def drain(self, hold_late_calls: bool) -> None:
-        """Takes on no new work, ends streams after the images that they have sent, waits until all is answered.
+        """Take on no new work, end streams after the images that they have sent, wait until all is answered.
 
         Args:
             hold_late_calls: leave calls that come from now on open, for the end of the process to end them; else
@@ -42,13 +42,13 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         await self._draining.drain()
 
     async def Detect(self, request: wire.DetectRequest, context: Context) -> wire.DetectResponse:  # noqa: N802
-        """Finds the digits of one image."""
+        """Find the digits of one image."""
         return await self._answer(context, self._answering.detect(request, _deadline(context)))
 
     async def GetModelInfo(  # noqa: N802
         self, request: wire.GetModelInfoRequest, context: Context
     ) -> wire.ModelInfo:
-        """Describes the model that answers."""
+        """Describe the model that answers."""
         return await self._answer(context, self._answering.info())
 
     async def DetectStream(  # noqa: N802
@@ -60,7 +60,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
     async def _stream(self, requests: AsyncIterator[wire.DetectStreamRequest], context: Context) -> None:
         limits, deadline = self._inference_queue.limits, _deadline(context)
         if self._streams >= limits.streams:
-            raise OverloadedError(f"all {limits.streams} streams are taken; try again later")
+            raise OverloadedError(f"overloaded: {limits.streams} streams are open; try again later")
 
         async def answer(request: wire.DetectStreamRequest) -> wire.DetectStreamResponse:
             return await self._reply(request, deadline)
@@ -79,7 +79,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
     async def _reply(
         self, request: wire.DetectStreamRequest, deadline: float | None
     ) -> wire.DetectStreamResponse:
-        """The reply to one image of a stream, which may be an error."""
+        """Return the reply to one image of a stream, which may be an error."""
         reply = await self._answering.outcome(request.request, deadline)
         reply.correlation_id = request.correlation_id
         if reply.HasField("error"):
@@ -87,7 +87,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         return reply
 
     async def _answer(self, context: Context, work: Awaitable[Reply]) -> Reply:
-        """The result of `work`, or its error as the call's status."""
+        """Return the result of `work`, or its error as the call's status."""
         late = self._draining.begun.is_set()
         if not late:
             self._draining.count_task()
@@ -100,6 +100,6 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
 
 
 def _deadline(context: Context) -> float | None:
-    """The call's deadline on the clock of `time.monotonic`."""
+    """Return the call's deadline on the clock of `time.monotonic`."""
     remaining = context.time_remaining()
     return None if remaining is None else time.monotonic() + remaining

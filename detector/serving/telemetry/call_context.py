@@ -1,4 +1,4 @@
-"""What is known of the call that runs: for the log, the metrics and the trace."""
+"""The context of the running call, for logs, metrics and traces."""
 
 import re
 import time
@@ -45,7 +45,7 @@ class Call:
     started: float = field(default_factory=time.perf_counter)
 
     def summary(self, seconds: float) -> dict[str, str | int | float]:
-        """What a log says of a call that took so long: what there is to say, and nothing of its images' content."""
+        """Return the log fields of a call that took so long; nothing of its images' content is among them."""
         told: dict[str, str | int | float] = {
             "method": self.method[:_MAX_METHOD_CHARACTERS],
             "code": self.code,
@@ -66,7 +66,7 @@ _current: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
 def begin(method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Call:
-    """The call that this task serves from now on."""
+    """Return the call that this task serves from now on."""
     ids = [value for key, value in metadata if key == REQUEST_ID]
     good = len(ids) == 1 and isinstance(ids[0], str) and _GOOD_ID.fullmatch(ids[0])
     call = Call(method, str(ids[0]) if good else uuid.uuid4().hex)
@@ -75,5 +75,5 @@ def begin(method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Call:
 
 
 def current() -> Call | None:
-    """The call that runs; None outside of any."""
+    """Return the call that runs; None outside of any."""
     return _current.get()

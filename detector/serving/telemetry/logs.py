@@ -12,7 +12,7 @@ from detector.serving.telemetry import call_context
 
 
 def configure(log_format: str) -> None:
-    """Sends the package's log, and other libraries' warnings, to standard error.
+    """Send the package's log, and other libraries' warnings, to standard error.
 
     Args:
         log_format: "text" or "json".
@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
     """A record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line, without its end."""
         row = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -44,14 +44,14 @@ class TextFormatter(logging.Formatter):
     """A record as time, level, message and NAME=VALUE pairs; a traceback, if there is one, below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line, without its end."""
         pairs = [f"{name}={_plain(value)}" for name, value in _fields(record).items()]
         line = " ".join([_time(record), record.levelname.lower(), _one_line(record.getMessage()), *pairs])
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    """The record's own named values, and the id of the call in which it was written."""
+    """Return the record's own named values, and the id of the call in which it was written."""
     call = call_context.current()
     return getattr(record, "fields", None) or ({} if call is None else {"request_id": call.request_id})
 

@@ -1,4 +1,4 @@
-"""What a server counts, for Prometheus.
+"""Metrics of a server, for Prometheus.
 
 Several processes count in files of one folder, each in its own, and one page shows the sums: prometheus_client does
 that by itself if PROMETHEUS_MULTIPROC_DIR is set when it is first imported (see
@@ -74,7 +74,7 @@ _STATM = Path("/proc/self/statm")
 
 
 def count_call(method: str, code: str, seconds: float) -> None:
-    """A call has ended.
+    """Return a call has ended.
 
     Args:
         method: one of the few that there are.
@@ -87,7 +87,7 @@ def count_call(method: str, code: str, seconds: float) -> None:
 
 
 def count_detections(found: ImageDetections) -> None:
-    """An image has been answered."""
+    """Return an image has been answered."""
     _images.inc()
     _digits.inc(len(found.digits))
     for stage, seconds in found.stage_seconds.items():
@@ -95,7 +95,7 @@ def count_detections(found: ImageDetections) -> None:
 
 
 def count_rejection(reason: str) -> None:
-    """A call or an image has been answered with an error."""
+    """Return a call or an image has been answered with an error."""
     _rejected.labels(reason).inc()
 
 
@@ -105,13 +105,13 @@ def waiting() -> AbstractContextManager[None]:
 
 
 def set_model(old: ModelInfo | None, new: ModelInfo | None) -> None:
-    """`new` has taken the place of `old`; None where there is none."""
+    """Count `new` in place of `old`; None where there is none."""
     for info, serving in ((old, 0), (new, 1)):
         if info is not None:
             _model.labels(info.name, info.version, info.sha256).set(serving)
 
 
 def measure_memory() -> None:
-    """Takes note of this process's memory, where there is Linux's /proc."""
+    """Take note of this process's memory, where there is Linux's /proc."""
     if _STATM.exists():
         _memory.set(int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize())

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def published(observability: Observability, processes: int) -> Iterator[None]:
-    """Shows what is counted, if that is asked for, until the end.
+    """Show what is counted, if that is asked for, until the end.
 
     Args:
         observability: whether, and where.
@@ -44,14 +44,14 @@ def published(observability: Observability, processes: int) -> Iterator[None]:
 
 
 def forget(pid: int) -> None:
-    """A process that counted has ended: its counts stay in the sums, its memory and its queue are no more."""
+    """Return a process that counted has ended: its counts stay in the sums, its memory and its queue are no more."""
     if _FOLDER in os.environ:
         multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
 def _shared_counts() -> Iterator[CollectorRegistry]:
-    """The sums over all processes that are started meanwhile."""
+    """Provide the sums over all processes that are started meanwhile."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="digit-detector-metrics-", ignore_cleanup_errors=True)
     except OSError as error:
@@ -70,7 +70,7 @@ def _shared_counts() -> Iterator[CollectorRegistry]:
 
 @contextmanager
 def _page(observability: Observability, registry: CollectorRegistry) -> Iterator[None]:
-    """Serves a registry over HTTP from a thread, at any path."""
+    """Serve a registry over HTTP from a thread, at any path."""
     host, port = observability.metrics_host, observability.metrics_port
     assert port is not None
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Observability:
-    """What a server tells those who run it.
+    """How a server is observed.
 
     Attributes:
         metrics_host: name or address at which the metrics page listens.

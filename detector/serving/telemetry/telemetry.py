@@ -28,7 +28,7 @@ METHODS = frozenset(
 
 Metadata = Sequence[tuple[str, str | bytes]]
 Trace = Callable[[Call, Metadata], AbstractContextManager[None]]
-"""What a call runs within, to be part of a trace."""
+"""The context in which a traced call runs."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class TelemetryInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """The service's handler, observed."""
+        """Return the service's handler, observed."""
         metadata = tuple(handler_call_details.invocation_metadata or ())
         call = call_context.begin(handler_call_details.method, metadata)
         handler = await continuation(handler_call_details)
@@ -70,7 +70,7 @@ class TelemetryInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg
 
 
 def detected(found: ImageDetections) -> None:
-    """An image of the call that runs is answered."""
+    """Return an image of the call that runs is answered."""
     metrics.count_detections(found)
     call = call_context.current()
     if call is not None:
@@ -79,7 +79,7 @@ def detected(found: ImageDetections) -> None:
 
 
 def refused(reason: str) -> None:
-    """An image of the stream that runs is answered with an error."""
+    """Return an image of the stream that runs is answered with an error."""
     metrics.count_rejection(reason)
     call = call_context.current()
     if call is not None:
@@ -87,7 +87,7 @@ def refused(reason: str) -> None:
 
 
 def _code_of(error: BaseException, context: Context) -> grpc.StatusCode:
-    """What the caller sees of a handler that ended with `error`."""
+    """Return the status that the caller sees of a handler that ended with `error`."""
     if isinstance(error, asyncio.CancelledError):
         remaining = context.time_remaining()
         late = remaining is not None and remaining <= 0
@@ -96,7 +96,7 @@ def _code_of(error: BaseException, context: Context) -> grpc.StatusCode:
 
 
 def report(call: Call) -> None:
-    """Counts and logs a call that has ended."""
+    """Count and logs a call that has ended."""
     seconds = time.perf_counter() - call.started
     known = call.method in METHODS
     metrics.count_call(call.method if known else "unknown", call.code, seconds)

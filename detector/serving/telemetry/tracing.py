@@ -28,7 +28,7 @@ class Tracing:
 
     @contextmanager
     def trace(self, call: Call, metadata: Metadata) -> Iterator[None]:
-        """Makes a call a span, in its caller's trace if it has one."""
+        """Make a call a span, in its caller's trace if it has one."""
         parent = propagate.extract({key: value for key, value in metadata if isinstance(value, str)})
         service, _, method = call.method.removeprefix("/").partition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
@@ -42,7 +42,7 @@ class Tracing:
                 span.set_attributes(_result(call))
 
     def close(self) -> None:
-        """Sends the spans that have not been sent yet, for as long as the OTEL_ variables allow."""
+        """Send the spans that have not been sent yet, for as long as the OTEL_ variables allow."""
         self._provider.shutdown()
 
 

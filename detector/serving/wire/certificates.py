@@ -21,7 +21,7 @@ def check_authorities(path: Path) -> None:
 
 
 def check_pair(certificate: Path, key: Path) -> None:
-    """A certificate and its private key.
+    """Return a certificate and its private key.
 
     Raises:
         UnusableFileError: if that is not what is in the files.
@@ -32,7 +32,7 @@ def check_pair(certificate: Path, key: Path) -> None:
 
 @contextmanager
 def named(*paths: Path) -> Iterator[None]:
-    """Turns what goes wrong with files into one error that names them.
+    """Turn what goes wrong with files into one error that names them.
 
     Raises:
         UnusableFileError: for every OSError, and what `ssl` makes of other files than PEM.
@@ -48,5 +48,5 @@ def named(*paths: Path) -> Iterator[None]:
 
 
 def _no_password() -> bytes:
-    """Called for an encrypted key; without it OpenSSL would ask at the terminal."""
+    """Return called for an encrypted key; without it OpenSSL would ask at the terminal."""
     raise UnusableFileError("the private key is encrypted: give one that is not, readable by its owner alone")

@@ -16,12 +16,12 @@ _MAX_INT32 = 2**31 - 1
 
 
 def option_to_wire(name: str) -> str:
-    """The path in a DetectRequest of an option of `DetectOptions`."""
+    """Return the path in a DetectRequest of an option of `DetectOptions`."""
     return f"{_OPTIONS}{name}"
 
 
 def option_from_wire(path: str) -> str:
-    """The option of `DetectOptions` at a path in a DetectRequest; the path itself if there is none."""
+    """Return the option of `DetectOptions` at a path in a DetectRequest; the path itself if there is none."""
     return path.removeprefix(_OPTIONS)
 
 
@@ -43,7 +43,7 @@ def options_from_wire(message: wire.DetectOptions) -> DetectOptions:
 
 
 def request_to_wire(image: bytes, options: DetectOptions) -> wire.DetectRequest:
-    """An encoded image and what to look for in it."""
+    """Return an encoded image and what to look for in it."""
     return wire.DetectRequest(image=image, options=options_to_wire(options))
 
 
@@ -86,7 +86,7 @@ def detections_from_wire(response: wire.DetectResponse) -> ImageDetections:
 
 
 def info_to_wire(info: ModelInfo) -> wire.ModelInfo:
-    """What a detector says of itself."""
+    """Convert the description of a detector's model."""
     return wire.ModelInfo(
         name=info.name,
         version=info.version,
@@ -101,7 +101,7 @@ def info_to_wire(info: ModelInfo) -> wire.ModelInfo:
 
 
 def info_from_wire(message: wire.ModelInfo) -> ModelInfo:
-    """What a detector says of itself."""
+    """Convert the description of a detector's model."""
     return ModelInfo(
         name=message.name,
         version=message.version,

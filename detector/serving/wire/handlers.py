@@ -20,7 +20,7 @@ Around = Callable[[Context], AbstractAsyncContextManager[None]]
 
 
 def surrounded(handler: Handler, around: Around) -> Handler:
-    """A handler like `handler`, each call of which runs within `around` of its context."""
+    """Yield a handler like `handler`, each call of which runs within `around` of its context."""
     kind = "_".join(
         "stream" if s else "unary" for s in (handler.request_streaming, handler.response_streaming)
     )
@@ -44,7 +44,7 @@ def surrounded(handler: Handler, around: Around) -> Handler:
 
 
 def refusing(error: DetectorError) -> Handler:
-    """A handler that ends its call with `error`.
+    """Return a handler that ends its call with `error`.
 
     It takes requests for a stream, which fits every method on the wire: so not a byte of them is read.
     """

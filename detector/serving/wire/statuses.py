@@ -61,7 +61,7 @@ _MAX_MESSAGE_CHARACTERS = 1000
 
 
 def to_status(error: DetectorError, retry_delay_s: float = 1.0) -> Status:
-    """The status that tells a caller of `error`.
+    """Return the status that tells a caller of `error`.
 
     Args:
         error: any error of the package.
@@ -83,7 +83,7 @@ def to_status(error: DetectorError, retry_delay_s: float = 1.0) -> Status:
 
 
 def from_status(status: Status) -> DetectorError:
-    """The error that a server told of: the same class with the same message."""
+    """Return the error that a server told of: the same class with the same message."""
     info, bad_request = ErrorInfo(), BadRequest()
     _unpack(status.details, info)
     _unpack(status.details, bad_request)
@@ -99,7 +99,7 @@ def from_status(status: Status) -> DetectorError:
 
 
 def from_rpc_error(error: grpc.RpcError) -> DetectorError:
-    """The error behind a failed call, whether the server or gRPC itself failed it."""
+    """Return the error behind a failed call, whether the server or gRPC itself failed it."""
     assert isinstance(error, grpc.Call | grpc.aio.AioRpcError)
     try:
         status = rpc_status.from_call(error)  # type: ignore[arg-type] # it asks for what both have
@@ -111,14 +111,14 @@ def from_rpc_error(error: grpc.RpcError) -> DetectorError:
 
 
 def reason_of(status: Status) -> str:
-    """The reason that a status of ours gives; empty if it gives none."""
+    """Return the reason that a status of ours gives; empty if it gives none."""
     info = ErrorInfo()
     _unpack(status.details, info)
     return str(info.reason)
 
 
 def reason_in(trailers: Iterable[tuple[str, str | bytes]]) -> str:
-    """The reason of the status that goes with a call's trailing metadata; empty if it gives none."""
+    """Return the reason of the status that goes with a call's trailing metadata; empty if it gives none."""
     details = [value for key, value in trailers if key == _DETAILS and isinstance(value, bytes)]
     return reason_of(Status.FromString(details[0])) if details else ""
 
@@ -130,19 +130,19 @@ def ending(status: Status) -> tuple[grpc.StatusCode, str, Trailers]:
 
 
 async def abort(context: "grpc.aio.ServicerContext[Any, Any]", status: Status) -> NoReturn:
-    """Ends a call with `status`; trailing metadata that the call has stay."""
+    """End a call with `status`; trailing metadata that the call has stay."""
     code, details, trailers = ending(status)
     await context.abort(code, details, (*(context.trailing_metadata() or ()), *trailers))
     raise AssertionError("abort always raises")
 
 
 def _wire_field(error: InvalidRequestError) -> str:
-    """The path in a DetectRequest of what is wrong with it."""
+    """Return the path in a DetectRequest of what is wrong with it."""
     return option_to_wire(error.field) if isinstance(error, InvalidOptionError) else error.field
 
 
 def _unpack(details: Iterable[any_pb2.Any], message: Message) -> None:
-    """Fills `message` from the first detail of its type, if there is one."""
+    """Fill `message` from the first detail of its type, if there is one."""
     for detail in details:
         if detail.Unpack(message):
             return

@@ -48,19 +48,19 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         ([], "COMMAND"),
         (["dtect", "a.png"], "invalid choice"),
         (["detect"], "IMAGE"),
-        (["detect-folder", "photos"], "--output"),
+        (["detect-folder", "photos"], "--out"),
         (["detect", "a.png", "--min-score", "high"], "not a score: a number from 0 to 1"),
         (["detect", "a.png", "--min-score", "1.01"], "not a score"),
         (["detect", "a.png", "--min-score", "nan"], "not a score"),
         (["detect", "a.png", "--server", "a:1", "--model", "m"], "not allowed with"),
-        (["export", "--format", "keras", "--output", "a"], "invalid choice: 'keras'"),
-        (["export", "--format", "onnx"], "--output"),
+        (["export", "--format", "keras", "--out", "a"], "invalid choice: 'keras'"),
+        (["export", "--format", "onnx"], "--out"),
         (["serve", "--port", "65536"], "not a port: a number from 0 to 65535"),
         (["serve", "--port", "-1"], "not a port"),
         (["serve", "--processes", "0"], "not a whole number from 1 to 256"),
         (["serve", "--processes", "two"], "not a whole number"),
-        (["serve", "--queue", "0"], "not a whole number from 1 to 1024"),
-        (["serve", "--queue", "1.5"], "not a whole number"),
+        (["serve", "--max-concurrent-images", "0"], "not a whole number from 1 to 1024"),
+        (["serve", "--max-concurrent-images", "1.5"], "not a whole number"),
         (["serve", "--grace", "-1"], "not a number of seconds from 0 to 86400"),
         (["serve", "--grace", "nan"], "not a number of seconds"),
         (["health", "--timeout", "soon"], "not a number of seconds"),
@@ -97,16 +97,16 @@ def test_wrong_usage_ends_with_2(
             "--token-file is for a server: name one with --server",
         ),
         (["detect", "a.png", "--timeout", "9"], "--timeout is for a server"),
-        (["detect-folder", ".", "--output", "out.jsonl", "--calls", "2"], "--calls is for a server"),
+        (["detect-folder", ".", "--out", "out.jsonl", "--calls", "2"], "--calls is for a server"),
         (["detect", "a.png", "--server", "a:1", "--max-megapixels", "9"], "a server has its own limit"),
         (["serve", "--engine", "ray", "--max-megapixels", "9"], "up to 100 megapixels"),
         (["info", "--tls"], "--tls is for a server"),
         (["detect", "a.png", "--annotated", "."], "name another folder"),
-        (["detect-folder", "nowhere", "--output", "out.jsonl"], "nowhere"),
-        (["detect-folder", ".", "--output", "."], "name a file such as digits.jsonl"),
-        (["detect-folder", ".", "--output", "out.jsonl", "--annotated", "."], "name another folder"),
-        (["detect-folder", ".", "--output", "out.jsonl", "--model", "nowhere"], "nowhere"),
-        (["detect-folder", ".", "--output", "out.jsonl", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["detect-folder", "nowhere", "--out", "out.jsonl"], "nowhere"),
+        (["detect-folder", ".", "--out", "."], "name a file such as digits.jsonl"),
+        (["detect-folder", ".", "--out", "out.jsonl", "--annotated", "."], "name another folder"),
+        (["detect-folder", ".", "--out", "out.jsonl", "--model", "nowhere"], "nowhere"),
+        (["detect-folder", ".", "--out", "out.jsonl", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
     ],
 )
 def test_a_failed_start_is_one_line_and_2_and_leaves_no_file(
@@ -189,7 +189,7 @@ def test_a_folder_gives_the_same_file_here_and_from_a_server(
 ) -> None:
     folder = next(iter(real_images.values())).parent
     for name, where in {"here": [], "served": ["--server", server]}.items():
-        assert main(["detect-folder", str(folder), "--output", str(tmp_path / name), *where]) == 0
+        assert main(["detect-folder", str(folder), "--out", str(tmp_path / name), *where]) == 0
     assert (tmp_path / "here").read_bytes() == (tmp_path / "served").read_bytes()
     assert [row["image"] for row in rows((tmp_path / "here").read_text())] == sorted(
         path.name for path in folder.glob("*.png")
@@ -200,8 +200,7 @@ def test_a_folder_gives_the_same_file_here_and_from_a_server(
 def test_a_folder_with_a_bad_image_ends_with_1(server: str, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_text("not an image")
     assert (
-        main(["detect-folder", str(tmp_path), "--output", str(tmp_path / "out.jsonl"), "--server", server])
-        == 1
+        main(["detect-folder", str(tmp_path), "--out", str(tmp_path / "out.jsonl"), "--server", server]) == 1
     )
     assert rows((tmp_path / "out.jsonl").read_text())[0]["error"]["code"] == "IMAGE_UNDECODABLE"
 
@@ -266,7 +265,7 @@ def test_ctrl_c_ends_with_one_line_and_keeps_the_rows_so_far(
     for number in range(3000):
         (photos / f"{number}.png").symlink_to(real_images["68"])
     output = tmp_path / "out.jsonl"
-    arguments = ["detect-folder", str(photos), "--output", str(output), "--server", server]
+    arguments = ["detect-folder", str(photos), "--out", str(output), "--server", server]
     with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         while not (output.exists() and output.stat().st_size):
@@ -311,7 +310,7 @@ def test_the_limit_of_pixels_is_asked_for(tmp_path: Path, checkout: Path) -> Non
     image.write_bytes(encode_image(np.zeros((1001, 1000, 3), np.uint8), ".png"))
     refusal = "1000 x 1001 = 1,001,000 pixels; at most 1,000,000 are accepted"
     for limit, code in {"1": 1, "2": 0}.items():
-        command = ["detect-folder", str(image.parent), "--output", str(output), "--overwrite"]
+        command = ["detect-folder", str(image.parent), "--out", str(output), "--overwrite"]
         assert main([*command, "--max-megapixels", limit]) == code
         assert (refusal in output.read_text()) is (limit == "1")
     with (

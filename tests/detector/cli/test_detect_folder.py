@@ -68,7 +68,7 @@ def test_a_list_on_standard_input_is_read_in_its_order(
         given.append("photos/two\nlines.png")
         shutil.copy(photos / "street 0" / "0.png", photos / "two\nlines.png")
     stdin = separator.join(name.encode() for name in given) + separator
-    where = ["--output", "out.jsonl", "--annotated", "pictures", "--server", server]
+    where = ["--out", "out.jsonl", "--annotated", "pictures", "--server", server]
     done = run("-", *options, *where, given=stdin, cwd=tmp_path)
     assert done.returncode == 1, "one is not there"
     assert names(tmp_path / "out.jsonl") == given
@@ -84,14 +84,14 @@ def test_a_list_never_leads_out_of_the_annotated_folder_or_onto_an_image(
 ) -> None:
     before = {path: path.read_bytes() for path in photos.rglob("*.png")}
     outside = run(
-        *("-", "--output", "out.jsonl", "--annotated", "deep/pictures", "--server", server),
+        *("-", "--out", "out.jsonl", "--annotated", "deep/pictures", "--server", server),
         given=b"photos/../photos/street 0/0.png\n",
         cwd=tmp_path,
     )
     assert outside.returncode == 0
     assert (tmp_path / "deep/pictures/photos/photos/street 0/0.png").is_file()
     onto = run(
-        *("-", "--output", "other.jsonl", "--annotated", ".", "--server", server),
+        *("-", "--out", "other.jsonl", "--annotated", ".", "--server", server),
         given=b"photos/street 0/0.png\n",
         cwd=tmp_path,
     )
@@ -103,17 +103,17 @@ def test_a_list_never_leads_out_of_the_annotated_folder_or_onto_an_image(
 def test_patterns_limit_and_a_random_order(photos: Path, tmp_path: Path, server: str) -> None:
     output = tmp_path / "out.jsonl"
     choose = ["--include", "street 0/*", "--include", "*/9.png", "--exclude", "*/4.png", "--server", server]
-    assert run(photos, "--output", output, *choose).returncode == 0
+    assert run(photos, "--out", output, *choose).returncode == 0
     wanted = ["street 0/0.png", "street 0/2.png", "street 0/6.png", "street 0/8.png", "street 1/9.png"]
     assert names(output) == wanted
     orders = {}
     for seed in ("1", "2"):
         output = tmp_path / f"{seed}.jsonl"
         order = ["--shuffle", "--seed", seed, "--limit"]
-        assert run(photos, "--output", output, *choose, *order, "2").returncode == 0
+        assert run(photos, "--out", output, *choose, *order, "2").returncode == 0
         assert len(names(output)) == 2
-        assert run(photos, "--output", output, *choose, *order, "4", "--resume").returncode == 0
-        assert run(photos, "--output", output, *choose, *order[:-1], "--resume").returncode == 0
+        assert run(photos, "--out", output, *choose, *order, "4", "--resume").returncode == 0
+        assert run(photos, "--out", output, *choose, *order[:-1], "--resume").returncode == 0
         assert sorted(names(output)) == wanted
         orders[seed] = names(output)
     assert orders["1"] != orders["2"]
@@ -123,17 +123,15 @@ def test_videos_are_named_and_left_out(photos: Path, tmp_path: Path, server: str
     video = b"\0\0\0\x18ftypisom" + bytes(100)
     for name in ("clip.MP4", "street 0/clip.mov"):
         (photos / name).write_bytes(video)
-    done = run(photos, "--output", tmp_path / "out.jsonl", "--limit", "1", "--server", server)
+    done = run(photos, "--out", tmp_path / "out.jsonl", "--limit", "1", "--server", server)
     assert done.returncode == 0
     assert "2 videos are not read, such as clip.MP4" in done.stderr
     assert "ffmpeg -i VIDEO" in done.stderr
-    alone = run(photos / "clip.MP4", "--output", tmp_path / "other.jsonl", "--server", server)
+    alone = run(photos / "clip.MP4", "--out", tmp_path / "other.jsonl", "--server", server)
     assert alone.returncode == 2
     assert "is a video" in alone.stderr
     assert "ffmpeg -i VIDEO" in alone.stderr
-    listed = run(
-        "-", "--output", tmp_path / "list.jsonl", "--server", server, given=bytes(photos / "clip.MP4")
-    )
+    listed = run("-", "--out", tmp_path / "list.jsonl", "--server", server, given=bytes(photos / "clip.MP4"))
     assert listed.returncode == 1
     assert "a video, not an image" in rows(tmp_path / "list.jsonl")[0]["error"]["message"]
 
@@ -153,7 +151,7 @@ def test_videos_are_named_and_left_out(photos: Path, tmp_path: Path, server: str
 def test_contradictions_are_refused_before_any_work(
     photos: Path, tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
-    done = run(*options, "--output", "out.jsonl", cwd=tmp_path)
+    done = run(*options, "--out", "out.jsonl", cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "out.jsonl").exists()
@@ -162,7 +160,7 @@ def test_contradictions_are_refused_before_any_work(
 def test_earlier_rows_need_a_word_and_other_settings_are_refused(
     photos: Path, tmp_path: Path, server: str
 ) -> None:
-    job = [photos, "--output", tmp_path / "out.jsonl", "--server", server]
+    job = [photos, "--out", tmp_path / "out.jsonl", "--server", server]
     assert run(*job, "--limit", "2", "--resume").returncode == 0, (
         "without earlier output --resume starts afresh"
     )
@@ -182,7 +180,7 @@ FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1500, r
 
 
 def test_a_full_disk_ends_with_3_and_the_job_goes_on(photos: Path, tmp_path: Path, server: str) -> None:
-    job = [str(photos), "--server", server, "--output"]
+    job = [str(photos), "--server", server, "--out"]
     full = [*COMMAND[:2], FULL_DISK + COMMAND[2], COMMAND[3], *job, str(tmp_path / "out.jsonl")]
     done = subprocess.run(full, capture_output=True, text=True, check=False)
     assert done.returncode == 3
@@ -196,12 +194,12 @@ def test_a_full_disk_ends_with_3_and_the_job_goes_on(photos: Path, tmp_path: Pat
 
 def test_files_that_go_or_come_between_runs_cost_no_row(photos: Path, tmp_path: Path, server: str) -> None:
     output = tmp_path / "out.jsonl"
-    assert run(photos, "--output", output, "--limit", "4", "--server", server).returncode == 0
+    assert run(photos, "--out", output, "--limit", "4", "--server", server).returncode == 0
     before = names(output)
     (photos / before[0]).unlink()
     (photos / "street 1" / "9.png").unlink()
     shutil.copy(photos / "street 1" / "7.png", photos / "new.png")
-    assert run(photos, "--output", output, "--resume", "--server", server).returncode == 0
+    assert run(photos, "--out", output, "--resume", "--server", server).returncode == 0
     left = [
         "new.png",
         "street 0/8.png",
@@ -218,7 +216,7 @@ def test_a_watched_folder_is_worked_off_until_a_signal_and_goes_on(
     photos: Path, tmp_path: Path, server: str, number: signal.Signals, code: int
 ) -> None:
     output = tmp_path / "out.jsonl"
-    job = [str(photos), "--output", str(output), "--watch", "--server", server]
+    job = [str(photos), "--out", str(output), "--watch", "--server", server]
     for arriving, expected in ((None, 10), ("late.png", 11)):
         with subprocess.Popen([*COMMAND, *job, "--resume"], stderr=subprocess.PIPE, text=True) as process:
             if arriving:
@@ -240,7 +238,7 @@ def test_a_watched_folder_is_worked_off_until_a_signal_and_goes_on(
     os.geteuid() == 0 and not Path("/proc/sys").exists(), reason="no place that cannot be written"
 )
 def test_a_place_that_cannot_be_written_is_refused(photos: Path, tmp_path: Path) -> None:
-    done = run(photos, "--output", "/proc/sys/out.jsonl")
+    done = run(photos, "--out", "/proc/sys/out.jsonl")
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
 
@@ -250,7 +248,7 @@ def test_nothing_is_written_but_the_output_and_its_settings(
 ) -> None:
     before = set(tmp_path.rglob("*"))
     output = tmp_path / "out.jsonl"
-    assert run(photos, "--output", output, "--server", server).returncode == 0
+    assert run(photos, "--out", output, "--server", server).returncode == 0
     assert set(tmp_path.rglob("*")) - before == {output, settings_path(output)}
 
 
@@ -262,7 +260,7 @@ def test_an_image_that_takes_too_long_is_its_row_and_not_the_end(
         (tmp_path / "photos" / f"{name}.png").write_bytes(encode("PNG", scene(size=(width, 32))))
     with running(serving("stalling"), checkout) as process:
         where = ["--server", process.address(), "--timeout", "5", "--calls", "2"]
-        done = run(tmp_path / "photos", "--output", tmp_path / "out.jsonl", *where)
+        done = run(tmp_path / "photos", "--out", tmp_path / "out.jsonl", *where)
         assert done.returncode == 1
         assert "5 images (2 not read)" in done.stderr
         slow = {row["image"]: row["error"] for row in rows(tmp_path / "out.jsonl") if "error" in row}

@@ -22,7 +22,7 @@ HELP = {
 def test_options_of_one_machine_are_refused_with_the_way_out(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["detect-folder", str(tmp_path), "--output", str(tmp_path / "out"), "--engine", "ray"]
+    arguments = ["detect-folder", str(tmp_path), "--out", str(tmp_path / "out"), "--engine", "ray"]
     assert main([*arguments, option]) == 2
     said = capsys.readouterr().err
     assert option[2:].partition("=")[0] in said
@@ -31,7 +31,7 @@ def test_options_of_one_machine_are_refused_with_the_way_out(
 
 
 def test_a_list_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["detect-folder", "-", "--output", str(tmp_path / "out"), "--engine", "ray"]) == 2
+    assert main(["detect-folder", "-", "--out", str(tmp_path / "out"), "--engine", "ray"]) == 2
     assert "name a folder" in capsys.readouterr().err
 
 
@@ -40,7 +40,7 @@ def test_a_list_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     ["--address=a:1", "--workers=2", "--cpus-per-worker=2", "--format=parquet", "--shard-images=9"],
 )
 def test_options_of_ray_need_it(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["detect-folder", str(tmp_path), "--output", str(tmp_path / "digits.jsonl"), option]) == 2
+    assert main(["detect-folder", str(tmp_path), "--out", str(tmp_path / "digits.jsonl"), option]) == 2
     said = capsys.readouterr().err
     assert "--engine ray" in said
     assert option[2:].partition("=")[0].replace("-", "_") in said
@@ -50,7 +50,7 @@ def test_options_of_ray_need_it(option: str, tmp_path: Path, capsys: pytest.Capt
 def test_without_the_extra_it_says_how_to_install_it(library: str, tmp_path: Path) -> None:
     code = (
         f"import sys; sys.modules[{library!r}] = None; from detector.cli.main import main; "
-        f"sys.exit(main(['detect-folder', {str(tmp_path)!r}, '--output', 'out', '--engine', 'ray']))"
+        f"sys.exit(main(['detect-folder', {str(tmp_path)!r}, '--out', 'out', '--engine', 'ray']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

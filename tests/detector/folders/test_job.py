@@ -27,7 +27,7 @@ BAD_FILES = {
         b"BM"
         + bytes(12)
         + (40).to_bytes(4, "little")
-        + (10_000).to_bytes(4, "little") * 2
+        + (10_001).to_bytes(4, "little") * 2
         + b"\1\0\x18\0"
         + bytes(24),
         "IMAGE_TOO_LARGE",

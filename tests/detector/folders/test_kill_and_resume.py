@@ -64,9 +64,9 @@ def test_killed_at_random_times_it_ends_with_the_same_bytes(
 ) -> None:
     whole, output, pictures = (tmp_path / name for name in ("whole.jsonl", "out.jsonl", "pictures"))
     options = [*order, *(["--server", server] if where == "server" else [])]
-    arguments = [str(photos), "--output", str(output), "--resume", "--annotated", str(pictures), *options]
+    arguments = [str(photos), "--out", str(output), "--resume", "--annotated", str(pictures), *options]
     begin = time.monotonic()
-    assert finish([str(photos), "--output", str(whole), *options]) == 1, "two images cannot be read"
+    assert finish([str(photos), "--out", str(whole), *options]) == 1, "two images cannot be read"
     duration = time.monotonic() - begin
     chance = random.Random(kills)
     killed = 0

@@ -75,7 +75,7 @@ def test_a_hundred_megapixels_keep_the_process_below_a_gigabyte_and_a_half(
     picture = encode_image(wall(real_images, 11_547, 8660), ".jpg")
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / "photos" / name).write_bytes(picture)
-    process = subprocess.Popen([*COMMAND, "photos", "--output", "out.jsonl", *options])
+    process = subprocess.Popen([*COMMAND, "photos", "--out", "out.jsonl", *options])
     peak = wait_for_peak_memory(process)
     assert process.returncode == 0
     print(f"peak: {peak / 2**20:.0f} MiB")

@@ -118,7 +118,7 @@ def test_killed_inside_a_video_it_goes_on_there(
     walk: Path, whole: list[str], server: str, tmp_path: Path
 ) -> None:
     output = tmp_path / "digits.jsonl"
-    arguments = [str(walk), "--output", str(output), "--every", "1s", "--server", server, "--resume"]
+    arguments = [str(walk), "--out", str(output), "--every", "1s", "--server", server, "--resume"]
     for rows in (1, 5, 7):
         with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.DEVNULL) as process:
             while process.poll() is None and not (

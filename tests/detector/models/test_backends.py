@@ -199,7 +199,7 @@ def test_a_folder_job_is_not_continued_by_another_runtime(
 ) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "1.png").write_bytes(real_images["33"].read_bytes())
-    command = ["detect-folder", str(tmp_path / "photos"), "--output", str(tmp_path / "out.jsonl")]
+    command = ["detect-folder", str(tmp_path / "photos"), "--out", str(tmp_path / "out.jsonl")]
     assert main([*command, "--runtime", "openvino-f32"]) == 0
     assert "+openvino-f32" in (tmp_path / "out.jsonl.settings.json").read_text()
     assert main([*command, "--resume", "--runtime", "tensorflow"]) == 2

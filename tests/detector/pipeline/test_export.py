@@ -34,6 +34,12 @@ LOGITS = {"rtol": 0, "atol": 1e-4}
 PIXELS = {"rtol": 0, "atol": 1e-2}
 SCORES = {"rtol": 0, "atol": 1e-4}
 
+DEFAULTS = {
+    "thresholds", "nms_iou_threshold", "max_detections", "min_digit_height_px",
+    "pyramid", "box_height_factor", "refiner", "calibration",
+}  # fmt: skip
+"""What a program decides with that does what the detector does; an export has no gate to be told of."""
+
 
 def tensorflow_runtime(path: Path) -> Runtime:
     signature = tf.saved_model.load(str(path)).signatures["serving_default"]
@@ -94,7 +100,7 @@ def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def networks() -> tuple[Fcn, Refiner]:
-    fcn, again = networks_of(load_model(EMBEDDED)[0])
+    fcn, again, _ = networks_of(load_model(EMBEDDED)[0])
     assert again
     return fcn, again
 
@@ -155,6 +161,7 @@ def test_the_description_is_what_is_there(export: Export, picture: Pictures) -> 
     assert export.written[-1] == DESCRIPTION
     assert all((export.folder / name).exists() for name in export.written)
     assert len(told["score_map_channels"]) == CHANNELS
+    assert told["defaults"].keys() == DEFAULTS
     fcn = told["networks"]["fcn"]
     found = export.network("fcn")(picture[None])
     assert found.keys() == told["outputs"].keys()
@@ -192,8 +199,7 @@ def small_model(tmp_path: Path) -> Path:
 
 def test_a_model_without_a_refiner_has_one_network(small_model: Path, tmp_path: Path) -> None:
     assert (
-        main(["export", "--format", "tflite", "--model", str(small_model), "--output", f"{tmp_path}/new"])
-        == 0
+        main(["export", "--format", "tflite", "--model", str(small_model), "--out", f"{tmp_path}/new"]) == 0
     )
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["export.json", "fcn.tflite"]
     assert list(json.loads((tmp_path / "new" / DESCRIPTION).read_text())["networks"]) == ["fcn"]
@@ -243,7 +249,7 @@ def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(
     out.parent.mkdir()
     spoil(out, small_model)
     before = sorted(tmp_path.rglob("*"))
-    command = ["export", "--format", "savedmodel", "--model", str(small_model), "--output", str(out)]
+    command = ["export", "--format", "savedmodel", "--model", str(small_model), "--out", str(out)]
     try:
         ended = main(command)
     except SystemExit as end:
@@ -267,6 +273,6 @@ def test_a_missing_library_is_named(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     out = tmp_path / "out"
-    assert main(["export", "--format", export_format, "--output", str(out)]) == 2
+    assert main(["export", "--format", export_format, "--out", str(out)]) == 2
     assert f"pip install 'digit-detector[{export_format}]'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

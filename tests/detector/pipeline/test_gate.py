@@ -15,8 +15,8 @@ from detector.models.model_files import EMBEDDED
 from detector.models.openvino_backend import OpenVinoNetwork, build_model
 from detector.models.runtimes import FLOAT32, TENSORFLOW, load_networks
 from detector.pipeline import gate
-from detector.pipeline.detector import DetectorConfig
 from detector.pipeline.gate import passing_windows
+from detector.pipeline.options import DetectorConfig
 from detector.pipeline.pyramid import Level
 from detector.pipeline.score_map import GRID
 from detector.results.boxes import iou

@@ -66,7 +66,7 @@ def test_a_node_is_killed_and_another_joins(
     cluster: Cluster, photos: Path, tmp_path: Path, expected: list[Row]
 ) -> None:
     output = tmp_path / "out"
-    job = started(photos, "--output", output, "--shard-images", SHARD, "--address", cluster.address)
+    job = started(photos, "--out", output, "--shard-images", SHARD, "--address", cluster.address)
     wait_until(lambda: len(shards_in(output)) >= 4, job)
     killed = next(node for node in cluster.worker_nodes if workers_on(node))
     cluster.remove_node(killed, allow_graceful=False)
@@ -84,7 +84,7 @@ def test_the_driver_is_killed(cluster: Cluster, photos: Path, tmp_path: Path, ex
     output = tmp_path / "out"
     arguments = (
         photos,
-        "--output",
+        "--out",
         output,
         "--shard-images",
         SHARD,

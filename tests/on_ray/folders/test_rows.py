@@ -39,10 +39,10 @@ def test_a_folder_on_disks(
     for number in range(19):
         heavy.with_name(f"heavy {number}.png").hardlink_to(heavy)
     code, said = run(
-        local_photos, "--output", tmp_path / "out", "--shard-images", 3, "--address", cluster.address
+        local_photos, "--out", tmp_path / "out", "--shard-images", 3, "--address", cluster.address
     )
     assert code == 1, said
-    assert "1 videos are not read, such as holiday.mp4" in said
+    assert "1 video is not read, holiday.mp4: " in said
     (tmp_path / "one").mkdir()
     expected = rows_of_one_machine(local_photos, tmp_path / "one" / "digits.jsonl", embedded)
     assert_same_rows(rows_in(tmp_path / "out"), expected)
@@ -68,7 +68,7 @@ def test_a_prefix_in_an_object_store(
         store.upload_file(str(path), "archive", f"2026/photos/{path.relative_to(photos)}")
     at = f"?scheme=http&endpoint_override=127.0.0.1:{s3_port}"
     output = f"s3://archive/2026/digits{at}"
-    arguments = (f"s3://archive/2026/photos{at}", "--output", output, "--format", "parquet")
+    arguments = (f"s3://archive/2026/photos{at}", "--out", output, "--format", "parquet")
     code, said = run(*arguments, "--exclude", "thumbnails/*", "--address", cluster.address)
     assert code == 1, said
     expected = rows_of_one_machine(
@@ -91,18 +91,18 @@ def test_a_worker_that_cannot_work_says_why(cluster: Cluster, photos: Path, tmp_
     weights, manifest = load_model(EMBEDDED)
     save_model(tmp_path / "model", replace(weights, fcn=weights.fcn[:-1]), manifest)
     output = tmp_path / "out"
-    code, said = run(photos, "--output", output, "--model", tmp_path / "model", "--address", cluster.address)
+    code, said = run(photos, "--out", output, "--model", tmp_path / "model", "--address", cluster.address)
     assert code == 2, "not begun"
     assert "a worker cannot work" in said.splitlines()[-1]
     assert "the weights do not fit this network" in said.splitlines()[-1]
     assert not shards_in(output)
-    code, said = run(photos, "--output", output, "--resume", "--address", cluster.address)
+    code, said = run(photos, "--out", output, "--resume", "--address", cluster.address)
     assert code == 2
     assert "was begun with other settings (model was" in said
 
 
 def test_nobody_listens(photos: Path, tmp_path: Path) -> None:
-    code, said = run(photos, "--output", tmp_path / "out", "--address", f"127.0.0.1:{free_port()}")
+    code, said = run(photos, "--out", tmp_path / "out", "--address", f"127.0.0.1:{free_port()}")
     assert code == 2
     assert "no Ray cluster at 127.0.0.1" in said
     assert not (tmp_path / "out").exists()

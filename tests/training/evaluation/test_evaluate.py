@@ -1,6 +1,7 @@
 """Evaluation on a small data folder in the official formats, with figures worked out by hand."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
@@ -287,8 +288,9 @@ def test_the_same_again(data: Path) -> None:
 
 
 def test_progress_is_shown_on_stderr_alone_and_only_if_wanted(
-    data: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)  # in a log, what is done so soon has no line
     evaluate(PaintedDigitDetector(), data, progress=False)
     assert capsys.readouterr() == ("", "")
     evaluate(PaintedDigitDetector(), data)

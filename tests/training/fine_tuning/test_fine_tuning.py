@@ -42,7 +42,7 @@ FROZEN = 3
 
 
 def recipe_of(start: StartingModel, **settings: int) -> FcnFineTuning:
-    short = {"steps": 4, "batch": 8, "warmup": 2, "validate_every": 2, "frozen": FROZEN} | settings
+    short = {"steps": 4, "batch": 8, "warmup": 2, "validate_every": 2, "freeze": FROZEN} | settings
     return FcnFineTuning(init=start.manifest.sha256, replay_fraction=0.5, average=0.5, **short)
 
 
@@ -94,7 +94,7 @@ def test_the_manifest_says_where_the_model_comes_from_and_what_changed(runs: Run
     manifest = load_checked(runs.whole).manifest
     known = manifest.training["fcn"]
     assert known["command"] == (
-        "digit-detector-train svhn-fcn --steps 4 --seed 1 --init embedded --frozen 3 --replay-data DIR "
+        "digit-detector-train svhn-fcn --steps 4 --seed 1 --init embedded --freeze 3 --replay-data DIR "
         "--data DIR --out DIR"
     )
     assert known["recipe"]["init"] == runs.start.manifest.sha256
@@ -136,7 +136,7 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
         return {"score": next(scores)}
 
     monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.validate", scored)
-    monkeypatch.setattr("training.fine_tuning.fine_tuning_report", lambda *_: None)
+    monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.report", lambda *_: None)
     recipe = recipe_of(runs.start, steps=9, validate_every=1, patience=2)
     fine_tune(recipe, runs.start, runs.pictures, out)
     assert "stopped after step 4: 2 validations in a row were no better" in capsys.readouterr().out
@@ -184,17 +184,17 @@ def test_the_refiner_goes_on_learning_from_what_another_fcn_proposes(runs: Runs,
 
 def test_what_a_command_must_say_beside_steps_and_seed() -> None:
     of_fcn = FcnFineTuning(init="0")
-    assert [of_fcn.arguments, replace(of_fcn, frozen=0).arguments] == ["", " --frozen 0"]
+    assert [of_fcn.arguments, replace(of_fcn, freeze=0).arguments] == ["", " --freeze 0"]
     of_look = RefinerFineTuning(init="0", fcn="0")
     assert [of_look.arguments, replace(of_look, rendered=4000).arguments] == ["", " --rendered 4000"]
-    thorough = [LongFcnFineTuning(init="0"), LongRefinerFineTuning(init="0", fcn="0")]
-    assert [recipe.arguments for recipe in thorough] == [" --thorough", " --thorough"]
+    long = [LongFcnFineTuning(init="0"), LongRefinerFineTuning(init="0", fcn="0")]
+    assert [recipe.arguments for recipe in long] == [" --preset long", " --preset long"]
     taught = [
         DistilledFcnFineTuning(init="0", teacher="0"),
         DistilledRefinerFineTuning(init="0", fcn="0", teacher="0"),
     ]
     assert [recipe.arguments for recipe in taught] == [" --teacher TEACHER"] * 2
-    assert replace(thorough[0], frozen=4).arguments == " --thorough --frozen 4"
+    assert replace(long[0], freeze=4).arguments == " --preset long --freeze 4"
     anew = RefinerRecipe()
     assert [anew.arguments, replace(anew, rendered=0).arguments] == ["", " --rendered 0"]
 
@@ -219,7 +219,7 @@ def test_it_starts_as_the_model_is() -> None:
     """Nothing of the network is built or ordered otherwise, frozen or not."""
     start = StartingModel.load("embedded", Path("elsewhere"))
     for frozen in (0, FROZEN):
-        model = compile_network(recipe_of(start, frozen=frozen), start.weights.fcn)
+        model = compile_network(recipe_of(start, freeze=frozen), start.weights.fcn)
         for array, known in zip(model.get_weights(), start.weights.fcn, strict=True):
             np.testing.assert_array_equal(array, known)
 
@@ -305,7 +305,7 @@ def test_what_cannot_be_started_from(
     assert not Path("out").exists()
 
 
-@pytest.mark.parametrize("of_fine_tuning", [["--frozen", "0"], ["--thorough"], ["--teacher", "x"]])
+@pytest.mark.parametrize("of_fine_tuning", [["--freeze", "0"], ["--preset", "long"], ["--teacher", "x"]])
 def test_what_is_for_fine_tuning_is_refused_without_a_model(
     of_fine_tuning: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.models.architecture import build_gate
 from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 from detector.pipeline.loading import load_checked
+from detector.results.detections import FloatArray
 from training.errors import TrainingError
 from training.fine_tuning.weight_averaging import average_models
 
@@ -44,14 +46,32 @@ def test_each_network_is_the_mean_of_those_named(other: Path, tmp_path: Path) ->
 
 
 def test_a_model_is_made_of_itself(tmp_path: Path) -> None:
-    average_models([EMBEDDED], [EMBEDDED], tmp_path / "out")
-    (before, known), (after, manifest) = load_model(EMBEDDED), load_model(tmp_path / "out")
+    before, known = load_model(EMBEDDED)
+    trained = {name: known.training[name] for name in ("fcn", "refiner")}
+    known = save_model(tmp_path / "gateless", replace(before, gate=[]), replace(known, training=trained))
+    average_models([tmp_path / "gateless"], [tmp_path / "gateless"], tmp_path / "out")
+    after, manifest = load_model(tmp_path / "out")
     assert manifest.sha256 == known.sha256
     assert manifest.training == known.training
     assert all(
         (a == b).all() for a, b in zip(before.fcn + before.refiner, after.fcn + after.refiner, strict=True)
     )
     assert load_checked(tmp_path / "out").manifest.sha256 == known.sha256, "it finds what it is to find"
+
+
+def test_a_gate_is_left_to_be_trained_anew(tmp_path: Path) -> None:
+    """It is trained to let through what the networks behind it find; those are others now."""
+    weights, manifest = load_model(EMBEDDED)
+    known = replace(manifest, training=manifest.training | {"gate": {"command": "g"}})
+    save_model(tmp_path / "gated", replace(weights, gate=new_gate()), known)
+    average_models([tmp_path / "gated"], [tmp_path / "gated"], tmp_path / "out")
+    made, manifest = load_model(tmp_path / "out")
+    assert not made.gate
+    assert "gate" not in manifest.training
+
+
+def new_gate() -> list[FloatArray]:
+    return [np.asarray(array, np.float32) for array in build_gate().get_weights()]
 
 
 def test_without_refiners_there_is_none(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class ClassNames:
         return plain_name(name) in self._digits
 
     def digit(self, name: str) -> int | None:
-        """The digit, or None if the class is ignored.
+        """Return the digit, or None if the class is ignored.
 
         Raises:
             KeyError: if nobody says what it is.
@@ -44,14 +44,14 @@ class ClassNames:
 
 
 def plain_name(name: str) -> str:
-    """The name without spaces around it; "3.0", a number that became text on its way, is "3"."""
+    """Return the name without spaces around it; "3.0", a number that became text on its way, is "3"."""
     name = name.strip()
     whole = whole_number(name) if "." in name else None
     return name if whole is None else str(whole)
 
 
 def seeming_digit(name: str) -> int | None:
-    """The digit that a name seems to mean: `digit_3`, `three`, `"3"`, and SVHN's `10` for zero; None if it does not."""
+    """Guess the digit that a name means: `digit_3`, `three`, `"3"`, SVHN's `10` for zero; None if it means none."""
     tokens = _TOKENS.findall(unicodedata.normalize("NFKC", name).casefold())
     found = [digit for token in tokens if (digit := _token_digit(token)) is not None]
     return found[0] if len(found) == 1 else None
@@ -66,7 +66,7 @@ def _token_digit(token: str) -> int | None:
 
 
 def class_option(names: Iterable[str]) -> str:
-    """The option that takes the classes which seem to mean digits; empty if none does."""
+    """Return the option that takes the classes which seem to mean digits; empty if none does."""
     meant = {plain_name(name): seeming_digit(name) for name in sorted(names)}
     pairs = [shlex.quote(f"{name}={digit}") for name, digit in meant.items() if digit is not None]
     return f"--classes {' '.join(pairs)}" if pairs else ""

@@ -40,7 +40,7 @@ def _settle(group: Sequence[Judged]) -> None:
 
 
 def _give_up(one: Judged, rightful: Judged) -> None:
-    """Makes an image that was found by its name one that is missing."""
+    """Make an image that was found by its name one that is missing."""
     where = f"{rightful.picture.file}:{rightful.picture.line}"
     text = f"the image {one.picture.named[:200]!r} is not there; the one of this name is labelled at {where}"
     one.problems.append(Problem(one.picture.file, one.picture.line, text))

@@ -33,7 +33,7 @@ class LabelOptions:
     skip_bad: bool = False
 
     def arguments(self) -> str:
-        """The options of a command line that say the same, each after a space; empty for the defaults."""
+        """Return the options of a command line that say the same, each after a space; empty for the defaults."""
         digits = [
             shlex.quote(f"{name}={IGNORED if digit is None else digit}")
             for name, digit in self.classes.items()
@@ -57,7 +57,7 @@ def labels_are_own(folder: Path, options: LabelOptions) -> bool:
 
 
 def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> Labels:
-    """Reads a folder to work with, and says on standard output what it is.
+    """Read a folder to work with, and say on standard output what it is.
 
     Raises:
         DataError: if it holds labels of no format or of several, or no digit; and, unless they are to be skipped, if
@@ -94,7 +94,7 @@ def remarks(labels: Labels) -> Iterator[str]:
 
 
 def survey(folder: Path, options: LabelOptions, progress: bool = True) -> Labels:
-    """Reads a folder to the end, whatever is wrong in it.
+    """Read a folder to the end, whatever is wrong in it.
 
     Raises:
         DataError: if it holds labels of no format or of several.
@@ -123,7 +123,7 @@ def _why_no_digits(labels: Labels) -> str:
 
 
 def _until_too_many(items: Iterator[Item]) -> Iterator[Item]:
-    """The items as they are; a file that is no label file at all is not read to its end."""
+    """Return the items as they are; a file that is no label file at all is not read to its end."""
     count = 0
     for item in items:
         yield item

@@ -16,7 +16,7 @@ _USUAL_FOLDERS = frozenset({"annotations", "images", "labels", "test", "train", 
 
 
 def recognise(tree: FileTree) -> tuple[Format, list[str]]:
-    """The format, and the files by which it was told.
+    """Return the format, and the files by which it was told.
 
     Raises:
         DataError: if the folder holds labels of no format, or of several.

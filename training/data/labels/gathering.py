@@ -51,7 +51,7 @@ class Labels:
         return sum(len(scene.labels) for scene in self.scenes)
 
     def measured(self, split: str | None) -> list[Scene]:
-        """The pictures of a split; of all together (None) each once, however many splits have a copy of it."""
+        """Return the pictures of a split; of all together (None) each once, however many splits have a copy of it."""
         if split is not None:
             return self.splits.get(split, [])
         of_split = {scene.path: name for name, scenes in self.splits.items() for scene in scenes}
@@ -62,14 +62,14 @@ class Labels:
         ]
 
     def class_option(self) -> str:
-        """The option that takes what is ignored and seems to mean digits; empty if nothing does."""
+        """Return the option that takes what is ignored and seems to mean digits; empty if nothing does."""
         has_zeros = any((scene.labels == 0).any() for scene in self.scenes)
         unasked = self.ignored.keys() - set(map(plain_name, self.told))
         return class_option(unasked - {SVHN_ZERO} if has_zeros else unasked)
 
 
 def gather(labels: Labels, found: Sequence[Judged | Problem], root: Path) -> None:
-    """Adds everything to `labels`.
+    """Add everything to `labels`.
 
     Args:
         labels: what is known of the folder so far.
@@ -98,7 +98,7 @@ def gather(labels: Labels, found: Sequence[Judged | Problem], root: Path) -> Non
 
 
 def _counts(kept: Sequence[Judged], again: Sequence[Judged], root: Path) -> Iterator[str]:
-    """A line for each thing that was set right or left away."""
+    """Return a line for each thing that was set right or left away."""
     moved = [one.picture for one in kept if one.picture.named]
     if moved:
         example = f"{moved[0].named!r} is {_within(root, moved[0].image)}"

@@ -41,7 +41,7 @@ class ImageFinder:
         self._without_suffix = _index(tree.images, lambda name: posixpath.splitext(name)[0])
 
     def find(self, name: str, places: Sequence[str], label_stem: str = "") -> FoundImage:
-        """The image that a label file calls `name`.
+        """Return the image that a label file calls `name`.
 
         Args:
             name: as the file has it; backslashes separate folders, too, and the suffix may be missing.
@@ -73,7 +73,7 @@ class ImageFinder:
         return None
 
     def _by_its_name(self, name: str, label_stem: str) -> tuple[str | None, int]:
-        """The image, or None and how many there are that it could be."""
+        """Return the image, or None and how many there are that it could be."""
         most = 0
         for index, key, spelled in self._keys(name, label_stem):
             candidates = [path for path in index.get(folded(key), []) if not _of_another_split(spelled, path)]
@@ -95,7 +95,7 @@ class ImageFinder:
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """The name and what it is without what URLs and uploads add."""
+    """Return the name and what it is without what URLs and uploads add."""
     path = name.rpartition("?d=")[2]  # Label Studio's links to local files
     if "://" in path:
         path = path.partition("://")[2].partition("?")[0]

@@ -52,7 +52,7 @@ class Judge:
         self._declares_classes = declares_classes
 
     def judge(self, picture: Picture) -> Judged:
-        """Opens the image and looks at every box."""
+        """Open the image and look at every box."""
         judged = Judged(picture, list(picture.problems), ignored=Counter(picture.set_aside))
         size = _open_image(judged)
         digits: dict[tuple[Box, int], bool] = {}
@@ -75,7 +75,7 @@ class Judge:
         return judged
 
     def _digit(self, mark: Mark) -> int | None:
-        """The class's digit; None if it is to be ignored.
+        """Return the class's digit; None if it is to be ignored.
 
         Raises:
             ValueError: if nobody says what the class is.
@@ -118,7 +118,7 @@ def _scene(picture: Picture, digits: Sequence[tuple[Box, int]]) -> Scene:
 
 
 def _placed(mark: Mark, picture: Picture, size: tuple[int, int] | None) -> tuple[Box, bool]:
-    """The box in its image, px, and whether it had to be cut; as it is, if the image's size is not known.
+    """Return the box in its image, px, and whether it had to be cut; as it is, if the image's size is not known.
 
     Raises:
         ValueError: if it is no box, or not in the image.

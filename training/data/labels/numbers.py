@@ -8,7 +8,7 @@ _WHOLE = re.compile(r"[-+]?\d{1,15}(\.0*)?([eE][-+]?\d{1,3})?")
 
 
 def number(text: str) -> float:
-    """A number as label files write it.
+    """Return a number as label files write it.
 
     Raises:
         ValueError: if it is none; `float` alone would take 1_0 for ten.
@@ -22,7 +22,7 @@ def number(text: str) -> float:
 
 
 def local_number(text: str) -> float:
-    """A number that may have a decimal comma, as a spreadsheet writes it where columns are not separated by commas.
+    """Read a number that may have a decimal comma, as spreadsheets write it where commas do not separate columns.
 
     Raises:
         ValueError: if it is none.
@@ -31,7 +31,7 @@ def local_number(text: str) -> float:
 
 
 def whole_number(value: Any) -> int | None:
-    """The integer that a number or its text stands for: 3, 3.0, "3", "3.0" and "3.00e+00" are 3; None for all else."""
+    """Return the integer that a number or its text stands for: 3, 3.0, "3", "3.00e+00" are 3; None for all else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -44,7 +44,7 @@ def whole_number(value: Any) -> int | None:
 
 
 def json_number(value: Any) -> float | None:
-    """The float that a JSON number or its text stands for, beyond all floats infinity; None if it is neither."""
+    """Return the float that a JSON number or its text stands for, beyond all floats infinity; None if it is neither."""
     if isinstance(value, str):
         try:
             return number(value)

@@ -55,7 +55,7 @@ class Mark:
 
     @classmethod
     def of_polygon(cls, line: int, name: str, coordinates: Sequence[float]) -> "Mark":
-        """The bounds of a polygon x1, y1, x2, y2, ...
+        """Return the bounds of a polygon x1, y1, x2, y2, ...
 
         Raises:
             ValueError: if it is none.
@@ -128,7 +128,7 @@ _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "v
 
 
 def split_of(folders: PurePosixPath, stem: str = "") -> str:
-    """The split that a label file's folders or name speak of: `valid/`, `val2017/`, `instances_val2017` are "val".
+    """Return the split that a label file's path names: `valid/`, `val2017/`, `instances_val2017` are "val".
 
     Where nothing is said it is "train".
     """
@@ -136,7 +136,7 @@ def split_of(folders: PurePosixPath, stem: str = "") -> str:
 
 
 def named_splits(folders: PurePosixPath) -> list[str]:
-    """The splits that folders are called after, in their order."""
+    """Return the splits that folders are called after, in their order."""
     return _splits_in(folder.lower().rstrip("0123456789") for folder in folders.parts)
 
 
@@ -145,5 +145,5 @@ def _splits_in(words: Iterable[str]) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text in one line that any terminal takes, whatever names of files and classes in it hold."""
+    """Return the text in one line that any terminal takes, whatever names of files and classes in it hold."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

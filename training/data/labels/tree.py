@@ -63,24 +63,24 @@ class FileTree:
         return self.ending(*IMAGE_SUFFIXES)
 
     def ending(self, *suffixes: str) -> list[str]:
-        """The files with one of these suffixes, in upper or lower case."""
+        """Return the files with one of these suffixes, in upper or lower case."""
         return [name for name in self.files if PurePosixPath(name).suffix.lower() in suffixes]
 
     def images_below(self, folder: str) -> list[str]:
-        """The images below `folder` ("" is the root)."""
+        """Return the images below `folder` ("" is the root)."""
         start = f"{folder}/" if folder else ""
         return [name for name in self.images if name.startswith(start)]
 
     def find(self, name: str) -> str | None:
-        """The file of this name, or the only one whose name differs in case or Unicode form alone."""
+        """Return the file of this name, or the only one whose name differs in case or Unicode form alone."""
         return _match(name, self.files, self._alike)
 
     def find_folder(self, name: str) -> str | None:
-        """The same for folders."""
+        """Return the same for folders."""
         return _match(name, self.folders, self._alike_folders)
 
     def name_of(self, path: str) -> str | None:
-        """The name of an absolute path that is, or lies in, this folder; None for any other."""
+        """Return the name of an absolute path that is, or lies in, this folder; None for any other."""
         if not path.startswith("/"):
             return None
         for root, inner in (
@@ -93,7 +93,7 @@ class FileTree:
         return None
 
     def content(self, name: str, most: int = MAX_LABEL_BYTES) -> bytes:
-        """The bytes of a label file.
+        """Return the bytes of a label file.
 
         Raises:
             LabelError: if there are more than `most`, or the system refuses.
@@ -108,7 +108,7 @@ class FileTree:
             raise LabelError(1, f"the file cannot be read: {error.strerror}") from error
 
     def text(self, name: str, most: int = MAX_LABEL_BYTES) -> str:
-        """The text of a label file, without a byte order mark.
+        """Return the text of a label file, without a byte order mark.
 
         Raises:
             LabelError: as `content` does, and where it is not text in the encoding that its first bytes tell.
@@ -116,7 +116,7 @@ class FileTree:
         return _decoded(self.content(name, most))
 
     def head(self, name: str, size: int = 4096) -> str:
-        """The first bytes of a file as text, whatever they are; "" if it cannot be read."""
+        """Return the first bytes of a file as text, whatever they are; "" if it cannot be read."""
         try:
             with (self.root / name).open("rb") as file:
                 return _lenient_text(file.read(size))
@@ -155,7 +155,7 @@ def folded(name: str) -> str:
 
 
 def inside(name: str) -> str | None:
-    """The normal form of a relative name; None if it leads out of the folder."""
+    """Return the normal form of a relative name; None if it leads out of the folder."""
     normal = posixpath.normpath(name)
     outside = normal == ".." or normal.startswith(("/", "../"))
     return None if outside else "" if normal == "." else normal
@@ -182,7 +182,7 @@ def _match(name: str, names: dict[str, None], alike: dict[str, list[str]]) -> st
 
 
 def _decoded(content: bytes) -> str:
-    """The text, without its byte order mark.
+    """Return the text, without its byte order mark.
 
     Raises:
         LabelError: at the line that is none.
@@ -198,7 +198,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _lenient_text(content: bytes) -> str:
-    """The same of the beginning of a file, with replacement characters for what is no text."""
+    """Return the same of the beginning of a file, with replacement characters for what is no text."""
     return content.decode(_encoding(content), errors="replace").removeprefix("\ufeff")
 
 

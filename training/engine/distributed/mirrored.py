@@ -21,7 +21,7 @@ MakeBar = Callable[[int, int, str], Bar]
 
 
 def use_threads(count: int) -> None:
-    """Makes TensorFlow compute in so many threads; only before it computes anything."""
+    """Make TensorFlow compute in so many threads; only before it computes anything."""
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)
 
@@ -30,7 +30,7 @@ class Mirrored:
     """One of the workers that the environment variable `TF_CONFIG` names; worker 0 leads.
 
     Args:
-        bar: makes the leader's progress bar.
+        bar: makes the chief's progress bar.
     """
 
     def __init__(self, bar: MakeBar) -> None:
@@ -44,7 +44,7 @@ class Mirrored:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this is worker 0."""
+        """Return whether this is worker 0."""
         return bool(self._rank == 0)
 
     def share(self, size: int) -> slice:
@@ -52,13 +52,13 @@ class Mirrored:
         return slice(self._rank * size // self._count, (self._rank + 1) * size // self._count)
 
     def broadcast_variables(self, model: keras.Model) -> None:
-        """Gives every worker the leader's weights and optimiser."""
+        """Give every worker the chief's weights and optimiser."""
         variables = [*model.weights, *model.optimizer.variables]
         for variable, value in zip(variables, self._leaders(variables), strict=True):
             variable.assign(value)
 
     def step_of(self, model: keras.Model) -> Step:
-        """What trains the model on this worker's share of a batch, together with the others."""
+        """Return a step that trains the model on this worker's share of a batch, together with the others."""
         _synchronise(model)
 
         @tf.function  # type: ignore[untyped-decorator]
@@ -75,7 +75,7 @@ class Mirrored:
 
     @contextmanager
     def chief_first(self) -> Iterator[None]:
-        """What is done within is done by the leader before the others begin."""
+        """Let the chief do what is within before the others begin."""
         if not self.is_chief:
             self._wait_for_all()
         yield
@@ -87,7 +87,7 @@ class Mirrored:
 
     @tf.function  # type: ignore[untyped-decorator]
     def _leaders(self, variables: Sequence[keras.Variable | tf.Tensor]) -> list[tf.Tensor]:
-        """What the leader's variables hold: the sum, to which the others add nothing."""
+        """Return the chief's variables: the sum, to which the others add nothing."""
 
         def told() -> list[tf.Tensor]:
             say = (
@@ -101,7 +101,7 @@ class Mirrored:
 def _summed_gradients(
     model: keras.Model, images: tf.Tensor, targets: tf.Tensor, asked: tf.Tensor
 ) -> list[tf.Tensor]:
-    """The whole batch's loss and gradients, from this worker's share of it."""
+    """Return the whole batch's loss and gradients, from this worker's share of it."""
     with tf.GradientTape() as tape:
         loss = loss_of_share(targets, model(images, training=True), asked)
     return _all_reduce([loss, *tape.gradient(loss, model.trainable_variables)])
@@ -113,7 +113,7 @@ def _all_reduce(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
 
 
 def _synchronise(model: keras.Model) -> None:
-    """Makes batch normalisations use the statistics of all workers' shares while training."""
+    """Make batch normalisations use the statistics of all workers' shares while training."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True

@@ -66,7 +66,7 @@ def train_on_ray(train: TrainFunction, placement: Placement) -> None:
 
 @contextmanager
 def _connected(placement: Placement) -> Iterator[None]:
-    """A connection to the cluster."""
+    """Provide a connection to the cluster."""
     if reason := refusal(placement.address):
         raise TrainingError(f"--address {placement.address}: no Ray cluster listens there ({reason})")
     variables = {
@@ -113,7 +113,7 @@ def _fit(train: TrainFunction, placement: Placement) -> None:
 
 
 def _work(config: dict[str, Any]) -> None:
-    """What each worker does."""
+    """Train in one worker."""
     from training.engine.distributed.mirrored import Mirrored, use_threads  # noqa: PLC0415 - TensorFlow, in workers only
 
     use_threads(config["cpus"])
@@ -127,7 +127,7 @@ def _work(config: dict[str, Any]) -> None:
 
 
 def _causes(failure: WorkerGroupError) -> dict[int, BaseException]:
-    """What each worker that failed raised, or what Ray says of its death; those that waited for it fail, too."""
+    """Return the error of each worker that failed, or Ray's word on its death; those that waited for it fail, too."""
     causes = {}
     for rank, error in failure.worker_failures.items():
         raised = getattr(error, "_base_exc", error)
@@ -136,7 +136,7 @@ def _causes(failure: WorkerGroupError) -> dict[int, BaseException]:
 
 
 class _Bar:
-    """The leader's progress bar, drawn in the terminal of the command."""
+    """The chief's progress bar, drawn in the terminal of the command."""
 
     def __init__(self, total: int, done: int, name: str) -> None:
         self._bar = tqdm_ray.tqdm(total=total, desc=name, unit="step")
@@ -153,5 +153,5 @@ class _Bar:
         self._bar.update()
 
     def write(self, text: str) -> None:
-        """Prints a line; Ray moves the bar out of its way."""
+        """Print a line; Ray moves the bar out of its way."""
         print(text)

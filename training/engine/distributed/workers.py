@@ -21,13 +21,13 @@ class Bar(Protocol):
     """A progress bar."""
 
     def __enter__(self) -> Self:
-        """The bar itself."""
+        """Return the bar itself."""
         ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        """The bar stays as it is."""
+        """Leave the bar as it is."""
         ...
 
     def update(self) -> object:
@@ -35,7 +35,7 @@ class Bar(Protocol):
         ...
 
     def write(self, text: str) -> None:
-        """Prints a line without damage to the bar."""
+        """Print a line without damage to the bar."""
         ...
 
 
@@ -44,23 +44,23 @@ class Workers(Protocol):
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process validates, writes and speaks."""
+        """Return whether this process validates, writes and speaks."""
         ...
 
     def broadcast_variables(self, model: keras.Model) -> None:
-        """Gives every worker the leader's weights and optimiser."""
+        """Give every worker the chief's weights and optimiser."""
         ...
 
     def step_of(self, model: keras.Model) -> Step:
-        """What trains the model on a batch; every worker is given the same batch."""
+        """Return a step that trains the model on a batch; every worker is given the same batch."""
         ...
 
     def chief_first(self) -> AbstractContextManager[None]:
-        """What is done within is done by the leader before the others begin."""
+        """Let the chief do what is within before the others begin."""
         ...
 
     def bar(self, total: int, done: int, name: str) -> Bar:
-        """A progress bar of so many steps, of which some are done."""
+        """Return a progress bar of so many steps, of which some are done."""
         ...
 
 
@@ -81,7 +81,7 @@ class SingleProcess:
         return nullcontext()
 
     def bar(self, total: int, done: int, name: str) -> Bar:
-        """A progress bar in this terminal."""
+        """Return a progress bar in this terminal."""
         bar: Bar = progress_bar(total=total, initial=done, unit="step", smoothing=0.05, desc=name)
         return bar
 

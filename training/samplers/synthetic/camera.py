@@ -50,13 +50,13 @@ def translation(by: Points) -> Points:
 
 
 def photographed(picture: Image, view: Points, size: tuple[int, int]) -> Image:
-    """The plane seen through the view, `size` (width, height) px; its edge is continued where it ends."""
+    """Return the plane seen through the view, `size` (width, height) px; its edge is continued where it ends."""
     matrix = translation(np.full(2, -0.5)) @ view @ translation(np.full(2, 0.5))  # cv2 maps pixel centres
     return np.asarray(cv2.warpPerspective(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def holds(line: Line, view: Points, size: tuple[int, int]) -> bool:
-    """Whether all of a line's ink is in the picture."""
+    """Return whether all of a line's ink is in the picture."""
     points = np.concatenate([_seen(glyph.outline(), view) for glyph in line.glyphs])
     return bool((points > -1).all() and (points < np.array(size) + 1).all())
 

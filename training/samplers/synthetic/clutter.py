@@ -145,7 +145,7 @@ def _arrow(picture: Image, box: Points, colour: Colour, rng: np.random.Generator
 
 
 def _bell(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
-    """A disc in a disc, as bells, locks and lamps are."""
+    """Return a disc in a disc, as bells, locks and lamps are."""
     (left, top), (right, bottom) = _corners(box)
     centre, radius = ((left + right) // 2, (top + bottom) // 2), max(2, (bottom - top) // 2)
     cv2.circle(picture, centre, radius, colour.tolist(), cv2.FILLED, cv2.LINE_AA)
@@ -159,7 +159,7 @@ def _frame(picture: Image, box: Points, colour: Colour, rng: np.random.Generator
 
 
 def _slot(picture: Image, box: Points, colour: Colour, rng: np.random.Generator) -> None:
-    """A flat dark rectangle with a lid: a letter box, a vent, a hinge."""
+    """Return a flat dark rectangle with a lid: a letter box, a vent, a hinge."""
     height = box[3] - box[1]
     flat = np.array(
         [box[0], box[1], box[0] + height * rng.uniform(0.8, 3), box[1] + height * rng.uniform(0.2, 0.6)]
@@ -170,7 +170,7 @@ def _slot(picture: Image, box: Points, colour: Colour, rng: np.random.Generator)
 
 
 def _post(picture: Image, box: Points, colour: Colour, _: np.random.Generator) -> None:
-    """A solid upright: a 1 without a foot or a flag."""
+    """Return a solid upright: a 1 without a foot or a flag."""
     cv2.rectangle(picture, *_corners(box), colour.tolist(), cv2.FILLED)
 
 

@@ -1,4 +1,4 @@
-"""What rendered scenes are like."""
+"""The settings of rendered scenes."""
 
 from dataclasses import dataclass
 

@@ -88,7 +88,7 @@ def split_fonts(fonts: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
 @lru_cache(maxsize=1200)
 def font_glyphs(path: Path, height: int) -> dict[str, Glyph]:
-    """The glyphs of a font, drawn so that its 0 is about `height` px high; characters it lacks are not in it."""
+    """Return the glyphs of a font, drawn so that its 0 is about `height` px high; characters it lacks are not in it."""
     font = _font(path, height)
     top, bottom = font.getbbox("0", anchor="ls")[1::2]
     missing = _ink(font, _UNENCODED)
@@ -102,7 +102,7 @@ def font_glyphs(path: Path, height: int) -> dict[str, Glyph]:
 
 @cache
 def stroke_width(path: Path) -> float:
-    """The greatest width of the 0's stroke, in its heights: 0.02 in hairline fonts, 0.2 in bold ones."""
+    """Return the greatest width of the 0's stroke, in its heights: 0.02 in hairline fonts, 0.2 in bold ones."""
     ink = _ink(_font(path, _TRIAL_HEIGHT), "0")
     if ink is None:
         return 0.0
@@ -135,7 +135,7 @@ def _spread(family: list[Path]) -> list[Path]:
 
 
 def _font(path: Path, height: int) -> ImageFont.FreeTypeFont:
-    """The font at the size that makes its 0 `height` px high.
+    """Return the font at the size that makes its 0 `height` px high.
 
     Raises:
         OSError: if it is no scalable font.
@@ -149,7 +149,7 @@ def _font(path: Path, height: int) -> ImageFont.FreeTypeFont:
 
 
 def _ink(font: ImageFont.FreeTypeFont, character: str) -> tuple[Mask, tuple[int, int]] | None:
-    """The mask of a character with a clear rim of 2 px, and where its corner lies from the pen; None if blank."""
+    """Return a character's mask with a clear rim of 2 px, and its corner's offset from the pen; None if blank."""
     left, top, right, bottom = (round(edge) for edge in font.getbbox(character, anchor="ls"))
     if right <= left or bottom <= top:
         return None
@@ -180,7 +180,7 @@ def _halved(mask: Mask) -> Mask:
 
 
 def _is_legible(path: Path) -> bool:
-    """Whether the font has letters and its digits look like digits of equal height."""
+    """Return whether the font has letters and its digits look like digits of equal height."""
     try:
         font = _font(path, _TRIAL_HEIGHT)
         missing = _ink(font, _UNENCODED)

@@ -38,7 +38,7 @@ class Layout:
 def lay_out(
     text: str, rng: np.random.Generator, fonts: Sequence[Path], config: SyntheticConfig
 ) -> tuple[Layout, tuple[int, int]]:
-    """Sets the text and its company.
+    """Set the text and its company.
 
     Returns:
         the layout about the point (0, 0), the middle of the main line, and the (width, height) of the picture.
@@ -60,14 +60,14 @@ def lay_out(
 
 
 def moved(layout: Layout, by: Points) -> Layout:
-    """The layout `by` (x, y) px further."""
+    """Return the layout `by` (x, y) px further."""
     words = tuple(line.moved(by) for line in layout.words)
     boxes = tuple(box + np.tile(by, 2) for box in layout.plate_boxes)
     return replace(layout, main=layout.main.moved(by), words=words, plate_boxes=boxes)
 
 
 def _main_line(text: str, rng: np.random.Generator, fonts: Sequence[Path], config: SyntheticConfig) -> Line:
-    """The line about (0, 0), made smaller where it would not fit into the largest picture."""
+    """Return the line about (0, 0), made smaller where it would not fit into the largest picture."""
     height = float(np.exp(rng.uniform(*np.log(config.heights))))
     style = _main_style(fonts, height, rng, config)
     line = set_line(text, style, rng)
@@ -147,7 +147,7 @@ def _text(rng: np.random.Generator, config: SyntheticConfig) -> str:
 
 
 def _beside(line: Line, occupied: Points, rng: np.random.Generator) -> Line:
-    """The line next to a box: mostly above or below it, in the middle or flush with it."""
+    """Return the line next to a box: mostly above or below it, in the middle or flush with it."""
     gap = line.style.height * rng.uniform(0.3, 1.0)
     half = (line.box[2:] - line.box[:2]) / 2
     middle = (occupied[:2] + occupied[2:]) / 2
@@ -163,7 +163,7 @@ def _beside(line: Line, occupied: Points, rng: np.random.Generator) -> Line:
 
 
 def _tiles(main: Line, unit: float, rng: np.random.Generator) -> tuple[Points, ...]:
-    """A tile of one size behind each glyph, cut back where neighbours would overlap."""
+    """Return a tile of one size behind each glyph, cut back where neighbours would overlap."""
     boxes = np.array([(*g.outline().min(axis=0), *g.outline().max(axis=0)) for g in main.glyphs])
     half = (boxes[:, 2:] - boxes[:, :2]).max(axis=0) / 2 + rng.uniform(0.06, 0.2, 2) * unit
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2

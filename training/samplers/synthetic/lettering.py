@@ -47,7 +47,7 @@ class Lettering:
 
 
 def choose_colour(rng: np.random.Generator, surface: Colour, contrast: float) -> Colour:
-    """An ink that differs from the surface in lightness by `contrast` or, failing that, black or white."""
+    """Return an ink that differs from the surface in lightness by `contrast` or, failing that, black or white."""
     for _ in range(8):
         colour = jittered(_INKS[int(rng.integers(len(_INKS)))], rng)
         if abs(lightness(colour) - lightness(surface)) > contrast:
@@ -56,7 +56,7 @@ def choose_colour(rng: np.random.Generator, surface: Colour, contrast: float) ->
 
 
 def tonal_colour(rng: np.random.Generator, surface: Colour) -> Colour:
-    """An ink a little lighter or darker than the surface, and greyer: metal, or the wall's own paint."""
+    """Return an ink a little lighter or darker than the surface, and greyer: metal, or the wall's own paint."""
     step = rng.uniform(12, 40) * (1 if rng.random() < 0.5 else -1)
     grey = np.float32(lightness(surface))
     colour = (
@@ -68,7 +68,7 @@ def tonal_colour(rng: np.random.Generator, surface: Colour) -> Colour:
 def choose_lettering(
     rng: np.random.Generator, colour: Colour, flat: bool, light: tuple[float, float]
 ) -> Lettering:
-    """The look of a line in an ink; `flat` is what is printed or enamelled."""
+    """Return the look of a line in an ink; `flat` is what is printed or enamelled."""
     chances = (0.78, 0.04, 0.1, 0.03, 0.05, 0.0) if flat else (0.3, 0.3, 0.11, 0.07, 0.06, 0.16)
     kinds = ("painted", "mounted", "raised", "engraved", "outlined", "solid")
     kind = kinds[int(rng.choice(len(kinds), p=chances))]
@@ -129,7 +129,7 @@ def _bevel(picture: Image, region: Region, ink: Ink, away: tuple[float, float], 
 
 
 def _outlined(picture: Image, region: Region, ink: Ink, paint: Colour, away: tuple[float, float]) -> None:
-    """A rim of the opposite lightness around the ink."""
+    """Return a rim of the opposite lightness around the ink."""
     size = 2 * max(1, round(float(np.hypot(*away)) / 3)) + 1
     rim = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     opposite = np.full(

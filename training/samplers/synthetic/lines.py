@@ -82,18 +82,18 @@ class Line:
     box: Points
 
     def moved(self, by: Points) -> "Line":
-        """The line `by` (x, y) px further."""
+        """Return the line `by` (x, y) px further."""
         shift = np.array([[0, 0, by[0]], [0, 0, by[1]]])
         glyphs = tuple(replace(placed, matrix=placed.matrix + shift) for placed in self.glyphs)
         return Line(glyphs, self.style, self.box + np.tile(by, 2))
 
     def centred(self, at: Points) -> "Line":
-        """The line with the middle of its box at `at` (x, y) px."""
+        """Return the line with the middle of its box at `at` (x, y) px."""
         return self.moved(np.asarray(at, np.float64) - (self.box[:2] + self.box[2:]) / 2)
 
 
 def set_line(text: str, style: LineStyle, rng: np.random.Generator) -> Line:
-    """The text with its first pen position at (0, 0); characters that the font lacks are left out.
+    """Return the text with its first pen position at (0, 0); characters that the font lacks are left out.
 
     Raises:
         ValueError: if the font has none of the characters.
@@ -125,7 +125,7 @@ def set_line(text: str, style: LineStyle, rng: np.random.Generator) -> Line:
 
 
 def ink_of(lines: Sequence[Line], shape: tuple[int, int], margin: float) -> tuple[Ink, Region]:
-    """The ink of lines of one style within the plane of `shape` (height, width) px.
+    """Return the ink of lines of one style within the plane of `shape` (height, width) px.
 
     Args:
         lines: at least one.
@@ -160,7 +160,7 @@ def _place(glyph: Glyph, style: LineStyle, pen: Points, rng: np.random.Generator
 
 
 def _stamp(canvas: NDArray[np.uint8], placed: PlacedGlyph, style: LineStyle, corner: tuple[int, int]) -> None:
-    """Adds one glyph's ink to a canvas whose top left pixel is `corner` of the plane."""
+    """Add one glyph's ink to a canvas whose top left pixel is `corner` of the plane."""
     glyph, matrix = placed.glyph, placed.matrix
     area = float(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
     shrinking = 1.2 / (glyph.pixel * math.sqrt(max(1e-9, area)))
@@ -189,7 +189,7 @@ def _stamp(canvas: NDArray[np.uint8], placed: PlacedGlyph, style: LineStyle, cor
 
 
 def _span(start: float, first: float, second: float, limit: int) -> tuple[int, int]:
-    """What a parallelogram with these two sides covers of 0..limit along one axis."""
+    """Return the part of 0..limit along one axis that a parallelogram with these two sides covers."""
     low = start + min(0.0, first) + min(0.0, second)
     high = start + max(0.0, first) + max(0.0, second)
     return max(0, math.floor(low)), min(limit, math.ceil(high))

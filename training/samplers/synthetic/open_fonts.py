@@ -24,13 +24,13 @@ _FACES = "*-latin-*-normal.woff2"
 
 
 def families() -> list[str]:
-    """The families' names, as the packages spell them."""
+    """Return the families' names, as the packages spell them."""
     listed = files("training.samplers.synthetic").joinpath("font_families.txt").read_text("utf-8")
     return [line for line in listed.splitlines() if line and not line.startswith("#")]
 
 
 def fetch_fonts(out: Path) -> int:
-    """Fetches the families into folders of their own; those that are there already stay as they are.
+    """Fetch the families into folders of their own; those that are there already stay as they are.
 
     Args:
         out: gets FAMILY/*.woff2 (upright faces with Latin letters), FAMILY/LICENSE and `licences.csv`.
@@ -75,7 +75,7 @@ def _install(npm: str, names: list[str], scratch: Path) -> None:
 
 
 def _keep(package: Path, folder: Path) -> None:
-    """Copies what rendering needs; the licence comes last, so that a folder that holds it is whole."""
+    """Copy what rendering needs; the licence comes last, so that a folder that holds it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     for face in package.glob(f"files/{_FACES}"):
         shutil.copy(face, folder / face.name)

@@ -16,7 +16,7 @@ _NOISE_SIDE = 384
 
 
 def jittered(colour: tuple[int, int, int], rng: np.random.Generator, spread: float = 10) -> Colour:
-    """A colour near a given one."""
+    """Return a colour near a given one."""
     varied = np.array(colour) * np.exp(rng.normal(0, spread / 100)) + rng.normal(0, spread / 2, 3)
     return np.asarray(np.clip(varied, 0, 255), np.float32)
 
@@ -45,18 +45,18 @@ def blend(picture: Image, region: Region, ink: Ink, paint: Colour | NDArray[np.f
 
 
 def lighten(picture: Image, region: Region, by: Ink) -> None:
-    """Adds `by` (H, W), -255..255, to a region."""
+    """Add `by` (H, W), -255..255, to a region."""
     picture[region] = cv2.add(picture[region], cv2.merge([by, by, by]), dtype=cv2.CV_8U)
 
 
 def faded(picture: Image, by: float) -> Image:
-    """The picture with its colours weakened by 0 to 1, as haze, dirt and cheap cameras weaken them."""
+    """Return the picture with its colours weakened by 0 to 1, as haze, dirt and cheap cameras weaken them."""
     grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return np.asarray(cv2.addWeighted(picture, 1 - by, grey, by, 0), np.uint8)
 
 
 def shifted(ink: Ink, x: float, y: float) -> Ink:
-    """The ink moved by fractions of pixels; what leaves is lost."""
+    """Return the ink moved by fractions of pixels; what leaves is lost."""
     matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
     return np.asarray(cv2.warpAffine(ink, matrix, (ink.shape[1], ink.shape[0])), np.float32)
 

@@ -63,7 +63,7 @@ class SyntheticScenes:
         self._config = config or SyntheticConfig()
 
     def scene(self, rng: np.random.Generator) -> RenderedScene:
-        """A scene; one without digits has boxes (0, 4) and labels (0,)."""
+        """Return a scene; one without digits has boxes (0, 4) and labels (0,)."""
         return render_scene(rng, self._photos, self._fonts, self._config)
 
 
@@ -86,7 +86,7 @@ def render_scene(
     fonts: Sequence[Path],
     config: SyntheticConfig = SyntheticConfig(),  # noqa: B008 - frozen
 ) -> RenderedScene:
-    """A house number, or words in its place, as it might hang in a street; a pure function of the generator.
+    """Return a house number, or words in its place, as it might hang in a street; a pure function of the generator.
 
     Args:
         rng: all that is random comes from it.
@@ -113,7 +113,7 @@ def render_text(
     fonts: Sequence[Path],
     config: SyntheticConfig,
 ) -> RenderedScene:
-    """A scene with a given text in it; every digit of it and of the words around is labelled."""
+    """Return a scene with a given text in it; every digit of it and of the words around is labelled."""
     layout, size = lay_out(text, rng, fonts, config)
     rim = np.ceil(np.array(size) * config.rim)
     plane = np.array(size) + 2 * rim
@@ -189,7 +189,7 @@ def _write(
 
 
 def _under(picture: Image, line: Line) -> Colour:
-    """The mean colour where a line will stand."""
+    """Return the mean colour where a line will stand."""
     height, width = picture.shape[:2]
     left, top = (int(v) for v in np.clip(line.box[:2], 0, (width - 1, height - 1)))
     right, bottom = (int(v) for v in np.ceil(np.clip(line.box[2:], (left + 1, top + 1), (width, height))))
@@ -209,7 +209,7 @@ SIGNS = replace(PLATES, heights=(50.0, 180.0), words=1.0, signs=1.0, tiles=0.0)
 def render_plate_or_sign(
     rng: np.random.Generator, photos: Sequence[Image], fonts: Sequence[Path], config: SyntheticConfig
 ) -> tuple[LabelledImage, str]:
-    """A picture of 300 to 900 px a side, hardly blurred, that shows one number and no other digit.
+    """Return a picture of 300 to 900 px a side, hardly blurred, that shows one number and no other digit.
 
     Args:
         rng: all that is random comes from it.

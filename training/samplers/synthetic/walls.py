@@ -1,4 +1,4 @@
-"""What numbers hang on: painted, rough, brick, wooden and metal walls, and photographs."""
+"""Walls behind numbers: painted, rough, brick, wooden, metal, and photographs."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,7 +22,7 @@ _WOODS = ((120, 78, 46), (92, 58, 38), (158, 110, 66), (70, 48, 38), (190, 160, 
 def paint_wall(
     rng: np.random.Generator, shape: tuple[int, int], unit: float, photos: Sequence[Image]
 ) -> Image:
-    """A wall of `shape` (height, width) px on which a digit is `unit` px high; photographs are used if given."""
+    """Return a wall of `shape` (height, width) px on which a digit is `unit` px high; photographs are used if given."""
     if photos and rng.random() < 0.3:
         return _photograph(rng, shape, photos)
     walls: tuple[Callable[[np.random.Generator, tuple[int, int], float], Image], ...]
@@ -96,7 +96,7 @@ def _brushed(rng: np.random.Generator, shape: tuple[int, int], unit: float) -> I
 
 
 def _photograph(rng: np.random.Generator, shape: tuple[int, int], photos: Sequence[Image]) -> Image:
-    """A piece of a photograph at any scale, often paler than it was, as what lies behind a number is."""
+    """Return a piece of a photograph at any scale, often paler than it was, as what lies behind a number is."""
     photo = photos[int(rng.integers(len(photos)))]
     limit = min(photo.shape[0] / shape[0], photo.shape[1] / shape[1])
     zoom = limit * rng.uniform(0.25, 1)

@@ -1,4 +1,4 @@
-"""What stands on signs: house numbers, and the words and letters around them."""
+"""Texts of signs: house numbers, and the words and letters around them."""
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def number_list(rng: np.random.Generator, lengths: tuple[float, ...]) -> str:
 
 
 def decorated(number: str, rng: np.random.Generator) -> str:
-    """The number as it is written: mostly alone, else with a letter, a range, a fraction or a sign before it."""
+    """Return the number as it is written: mostly alone, else with a letter, a range, a fraction or a sign before it."""
     chance = rng.random()
     if chance < 0.68:
         return number
@@ -79,7 +79,7 @@ def decorated(number: str, rng: np.random.Generator) -> str:
 
 
 def telephone(rng: np.random.Generator) -> str:
-    """Groups of digits with signs between them."""
+    """Return groups of digits with signs between them."""
     groups = rng.integers(2, 5)
     return ("-", " ", ".", "/")[int(rng.integers(4))].join(
         "".join(map(str, rng.integers(10, size=rng.integers(2, 5)))) for _ in range(groups)
@@ -102,7 +102,7 @@ def lone_letters(rng: np.random.Generator) -> str:
 
 
 def _word(rng: np.random.Generator) -> str:
-    """A word of three letters or more, known or made up."""
+    """Return a word of three letters or more, known or made up."""
     if rng.random() < 0.4:
         word = _STREETS[int(rng.integers(len(_STREETS)))]
         return word if len(word) > 2 else word + "."

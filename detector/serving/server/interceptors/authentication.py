@@ -48,7 +48,7 @@ class TokenFile:
         self._looked = time.monotonic()
 
     def name_of(self, token: str) -> str | None:
-        """The name of a token; None if it is not in the file.
+        """Return the name of a token; None if it is not in the file.
 
         It takes as long whichever token is asked for: all hashes are compared, each in constant time.
         """
@@ -125,7 +125,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[typ
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """The service's handler, or one that refuses."""
+        """Return the service's handler, or one that refuses."""
         if self._open_health and handler_call_details.method.startswith(f"/{health.SERVICE_NAME}/"):
             return await continuation(handler_call_details)
         token = _token(handler_call_details)
@@ -141,7 +141,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[typ
 
 
 def _token(details: grpc.HandlerCallDetails) -> str | None:
-    """The one token of a call; None if it has none, or several headers that claim to be it."""
+    """Return the one token of a call; None if it has none, or several headers that claim to be it."""
     values = [value for key, value in details.invocation_metadata or () if key == "authorization"]
     if len(values) != 1 or not isinstance(values[0], str) or not values[0].lower().startswith(_SCHEME):
         return None

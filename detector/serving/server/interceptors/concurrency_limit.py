@@ -23,7 +23,7 @@ class ConcurrencyLimitInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[t
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """The service's handler, or one that refuses."""
+        """Return the service's handler, or one that refuses."""
         is_health = handler_call_details.method.startswith(f"/{health.SERVICE_NAME}/")
         if self._open[is_health] >= self._limit:
             return refusing(OverloadedError(f"all {self._limit} calls that may be open are; try again later"))

@@ -28,7 +28,7 @@ class RequestValidationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
-        """The service's handler, guarded; it takes requests for a stream, of which it reads one if one there is."""
+        """Return the service's handler, guarded; it takes requests for a stream, and reads one if there is one."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return refusing(UnknownMethodError(f"there is no method {handler_call_details.method}"))
@@ -47,7 +47,7 @@ Message = TypeVar("Message", bound=protobuf.Message)
 
 
 def parsed(kind: type[Message], data: bytes) -> Message:
-    """The message that `data` is.
+    """Return the message that `data` is.
 
     Raises:
         InvalidRequestError: if it is none.
@@ -107,14 +107,14 @@ async def _first_checked(requests: AsyncIterator[Any]) -> Any:
 
 
 def _checked(request: Any) -> Any:
-    """The request; raises InvalidRequestError if it did not parse."""
+    """Return the request; raises InvalidRequestError if it did not parse."""
     if isinstance(request, DecodeError):
         raise _refusal("the request is not the protobuf message that this method takes") from request
     return request
 
 
 def _refusal(message: str) -> InvalidRequestError:
-    """An error in the whole of a request."""
+    """Return an error in the whole of a request."""
     refusal = InvalidRequestError(message)
     refusal.field = ""
     return refusal

@@ -1,4 +1,4 @@
-"""What a serving process arranges with the machine that it runs on, before a network's library is imported."""
+"""The environment of a serving process: threads, cores and logs, arranged before a network's library is imported."""
 
 import math
 import os
@@ -25,7 +25,7 @@ def prepare(settings: ServerSettings) -> None:
 
 
 def prepare_replica(cpus: int, log_format: str) -> None:
-    """The same in a process that has so many processors to itself, and nobody to read what TensorFlow says."""
+    """Return the same in a process that has so many processors to itself, and nobody to read what TensorFlow says."""
     logs.configure(log_format)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(cpus)

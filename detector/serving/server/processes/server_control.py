@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def end_process() -> NoReturn:
-    """Exits with 0 now: a thread that loads or infers cannot be stopped, and has nothing worth waiting for."""
+    """Exit with 0 now: a thread that loads or infers cannot be stopped, and has nothing worth waiting for."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -38,7 +38,7 @@ class ServerControl:
         self._end = end
 
     def install_signal_handlers(self) -> None:
-        """From now on signals are orders, those too that were held back until now."""
+        """From now on signals are requests, those too that were held back until now."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
@@ -56,7 +56,7 @@ Result = TypeVar("Result")
 
 
 def in_thread(work: Callable[[], Result], name: str) -> "asyncio.Future[Result]":
-    """What `work` returns or raises, from a thread of this name that does not keep the process from ending."""
+    """Return the result of `work`, or raise its error, from a daemon thread of this name."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 
@@ -78,7 +78,7 @@ def in_thread(work: Callable[[], Result], name: str) -> "asyncio.Future[Result]"
 
 
 async def done_before(future: "asyncio.Future[Any]", event: asyncio.Event) -> bool:
-    """Waits for either; returns whether `future` is done."""
+    """Wait for either; return whether `future` is done."""
     waiting = asyncio.ensure_future(event.wait())
     await asyncio.wait((future, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -35,7 +35,7 @@ _KILL_AFTER_S = 10.0
 
 
 async def supervise(load: LoadDetector, settings: ServerSettings, announce: Callable[[int], None]) -> None:
-    """Serves with `settings.processes` processes until SIGTERM or SIGINT; a second signal ends them at once.
+    """Serve with `settings.processes` processes until SIGTERM or SIGINT; a second signal ends them at once.
 
     Args:
         load: loads the detector, in each process; it must be importable, as `pickle` needs it.
@@ -48,13 +48,13 @@ async def supervise(load: LoadDetector, settings: ServerSettings, announce: Call
     """
     with reserved_port(settings.host, settings.port) as port:
         crew = _Crew(load, replace(settings, port=port))
-        orders = ServerControl(crew.kill)
-        orders.install_signal_handlers()
+        control = ServerControl(crew.kill)
+        control.install_signal_handlers()
         work = asyncio.gather(*(crew.keep(place) for place in range(settings.processes)))
         helpers = asyncio.gather(
             _announce_when_ready(crew, lambda: announce(port)),
-            _reload_when_told(crew, orders),
-            _stop_when_told(crew, orders, settings.grace_s),
+            _reload_on_request(crew, control),
+            _stop_on_request(crew, control, settings.grace_s),
         )
         try:
             done, _ = await asyncio.wait((work, helpers), return_when=asyncio.FIRST_COMPLETED)
@@ -78,7 +78,7 @@ class _Crew:
         self.ready = [asyncio.Event() for _ in range(settings.processes)]
 
     async def keep(self, place: int) -> None:
-        """Runs a process, and after its end the next, until `stop`.
+        """Run a process, and after its end the next, until `stop`.
 
         Raises:
             DetectorError: what the process said that it cannot start for, if that place never had one that could.
@@ -109,7 +109,7 @@ class _Crew:
         self.tell(STOP)
 
     def tell(self, order: str) -> None:
-        """Gives each process an order."""
+        """Give each process an order."""
         for worker in self._workers.values():
             worker.tell(order)
 
@@ -158,12 +158,12 @@ class _Worker:
         return 0.0 if self._answered_since is None else time.monotonic() - self._answered_since
 
     def tell(self, order: str) -> None:
-        """Gives an order; a process that is gone needs none."""
+        """Give an order; a process that is gone needs none."""
         with suppress(OSError):
             self._pipe.send(order)
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """End it at once."""
         if not self.ended.done():
             self._process.kill()
 
@@ -194,15 +194,15 @@ async def _announce_when_ready(crew: _Crew, announce: Callable[[], None]) -> Non
     announce()
 
 
-async def _reload_when_told(crew: _Crew, orders: ServerControl) -> None:
+async def _reload_on_request(crew: _Crew, control: ServerControl) -> None:
     while True:
-        await orders.reload.wait()
-        orders.reload.clear()
+        await control.reload.wait()
+        control.reload.clear()
         crew.tell(RELOAD)
 
 
-async def _stop_when_told(crew: _Crew, orders: ServerControl, grace_s: float) -> None:
-    await orders.stop.wait()
+async def _stop_on_request(crew: _Crew, control: ServerControl, grace_s: float) -> None:
+    await control.stop.wait()
     crew.stop()
     await asyncio.sleep(grace_s + _KILL_AFTER_S)
     crew.kill()

@@ -71,39 +71,51 @@ def house_front(number: str | None, seed: int) -> NDArray[np.uint8]:
     return np.asarray(picture.filter(ImageFilter.GaussianBlur(0.7)))
 
 
-def make_walk(folder: Path) -> list[Placed]:
-    """Makes `folder`/walk with 30 photographs and a video, and `folder`/walk.gpx; tells what is where.
+def make_walk(folder: Path) -> None:
+    """Makes `folder`/walk with 30 photographs and a video, and `folder`/walk.gpx; `placed_numbers` says what is where.
 
     Each third photograph is HEIC, the others JPEG. They have their place in EXIF data, but each fifth has a time alone,
     as if there had been no fix; the track goes on while the video is made.
     """
     (folder / "walk").mkdir(parents=True)
-    placed = list(_photographs(folder / "walk"))
-    placed += _film(folder / "walk" / "drive.mp4")
+    for index, placed in enumerate(_photographed()):
+        _photograph(folder / "walk", index, placed)
+    _film(folder / "walk" / "drive.mp4")
     points = [(*place_after(second), _utc(second)) for second in range(0, 44 * STEP_S, 2)]
     write_gpx(folder / "walk.gpx", gpx(points))
-    return placed
 
 
-def _photographs(folder: Path) -> Iterator[Placed]:
-    register_heif_opener()
+def placed_numbers() -> list[Placed]:
+    """Every number of the walk, and where its camera stood."""
+    seconds = (VIDEO_BEGIN - BEGIN).total_seconds()
+    filmed = [Placed(number, *place_after(seconds + 5 * index + 3)) for index, number in enumerate(FILMED)]
+    return [*_photographed(), *filmed]
+
+
+def _photographed() -> Iterator[Placed]:
     for index in range(30):
-        seconds = index * STEP_S
-        number = str(21 + 2 * index)
-        latitude, longitude = place_after(seconds)
-        moment = f"{BEGIN + timedelta(seconds=seconds):%Y:%m:%d %H:%M:%S}"
-        camera = {Base.DateTimeOriginal: moment, Base.FocalLengthIn35mmFilm: 26}
-        known = gps_at(
-            latitude, longitude, GPSImgDirection=HEADING, GPSImgDirectionRef="T", GPSHPositioningError=4.0
-        )
-        exif = exif_block(camera, {} if index % 5 == 4 else known)
-        kind, suffix = ("HEIF", "HEIC") if index % 3 == 2 else ("JPEG", "JPG")
-        picture = Image.fromarray(house_front(number, index))
-        (folder / f"IMG_{index:04}.{suffix}").write_bytes(encoded(kind, exif, picture, quality=92))
-        yield Placed(number, latitude, longitude, None if index % 5 == 4 else HEADING)
+        heading = None if index % 5 == 4 else HEADING
+        yield Placed(str(21 + 2 * index), *place_after(index * STEP_S), heading)
 
 
-def _film(path: Path) -> list[Placed]:
+def _photograph(folder: Path, index: int, placed: Placed) -> None:
+    register_heif_opener()
+    moment = f"{BEGIN + timedelta(seconds=index * STEP_S):%Y:%m:%d %H:%M:%S}"
+    camera = {Base.DateTimeOriginal: moment, Base.FocalLengthIn35mmFilm: 26}
+    known = gps_at(
+        placed.latitude,
+        placed.longitude,
+        GPSImgDirection=HEADING,
+        GPSImgDirectionRef="T",
+        GPSHPositioningError=4.0,
+    )
+    exif = exif_block(camera, known if placed.heading else {})
+    kind, suffix = ("HEIF", "HEIC") if index % 3 == 2 else ("JPEG", "JPG")
+    picture = Image.fromarray(house_front(placed.number, index))
+    (folder / f"IMG_{index:04}.{suffix}").write_bytes(encoded(kind, exif, picture, quality=92))
+
+
+def _film(path: Path) -> None:
     """Ten seconds at ten frames a second."""
 
     def picture(frame: int) -> NDArray[np.uint8]:
@@ -113,8 +125,6 @@ def _film(path: Path) -> list[Placed]:
     began = (VIDEO_BEGIN - VIDEO_BEGIN.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
     known = {"creation_time": f"{began.isoformat()}Z"}
     write_video(path, times_ms=range(0, 10_000, 100), picture=picture, metadata=known)
-    seconds = (VIDEO_BEGIN - BEGIN).total_seconds()
-    return [Placed(number, *place_after(seconds + 5 * index + 3)) for index, number in enumerate(FILMED)]
 
 
 def _utc(second: float) -> str:

@@ -63,7 +63,7 @@ def test_rows_say_what_the_pictures_say_and_no_more(photos: Path, embedded: Digi
     ]
     assert second["captured_at"] == "2026-05-01T10:00:05", "a local time is not made another one"
     assert not LOCATION_FIELDS & second.keys()
-    assert set(third) == {"image", "width_px", "height_px", "digits", "numbers"}
+    assert set(third) == {"image", "width_px", "height_px", "model", "digits", "numbers"}
     assert set(fourth) == {"image", "error"}, "one bad file stops nothing, and gets no position"
     assert [number["text"] for number in first["numbers"]] == ["31"]
 
@@ -215,7 +215,7 @@ def test_options_that_make_no_sense_are_refused(
     write_gpx(photos.parent / "walk.gpx", gpx(WALK))
     monkeypatch.chdir(photos.parent)
     try:
-        code = main(["detect-folder", "photos", "--output", "out.jsonl", *arguments])
+        code = main(["detect-folder", "photos", "--out", "out.jsonl", *arguments])
     except SystemExit as stop:
         code = int(stop.code or 0)
     assert code == 2

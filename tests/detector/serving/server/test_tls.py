@@ -28,7 +28,7 @@ def encrypted(server: Certified, client_ca: Authority | None = None) -> Security
 
 
 def lets_in(server: RunningServer, authority: Authority | None, client: Certified | None = None) -> bool:
-    """Whether a plain gRPC client gets an answer; `authority` None does not encrypt."""
+    """Return whether a plain gRPC client gets an answer; `authority` None does not encrypt."""
     credentials = None
     if authority is not None:
         shown = (None, None) if client is None else (client.key.read_bytes(), client.certificate.read_bytes())

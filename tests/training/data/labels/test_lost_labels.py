@@ -73,13 +73,22 @@ def test_an_image_whose_labels_lie_elsewhere_is_left_out(tmp_path: Path, place: 
 
 
 def test_labels_of_an_image_in_a_format_that_is_not_read_name_it(tmp_path: Path) -> None:
-    both(
-        yolo(), lambda f: write(f / "images" / "b.HEIC", "x"), lambda f: write(f / "labels" / "b.txt", LINE)
-    )(tmp_path)
+    both(yolo(), lambda f: write(f / "images" / "b.DNG", "x"), lambda f: write(f / "labels" / "b.txt", LINE))(
+        tmp_path
+    )
     assert problems(tmp_path) == [
-        "labels/b.txt:1: no split has an image for these labels; images/b.HEIC is in a format that is not read: "
+        "labels/b.txt:1: no split has an image for these labels; images/b.DNG is in a format that is not read: "
         "convert it"
     ]
+
+
+@pytest.mark.parametrize("name", ["b.AVIF", "b.jfif"])
+def test_labels_of_an_image_in_a_format_of_phones_and_browsers_are_read(tmp_path: Path, name: str) -> None:
+    both(yolo(), lambda f: paint(f / "images" / name), lambda f: write(f / "labels" / "b.txt", LINE))(
+        tmp_path
+    )
+    labels = read(tmp_path)
+    assert (labels.problems, len(labels.scenes)) == ([], 2)
 
 
 def test_labels_of_images_in_no_split_are_named(tmp_path: Path) -> None:

@@ -33,7 +33,6 @@ def test_one_image_in_five_validates_and_the_seed_draws_it(tmp_path: Path) -> No
     assert (len(names), len(data.sources.scenes)) == (2, 8)
     assert data.counts == {
         "train_images": 8, "validation_images": 2, "digits": 16, "crops": 16, "photos": 0, "letters": 0,
-        "other_digits": 0,
     }  # fmt: skip
     assert data.sources.crop_labels.tolist() == [4, 2] * 8
     assert "labels of one's own (YOLO)" in data.origin
@@ -66,7 +65,7 @@ def test_the_other_parts_are_used_beside(tmp_path: Path) -> None:
     paint(tmp_path / "backgrounds" / "train" / "a.png", (80, 80))
     data = load_detector_data(tmp_path)
     assert data.counts["photos"] == 1
-    assert data.missing == ["letters", "other_digits/train"]
+    assert data.missing == ["letters"]
 
 
 def test_images_without_digits_are_learned_as_background(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ class _File:
 
 
 def _mark(line: int, name: str, entry: dict[str, Any]) -> Mark:
-    """The box, or the bounds of the polygon where there is no box."""
+    """Return the box, or the bounds of the polygon where there is no box."""
     bbox, polygons = entry.get("bbox"), entry.get("segmentation")
     if bbox in (None, []) and polygons:
         return Mark.of_polygon(line, name, _coordinates(polygons))
@@ -160,7 +160,7 @@ def _mark(line: int, name: str, entry: dict[str, Any]) -> Mark:
 
 
 def _coordinates(polygons: Any) -> list[float]:
-    """The coordinates of all polygons [x1, y1, x2, y2, ...] of an object, or of its only one."""
+    """Return the coordinates of all polygons [x1, y1, x2, y2, ...] of an object, or of its only one."""
     if isinstance(polygons, dict):
         raise ValueError("no bbox, and its segmentation is a mask: export boxes or polygons")
     nested = isinstance(polygons, list) and all(isinstance(part, list) for part in polygons)

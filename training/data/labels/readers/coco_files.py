@@ -22,7 +22,7 @@ _OTHERS = {
 
 
 def coco_files(tree: FileTree) -> list[str]:
-    """The JSON files with two of the three keys: a damaged one is still meant to be COCO's."""
+    """Return the JSON files with two of the three keys: a damaged one is still meant to be COCO's."""
     return [name for name in tree.ending(".json") if _keys_in(tree.head(name, MAX_LABEL_BYTES)) >= 2]
 
 

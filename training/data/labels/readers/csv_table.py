@@ -53,7 +53,7 @@ class _Table:
         self._by_name: dict[str, _Image] = {}
 
     def gather(self) -> Iterator[Problem]:
-        """Reads all lines; what belongs to no image is given out, and a file that breaks off gives no images."""
+        """Read all lines; what belongs to no image is given out, and a file that breaks off gives no images."""
         before: _Image | None = None
         unnamed = 0
         try:
@@ -78,7 +78,7 @@ class _Table:
             yield Problem(self._file, error.line, error.text)
 
     def pictures(self) -> Iterator[Picture]:
-        """The images; lines that call one image by several names are put together."""
+        """Return the images; lines that call one image by several names are put together."""
         by_path: dict[Path, _Image] = {}
         for image in self._by_name.values():
             if image.found is None:
@@ -93,7 +93,7 @@ class _Table:
             yield self._picture(image)
 
     def _take(self, line: int, row: Row, dialect: Dialect) -> _Image:
-        """Adds a line to its image."""
+        """Add a line to its image."""
         name = row["image"]
         image = self._by_name.get(name)
         if image is None:

@@ -12,7 +12,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def json_lists(text: str, keys: Collection[str]) -> Iterator[tuple[str, Iterator[tuple[int, Any]]]]:
-    """Walks `{"key": [element, ...], ...}`.
+    """Walk `{"key": [element, ...], ...}`.
 
     Args:
         text: the document.
@@ -52,19 +52,19 @@ class _Reader:
         self._elements = 0
 
     def peek(self) -> str:
-        """The next character that is no space; "" at the end."""
+        """Return the next character that is no space; "" at the end."""
         space = _SPACE.match(self._text, self._at)
         self._at = space.end() if space else self._at
         return self._text[self._at : self._at + 1]
 
     def take(self, wanted: str) -> None:
-        """Moves past `wanted`, which has to come next."""
+        """Move past `wanted`, which has to come next."""
         if self.peek() != wanted:
             raise LabelError(self.line(), f"not JSON that is read: {wanted!r} is missing")
         self._at += 1
 
     def value(self) -> Any:
-        """Moves past a value and returns it."""
+        """Move past a value and return it."""
         self.peek()
         try:
             value, self._at = _DECODER.raw_decode(self._text, self._at)
@@ -77,7 +77,7 @@ class _Reader:
         return value
 
     def elements(self) -> Iterator[tuple[int, Any]]:
-        """Moves past a list; yields its elements, each with its line."""
+        """Move past a list; yield its elements, each with its line."""
         self.take("[")
         if self.peek() == "]":
             self.take("]")
@@ -95,7 +95,7 @@ class _Reader:
             self.take(",")
 
     def line(self) -> int:
-        """The line of the place."""
+        """Return the line of the place."""
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._line

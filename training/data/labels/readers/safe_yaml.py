@@ -10,7 +10,7 @@ _DEEPEST = 8
 
 
 def read_yaml(text: str) -> Any:
-    """The content. Aliases are refused, since small files grow without end by them, and so is what nests deeply.
+    """Return the content. Aliases are refused, since small files grow without end by them, and so is what nests deeply.
 
     Raises:
         LabelError: where it is no such YAML.
@@ -33,7 +33,7 @@ def read_yaml(text: str) -> Any:
 
 
 def line_of(key: str, text: str) -> int:
-    """The line of a key; the first one if it is not there, or written in a way that is not looked for."""
+    """Return the line of a key; the first one if it is not there, or written in a way that is not looked for."""
     lines = enumerate(text.splitlines(), start=1)
     starts = (f"{key}:", f"'{key}':", f'"{key}":')
     return next((line for line, entry in lines if entry.startswith(starts)), 1)

@@ -68,7 +68,7 @@ def _columns(header: str, separator: str) -> list[str]:
 
 
 def read_rows(text: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
-    """The lines below the header with the number of their first line; empty ones are left out.
+    """Return the lines below the header with the number of their first line; empty ones are left out.
 
     Raises:
         LabelError: where the text is no CSV.

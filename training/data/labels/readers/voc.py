@@ -44,7 +44,7 @@ class Fields:
 
 
 def read_xml(content: bytes, root: str, repeated: str) -> tuple[Fields, list[Fields]]:
-    """What is in the document outside and inside of its `repeated` parts.
+    """Return the fields of the document outside and inside of its `repeated` parts.
 
     Args:
         content: the document.
@@ -80,11 +80,11 @@ class _Handler(ContentHandler):
         self._locator: Locator | None = None
 
     def line(self) -> int:
-        """The line that is being read."""
+        """Return the line that is being read."""
         return (self._locator.getLineNumber() if self._locator else None) or 1
 
     def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 - SAX's name
-        """Keeps what tells the line."""
+        """Keep what tells the line."""
         self._locator = locator
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - SAX's name
@@ -103,7 +103,7 @@ class _Handler(ContentHandler):
         self._text.append(content)
 
     def endElement(self, name: str) -> None:  # noqa: N802 - SAX's name
-        """Keeps the text under its place and goes up."""
+        """Keep the text under its place and go up."""
         in_part = self._path[1:2] == [self._repeated]
         place = "/".join(self._path[2 if in_part else 1 :])
         texts = (self.parts[-1] if in_part else self.outside).texts
@@ -120,7 +120,7 @@ _TAGS = ("<object>", "<bndbox>", "<filename>")
 
 
 def _sources(tree: FileTree) -> list[str]:
-    """The XML files that are annotations; with them those that are not, but lie among them and are called as images."""
+    """Find the XML files that are annotations, and those among them that are none but are called as images."""
     names = tree.ending(".xml")
     found = {name for name in names if _is_annotation(tree.head(name))}
     folders = {posixpath.dirname(name) for name in found}
@@ -181,7 +181,7 @@ def _places(name: str, about: Fields) -> list[str]:
 
 
 def _declared(about: Fields) -> tuple[float, float] | None:
-    """The image's size; tools that do not know it write 0 or nothing."""
+    """Return the image's size; tools that do not know it write 0 or nothing."""
     try:
         return number(about.texts["size/width"]), number(about.texts["size/height"])
     except (KeyError, ValueError):

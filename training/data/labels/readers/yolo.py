@@ -23,7 +23,7 @@ from training.data.labels.tree import MAX_IMAGE_LABEL_BYTES, FileTree, LabelErro
 
 _BOX_COLUMNS = 5
 _POLYGON_COLUMNS = 7
-_UNREAD_IMAGES = (".heic", ".heif", ".avif", ".jxl", ".jfif", ".mpo", ".jp2", ".dng")
+_UNREAD_IMAGES = (".jp2", ".dng")
 
 
 def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
@@ -76,7 +76,7 @@ class _Pictures:
         self._tree, self._layout = tree, layout
 
     def picture(self, image: str, label_file: str, owner: str) -> Picture:
-        """The image with all boxes of its label file, which has to be that of `owner`, which this image is."""
+        """Return the image with all boxes of its label file, which has to be that of `owner`, which this image is."""
         file = self._tree.root / label_file
         if owner != image:
             text = f"it is the label file of both {owner} and {image}: rename one of them"
@@ -97,7 +97,7 @@ class _Pictures:
         return self._made(image, label_file, marks, problems)
 
     def without_its_labels(self, image: str, label_file: str, orphan: str) -> Picture:
-        """An image whose labels seem to be in a file that is not its own."""
+        """Return an image whose labels seem to be in a file that is not its own."""
         text = f"no split has an image for these labels; {image}, of the same name, has none: are they its labels?"
         return self._made(image, label_file, (), [Problem(self._tree.root / orphan, 1, text)])
 

@@ -28,7 +28,7 @@ class LabelFiles:
         self._tree = tree
 
     def of(self, image: str) -> str:
-        """The label file of an image: in `labels` instead of the last `images`, or beside it; or where it would be."""
+        """Find the label file of an image: in `labels` for the last `images`, or beside it, or where it belongs."""
         places = self._places(image)
         return next((found for place in places if (found := self._tree.find(place))), places[0])
 
@@ -47,7 +47,7 @@ class LabelFiles:
         return [f"{stem[:start]}{slash}labels{stem[end:]}{_SUFFIX}", beside]
 
     def orphans(self, owned: Collection[str], other: Collection[str]) -> Iterator[str]:
-        """The label files that are no image's.
+        """Return the label files that are no image's.
 
         Args:
             owned: the label files of images.
@@ -76,7 +76,7 @@ class LabelFiles:
 
 
 def stem_of(label_file: str) -> str:
-    """The name of the image that a label file may be meant for, folded, without suffixes: `a.txt`, `a.png.txt`."""
+    """Name the image that a label file may be meant for, folded, without suffixes: `a.txt`, `a.png.txt`."""
     stem = posixpath.basename(label_file)
     while posixpath.splitext(stem)[1].lower() in {_SUFFIX, *IMAGE_SUFFIXES}:
         stem = posixpath.splitext(stem)[0]

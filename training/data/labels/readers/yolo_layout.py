@@ -49,7 +49,7 @@ class Layout:
 
 
 def layout_files(tree: FileTree) -> list[str]:
-    """The files that say it; none if this is no YOLO folder."""
+    """Return the files that say it; none if this is no YOLO folder."""
     top = [name for name in tree.ending(".yaml", ".yml") if "/" not in name]
     usual = [name for known in USUAL_YAML for name in top if name.lower() == known]
     if usual:
@@ -97,11 +97,11 @@ class _Reader:
         self.layout = Layout()
 
     def say(self, kind: type[Problem], line: int, text: str, source: str = "") -> None:
-        """Adds a problem or a note."""
+        """Add a problem or a note."""
         self.layout.said.append(kind(self._tree.root / (source or self._source), line, text))
 
     def yaml(self, text: str) -> None:
-        """Reads `data.yaml`."""
+        """Read `data.yaml`."""
         content = read_yaml(text)
         if not isinstance(content, dict):
             raise LabelError(1, "no `names:` and no `train:` in it")
@@ -118,7 +118,7 @@ class _Reader:
             self.say(Note, 1, f"it names no splits: all {len(self.layout.images):,} pictures are read")
 
     def darknet(self, text: str) -> None:
-        """Reads `obj.data`."""
+        """Read `obj.data`."""
         beside = posixpath.dirname(self._source)
         settings = {}
         for line, entry in enumerate(text.splitlines(), start=1):
@@ -136,12 +136,12 @@ class _Reader:
             self._all_images()
 
     def class_list(self, text: str) -> None:
-        """Reads a file with a class a line."""
+        """Read a file with a class a line."""
         self.layout.names = _listed_names(text)
         self._all_images()
 
     def _base(self, path: Any, line: int) -> str:
-        """The folder from which paths are taken: that of the file where `path:` is not there."""
+        """Return the folder from which paths are taken: that of the file where `path:` is not there."""
         (path,) = _strings(path, "path", line) or ["."]
         found = find_place(self._tree, "", path)
         if found is None:
@@ -151,7 +151,7 @@ class _Reader:
         return found.name if found else ""
 
     def _add(self, line: int, key: str, base: str, path: str) -> None:
-        """Adds the images of a folder, or those that a text file lists, a line each."""
+        """Add the images of a folder, or those that a text file lists, a line each."""
         found, said = find_place(self._tree, base, path), len(self.layout.said)
         images = self._images_at(found.name) if found else []
         if found and not found.as_written and all(image in self.layout.images for image in images):
@@ -186,7 +186,7 @@ class _Reader:
                 yield image
 
     def _say_empty(self, line: int, key: str, base: str, path: str, found: FoundPlace | None) -> None:
-        """A split without pictures is a problem for training alone: tools write the lines of all three anyway."""
+        """Treat a split without pictures as a problem for training alone: tools write all three lines anyway."""
         if found is None and leads_out(base, path):
             text = f"{path[:200]!r} leads out of the data folder; paths are taken from where this file is"
         elif path.lower().endswith(".txt"):
@@ -205,7 +205,7 @@ class _Reader:
 
 
 def _names(value: Any, line: int) -> dict[int, str]:
-    """The class names by number, from a list or from a dictionary."""
+    """Return the class names by number, from a list or from a dictionary."""
     entries = dict(enumerate(value)) if isinstance(value, list) else value
     if not isinstance(entries, dict) or not entries:
         raise LabelError(line, "`names:` is neither a list nor a dictionary of the classes' names")

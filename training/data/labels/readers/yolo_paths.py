@@ -30,7 +30,7 @@ class FoundPlace:
 
 
 def find_place(tree: FileTree, base: str, path: str) -> FoundPlace | None:
-    """The folder or file of the data folder that a path means; None if there is none.
+    """Return the folder or file of the data folder that a path means; None if there is none.
 
     Args:
         tree: the data folder.
@@ -66,7 +66,7 @@ def _as_written(base: str, path: str) -> Iterator[str]:
 
 
 def _tails(path: str) -> Iterator[str]:
-    """The path without its first folder, its first two, ...; a folder that is called after a split stays."""
+    """Return the path without its first folder, its first two, ...; a folder that is called after a split stays."""
     parts = [part for part in PurePosixPath(_DRIVE.sub("", path)).parts if part not in ("/", "..", ".")]
     for count in range(
         1 if parts and not path.startswith(("/", "..")) and not _DRIVE.match(path) else 0, len(parts)

@@ -133,7 +133,7 @@ def test_work_that_takes_longer_than_the_grace_is_given_up(checkout: Path) -> No
 
 
 def _queue_is_taken(channel: grpc.Channel) -> bool:
-    """Whether an image is in work that nobody else's can pass."""
+    """Return whether an image is in work that nobody else's can pass."""
     error = (
         stub(channel).Detect.future(wire.DetectRequest(image=encode("PNG")), timeout=1).exception(PATIENCE_S)
     )

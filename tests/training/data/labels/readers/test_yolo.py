@@ -173,7 +173,7 @@ BROKEN_YOLO: dict[str, tuple[Make, list[str]]] = {
     ),
     "an image that is none": (
         both(yolo(), lambda f: write(f / "images" / "a.png", "text")),
-        ["labels/a.txt:1: the image 'a.png' cannot be used: not an image"],
+        ["labels/a.txt:1: the image 'a.png' cannot be used: text, not an image"],
     ),
     "half an image": (
         both(yolo(), lambda f: write(f / "images" / "a.png", (f / "images" / "a.png").read_bytes()[:60])),

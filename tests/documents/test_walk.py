@@ -1,12 +1,10 @@
-"""The walk in docs/walk.md, command by command: every number ends on the map where the camera stood."""
+"""The walk in docs/walk.md: every number ends on the map where the camera stood."""
 
 import csv
 import json
 import os
-import re
 import shutil
 import subprocess
-import sys
 import venv
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,26 +14,23 @@ import pytest
 from geojson_pydantic import FeatureCollection
 from gpxpy.geo import haversine_distance
 
-from tests.detector.folders.location.street import BEGIN, FILMED, VIDEO_BEGIN, make_walk, place_after
+from tests.detector.folders.location.street import (
+    BEGIN,
+    FILMED,
+    VIDEO_BEGIN,
+    make_walk,
+    place_after,
+    placed_numbers,
+)
 from tests.detector.test_packaging import LEFT_OUT
+from tests.documents.commands import lines_of
+from tests.documents.conftest import Walks
+from tests.documents.pages import blocks_of
 
 
-def commands(checkout: Path) -> list[str]:
-    text = (checkout / "docs" / "walk.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("digit-detector")]
-
-
-def walk(folder: Path, shown: list[str], programs: Path) -> None:
-    """Runs the commands in a shell that finds `digit-detector` in `programs`, and checks all that they write."""
-    placed = make_walk(folder)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
-    for command in shown:
-        done = subprocess.run(
-            ["sh", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
+def check(folder: Path) -> None:
+    """Checks all that the commands on the page have written."""
+    placed = placed_numbers()
     rows = [json.loads(line) for line in (folder / "numbers.jsonl").read_text().splitlines()]
     assert len(rows) == 30 + 20, "a row for each photograph, and two for each second of the video"
     assert not [row for row in rows if "error" in row]
@@ -69,14 +64,8 @@ def walk(folder: Path, shown: list[str], programs: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_walk_runs_as_it_is_written(checkout: Path, tmp_path: Path) -> None:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    script = programs / "digit-detector"
-    code = f"import sys; sys.path.insert(0, {str(checkout)!r}); from detector.cli.main import main; sys.exit(main())"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{code}" "$@"\n')
-    script.chmod(0o755)
-    walk(tmp_path / "here", commands(checkout), programs)
+def test_every_number_is_where_the_camera_stood(walk: Walks) -> None:
+    check(walk("docs/walk.md").folder)
 
 
 @pytest.mark.soak
@@ -86,4 +75,14 @@ def test_the_walk_runs_in_an_empty_environment(checkout: Path, tmp_path: Path) -
     programs = tmp_path / "env" / "bin"
     install = [programs / "pip", "install", "-qq", "-c", checkout / "constraints.txt"]
     subprocess.run([*install, f"{tmp_path / 'source'}[video]"], check=True)
-    walk(tmp_path / "here", commands(checkout), programs)
+    folder = tmp_path / "here"
+    make_walk(folder)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
+    lines = [
+        line for block in blocks_of("docs/walk.md") if block.language == "sh" for line in lines_of(block.text)
+    ]
+    for line in lines:
+        if line.startswith("digit-detector"):
+            subprocess.run(["sh", "-c", line], cwd=folder, env=environment, check=True)
+    check(folder)
