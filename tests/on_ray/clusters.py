@@ -11,8 +11,6 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 # At Ray's 15 its workers would get nothing beside other work on the machine.
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray spells it so
-# In Ray's 30 s a node does not always start beside other work.
-os.environ["RAY_raylet_start_wait_time_s"] = "180"  # noqa: SIM112
 
 import ray
 from ray.cluster_utils import Cluster
