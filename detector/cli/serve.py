@@ -64,7 +64,7 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         watch_model=args.watch_model,
         processes=args.processes,
         grace_s=args.grace,
-        limits=WorkLimits(places=args.queue),
+        limits=WorkLimits(max_concurrent_images=args.max_concurrent_images),
         security=Security(
             certificate=args.tls_cert,
             key=args.tls_key,
@@ -98,8 +98,8 @@ def _add_lifecycle(parser: argparse.ArgumentParser) -> None:
         "started again (default: %(default)s)",
     )
     group.add_argument(
-        "--queue",
-        default=WorkLimits.places,
+        "--max-concurrent-images",
+        default=WorkLimits.max_concurrent_images,
         type=whole_number(1, 1024),
         metavar="N",
         help="images that a process takes on at once, waiting or in work; it refuses more as OVERLOADED "

@@ -68,7 +68,7 @@ def settings_of(args: argparse.Namespace) -> ClusterSettings:
         cpus=args.cpus or ClusterSettings.cpus,
         min_replicas=lowest,
         max_replicas=highest,
-        places=args.queue,
+        max_concurrent_images=args.max_concurrent_images,
         grace_s=args.grace,
         log_format=args.log_format,
     )

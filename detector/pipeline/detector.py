@@ -20,7 +20,7 @@ from detector.models.runtimes import OPENVINO, load_networks
 from detector.pipeline import refiner
 from detector.pipeline.call import Call
 from detector.pipeline.cancellation import CancellationToken
-from detector.pipeline.fusion import distinct
+from detector.pipeline.fusion import class_agnostic_nms
 from detector.pipeline.hysteresis import hysteresis_mask
 from detector.pipeline.numbers import group_numbers
 from detector.pipeline.options import DetectorConfig, Settings
@@ -296,7 +296,7 @@ def _look_again(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) 
 def _choose(candidates: Candidates, settings: Settings, width: int, height: int) -> Detections:
     """One detection per digit, and of those the ones to return, best first."""
     candidates = candidates.select(candidates.scores >= settings.least_score)
-    digits = distinct(candidates, settings.nms_iou_threshold)
+    digits = class_agnostic_nms(candidates, settings.nms_iou_threshold)
     digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
     digits = digits.select(_within(digits, settings.returned_heights))
     if settings.thresholds is not None:

@@ -65,7 +65,7 @@ def fuse_candidates(candidates: Candidates, nms_iou_threshold: float, min_score:
     return Candidates(averages[:, :4].astype(np.float32), class_scores.astype(np.float32))
 
 
-def distinct(candidates: Candidates, nms_iou_threshold: float) -> Detections:
+def class_agnostic_nms(candidates: Candidates, nms_iou_threshold: float) -> Detections:
     """Return the candidates of which none overlaps a better one, as digits, best score first."""
     scores = candidates.scores
     kept = box_arithmetic.non_max_suppression(candidates.boxes, scores, nms_iou_threshold, _INSIDE)

@@ -1,6 +1,6 @@
 """One of several workers, without Ray: RANK ADDRESS,ADDRESS... OUT. It trains a small network in float64.
 
-Its weights, its losses and when it did what the leader does first are kept in OUT/RANK.npz. Alone where one address is
+Its weights, its losses and when it did what the chief does first are kept in OUT/RANK.npz. Alone where one address is
 given: Keras's own step.
 """
 
@@ -65,7 +65,7 @@ def main(rank: int, addresses: list[str], out: Path) -> None:
         began = time.time()
         time.sleep(1 if workers.is_chief else 0)
         ended = time.time()
-    model = network(seed=rank)  # only the leader's counts
+    model = network(seed=rank)  # only the chief's counts
     workers.broadcast_variables(model)
     train = workers.step_of(model)
     losses = [train(*batch(step)) for step in range(STEPS)]

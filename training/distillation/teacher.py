@@ -53,7 +53,7 @@ class Teacher:
             ) from error
         return cls(model, manifest.sha256)
 
-    def taught(self, make_batch: MakeBatch) -> MakeBatch:
+    def add_soft_targets(self, make_batch: MakeBatch) -> MakeBatch:
         """Return a maker of the same batches, with the teacher's soft targets added."""
 
         def make(step: int, rng: np.random.Generator) -> Batch:

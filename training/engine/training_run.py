@@ -96,7 +96,7 @@ def train_task(
     """Do this worker's part of a run, from where `out_dir` says that it is to its end.
 
     Raises:
-        ResumeError: if `out_dir` holds a run of another recipe; the leader tells.
+        ResumeError: if `out_dir` holds a run of another recipe; the chief tells.
     """
     if workers.is_chief:
         Run(recipe, task, out_dir, workers).go()

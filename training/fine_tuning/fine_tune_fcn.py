@@ -167,7 +167,7 @@ def mixed(
             targets, old_targets = unretained(targets), retained(start, old_images, old_targets)
         return np.concatenate([images, old_images]), np.concatenate([targets, old_targets])
 
-    return teacher.taught(make) if teacher else make
+    return teacher.add_soft_targets(make) if teacher else make
 
 
 def compile_network(recipe: FcnFineTuning, weights: Sequence[FloatArray]) -> keras.Model:

@@ -27,7 +27,7 @@ from detector.serving.server.settings import WorkLimits
 from detector.serving.telemetry import logs
 from detector.v1 import detector_pb2 as wire
 
-_CALLS_PER_PLACE = 4
+_CALLS_PER_IMAGE = 4
 """Calls of any kind that may be open in an ingress per image or stream that it admits."""
 
 _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 10.0, 30.0
@@ -48,7 +48,7 @@ class Detector:
         cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
         prepare_replica(max(1, int(cpus)), settings.log_format)
         self._detector = load_checked(settings.model, settings.runtime)
-        inference_queue = InferenceQueue(WorkLimits(places=settings.places))
+        inference_queue = InferenceQueue(WorkLimits(max_concurrent_images=settings.max_concurrent_images))
         inference_queue.open(self._detector)
         self._answering = Answering(inference_queue)
 
@@ -107,7 +107,7 @@ async def _answer(response: DeploymentResponse) -> Any:
     try:
         return await response
     except BackPressureError as error:
-        raise OverloadedError("all places are taken; try again later") from error
+        raise OverloadedError("overloaded: no replica has room; try again later") from error
     except RayTaskError:
         raise  # a defect of ours
     except REPLICA_GONE as error:
@@ -136,7 +136,9 @@ def application(settings: ClusterSettings, replica: type = Detector) -> serve.Ap
         settings: what it takes on.
         replica: made with the settings; it is to have the methods of `detector.serving.ray.ingress.Replicas`.
     """
-    open_calls = _CALLS_PER_PLACE * (settings.max_replicas * settings.places + settings.streams)
+    open_calls = _CALLS_PER_IMAGE * (
+        settings.max_replicas * settings.max_concurrent_images + settings.streams
+    )
     common = {
         "graceful_shutdown_timeout_s": settings.grace_s,
         "health_check_period_s": _HEALTH_PERIOD_S,
@@ -147,7 +149,7 @@ def application(settings: ClusterSettings, replica: type = Detector) -> serve.Ap
         replica,
         name=Detector.__name__,
         ray_actor_options={"num_cpus": settings.cpus},
-        max_ongoing_requests=settings.places,
+        max_ongoing_requests=settings.max_concurrent_images,
         max_queued_requests=settings.queue,
         autoscaling_config={
             "min_replicas": settings.min_replicas,

@@ -15,11 +15,11 @@ class ClusterSettings:
         cpus: processors that each replica gets; its network computes with as many threads.
         min_replicas: there are always so many.
         max_replicas: there are never more.
-        places: images that a replica takes on at once, waiting or in work, as a server on one machine does.
+        max_concurrent_images: images that a replica takes on at once, waiting or in work.
         target_images: images in work or waiting per replica from which on there should be more replicas.
         upscale_delay_s: for how long there must be more images before there are more replicas.
         downscale_delay_s: for how long there must be fewer before there are fewer.
-        queue: images that each ingress has not handed to a replica yet, for lack of places or a moment; it refuses
+        queue: images that each ingress has not handed to a replica yet, for want of room or for a moment; it refuses
             more as OVERLOADED.
         ingresses: processes that take calls and spread them over the replicas.
         streams: open DetectStream calls of an ingress.
@@ -33,7 +33,7 @@ class ClusterSettings:
     cpus: int = 1
     min_replicas: int = 1
     max_replicas: int = 4
-    places: int = 16
+    max_concurrent_images: int = 16
     target_images: float = 4.0
     upscale_delay_s: float = 10.0
     downscale_delay_s: float = 300.0

@@ -90,13 +90,13 @@ def _connect(cluster: str | None) -> None:
 
 
 async def _keep(settings: ClusterSettings, port: int) -> None:
-    orders = ServerControl()
-    orders.install_signal_handlers()
+    control = ServerControl()
+    control.install_signal_handlers()
     deploying = in_thread(lambda: _deploy(settings, port), "deploy")
     try:
-        if await done_before(deploying, orders.stop):
+        if await done_before(deploying, control.stop):
             print(f"ready: {wire.DESCRIPTOR.package} on {deploying.result()}", flush=True)
-            await orders.stop.wait()
+            await control.stop.wait()
     finally:
         while not (deploying.done() or _is_deployed()):
             await asyncio.sleep(_POLL_S)

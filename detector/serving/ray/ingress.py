@@ -180,7 +180,7 @@ class Ingress:
         """
         limit = self._settings.streams
         if self._streams >= limit:
-            raise OverloadedError(f"all {limit} streams are taken; try again later")
+            raise OverloadedError(f"overloaded: {limit} streams are open; try again later")
         self._streams += 1
         try:
             yield
@@ -193,7 +193,7 @@ class Ingress:
         while True:
             try:
                 reply = await self._replicas.detect(request)
-            except OverloadedError:  # it waits: not to be read is how a stream learns of a full house
+            except OverloadedError:  # it waits: not to be read is how a stream learns of overload
                 await asyncio.sleep(_PAUSE_S)
                 continue
             except Exception as error:  # whatever it is, the stream goes on

@@ -1,6 +1,6 @@
 """The bounded place where a server's work is done: so many images are admitted, one at a time is looked at.
 
-An image passes three doors: a place (a full house refuses at once), a slot for its pixels (so that encoded bytes
+An image passes admission (an overloaded server refuses at once), a slot for its pixels (so that encoded bytes
 wait, not decoded images of 150 MB), and the network (one inference at a time; TensorFlow itself uses all cores).
 While one image is in the network the next is decoded.
 """
@@ -52,20 +52,20 @@ class InferenceQueue:
         self._detector: PixelDetector | None = None
         self._info: ModelInfo | None = None
         self._refusal = "the model is still loading"
-        self._places = asyncio.Semaphore(self.limits.places)
+        self._admitted = asyncio.Semaphore(self.limits.max_concurrent_images)
         self._slots = asyncio.Semaphore(self.limits.decoded_images)
         self._turn = asyncio.Lock()
         self._decoders = ThreadPoolExecutor(self.limits.decoded_images, "decode")
         self._network = ThreadPoolExecutor(1, "network")
 
     def open(self, detector: PixelDetector) -> None:
-        """Lets work in; the detector is loaded and warm."""
+        """Let work in; the detector is loaded and warm."""
         old, self._info = self._info, detector.info()
         metrics.set_model(old, self._info)
         self._detector = detector
 
     def close(self) -> None:
-        """Lets no more work in; what is admitted is finished."""
+        """Let no more work in; what is admitted is finished."""
         metrics.set_model(self._info, None)
         self._refusal = "the server is shutting down"
         self._detector = self._info = None
@@ -81,7 +81,7 @@ class InferenceQueue:
         return self._info
 
     async def detect(
-        self, image: bytes, options: DetectOptions, deadline: float | None = None, patient: bool = False
+        self, image: bytes, options: DetectOptions, deadline: float | None = None, wait: bool = False
     ) -> ImageDetections:
         """Decode an image and find its digits.
 
@@ -89,7 +89,7 @@ class InferenceQueue:
             image: the encoded image.
             options: what to look for.
             deadline: on the clock of `time.monotonic`; no work is done after it, but for a step that is under way.
-            patient: wait for a place instead of being refused one.
+            wait: wait for a place instead of being refused one.
 
         Raises:
             DetectorError: InvalidRequestError if the image or options are at fault, OverloadedError if there is
@@ -101,7 +101,7 @@ class InferenceQueue:
         arrived = time.perf_counter()
         with ExitStack() as queue:
             queue.enter_context(metrics.waiting())
-            async with self._place(patient), self._slots:
+            async with self._place(wait), self._slots:
                 cancellation.raise_if_cancelled()
                 started = time.perf_counter()
                 pixels = await _in_thread(
@@ -121,10 +121,11 @@ class InferenceQueue:
         return replace(found, stage_seconds=stages)
 
     @asynccontextmanager
-    async def _place(self, patient: bool) -> AsyncIterator[None]:
-        if self._places.locked() and not patient:
-            raise OverloadedError(f"all {self.limits.places} places are taken; try again later")
-        async with self._places:
+    async def _place(self, wait: bool) -> AsyncIterator[None]:
+        if self._admitted.locked() and not wait:
+            limit = self.limits.max_concurrent_images
+            raise OverloadedError(f"overloaded: {limit} images are in work or waiting; try again later")
+        async with self._admitted:
             yield
 
 

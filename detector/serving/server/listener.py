@@ -23,7 +23,7 @@ from detector.serving.wire import certificates
 if TYPE_CHECKING:
     from detector.serving.telemetry.tracing import Tracing
 
-_CALLS_PER_PLACE = 4
+_CALLS_PER_IMAGE = 4
 """Calls of any kind, health checks too, that may be open per image or stream admitted."""
 
 
@@ -109,7 +109,9 @@ def _interceptors(
     ]
     if security.tokens is not None:
         passed.append(AuthenticationInterceptor(TokenFile(security.tokens), security.open_health))
-    passed.append(ConcurrencyLimitInterceptor(_CALLS_PER_PLACE * (limits.places + limits.streams)))
+    passed.append(
+        ConcurrencyLimitInterceptor(_CALLS_PER_IMAGE * (limits.max_concurrent_images + limits.streams))
+    )
     passed.append(RequestValidationInterceptor())
     return passed
 

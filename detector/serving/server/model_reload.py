@@ -25,7 +25,7 @@ def load_in_thread(load: LoadDetector) -> "asyncio.Future[PixelDetector]":
     return in_thread(load, "load")
 
 
-async def reload_when_told(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:
+async def reload_on_request(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:
     """Replace the server's detector whenever `told` is set; what cannot be loaded replaces nothing."""
     while True:
         await told.wait()

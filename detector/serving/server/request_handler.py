@@ -33,11 +33,11 @@ class Answering:
         return info_to_wire(self._inference_queue.info())
 
     async def detect(
-        self, request: wire.DetectRequest, deadline: float | None = None, patient: bool = False
+        self, request: wire.DetectRequest, deadline: float | None = None, wait: bool = False
     ) -> wire.DetectResponse:
         """Return the digits of one image; what the arguments mean and what is raised says `InferenceQueue.detect`."""
         options = options_from_wire(request.options)
-        found = await self._inference_queue.detect(request.image, options, deadline, patient)
+        found = await self._inference_queue.detect(request.image, options, deadline, wait)
         telemetry.detected(found)
         return detections_to_wire(found)
 
@@ -46,11 +46,11 @@ class Answering:
     ) -> wire.DetectStreamResponse:
         """Return the digits of one image of many, or the error that it met; it waits for a place.
 
-        Not to be read is how the sender of a stream learns of a full house.
+        Not to be read is how the sender of a stream learns of overload.
         """
         reply = wire.DetectStreamResponse()
         try:
-            reply.response.CopyFrom(await self.detect(request, deadline, patient=True))
+            reply.response.CopyFrom(await self.detect(request, deadline, wait=True))
         except Exception as error:  # whatever it is, the others go on
             reply.error.CopyFrom(status_of(error))
         return reply

@@ -60,7 +60,7 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
     async def _stream(self, requests: AsyncIterator[wire.DetectStreamRequest], context: Context) -> None:
         limits, deadline = self._inference_queue.limits, _deadline(context)
         if self._streams >= limits.streams:
-            raise OverloadedError(f"all {limits.streams} streams are taken; try again later")
+            raise OverloadedError(f"overloaded: {limits.streams} streams are open; try again later")
 
         async def answer(request: wire.DetectStreamRequest) -> wire.DetectStreamResponse:
             return await self._reply(request, deadline)

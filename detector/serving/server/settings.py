@@ -11,13 +11,13 @@ class WorkLimits:
     """How much a server takes on at once.
 
     Attributes:
-        places: images admitted, waiting or in work; one more is refused with OverloadedError.
+        max_concurrent_images: images admitted, waiting or in work; one more is refused with OverloadedError.
         decoded_images: of these, images whose pixels are in memory.
         streams: open DetectStream calls.
         stream_window: images of one stream that are read ahead.
     """
 
-    places: int = 16
+    max_concurrent_images: int = 16
     decoded_images: int = 2
     streams: int = 16
     stream_window: int = 4

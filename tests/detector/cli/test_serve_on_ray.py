@@ -25,10 +25,19 @@ def test_without_options_it_is_told_the_defaults() -> None:
 
 def test_what_it_is_told() -> None:
     settings = told(
-        "--cpus", "4", "--min-replicas", "6", "--queue", "9", "--grace", "7", "--log-format", "json"
+        "--cpus",
+        "4",
+        "--min-replicas",
+        "6",
+        "--max-concurrent-images",
+        "9",
+        "--grace",
+        "7",
+        "--log-format",
+        "json",
     )
     assert settings == ClusterSettings(
-        cpus=4, min_replicas=6, max_replicas=6, places=9, grace_s=7, log_format="json"
+        cpus=4, min_replicas=6, max_replicas=6, max_concurrent_images=9, grace_s=7, log_format="json"
     )
     args = detector.cli.main.parser().parse_args([*RAY, "--address", "10.0.0.1:6379", "--port", "8500"])
     assert serve_on_ray.address_of(args) == ClusterAddress("10.0.0.1:6379", 8500)

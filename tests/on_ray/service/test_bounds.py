@@ -19,7 +19,7 @@ from tests.on_ray.service.slow import SlowReplica
 
 pytestmark = pytest.mark.ray
 
-SMALL = ClusterSettings(max_replicas=1, places=1, queue=2, ingresses=1, streams=1)
+SMALL = ClusterSettings(max_replicas=1, max_concurrent_images=1, queue=2, ingresses=1, streams=1)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_a_stream_too_many_is_refused_by_code(server: RayServer, channel: grpc.C
 
     first = stub(channel).DetectStream(held())
     assert next(first).correlation_id == "a"
-    with DetectorClient(server.address) as client, pytest.raises(OverloadedError, match="streams are taken"):
+    with DetectorClient(server.address) as client, pytest.raises(OverloadedError, match="streams are open"):
         list(client.detect_stream([("b", image(18))]))
     assert list(first) == []
 

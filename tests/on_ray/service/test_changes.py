@@ -68,7 +68,7 @@ def test_beside_another_application_callers_name_it(cluster_server: RayServer) -
 
 
 def test_what_was_taken_on_is_finished(cluster_server: RayServer) -> None:
-    settings = replace(ELASTIC, max_replicas=1, places=2, queue=8, ingresses=2)
+    settings = replace(ELASTIC, max_replicas=1, max_concurrent_images=2, queue=8, ingresses=2)
     cluster_server.deploy(settings, SlowReplica)
     with cluster_server.channel() as channel, ThreadPoolExecutor(1) as threads:
         calls = [stub(channel).Detect.future(wire.DetectRequest(image=image(11))) for _ in range(8)]

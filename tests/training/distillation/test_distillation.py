@@ -89,7 +89,7 @@ def test_a_batch_gets_what_the_teacher_says_of_it(runs: Runs) -> None:
         assert step == 7
         return images, targets
 
-    shown, taught = teacher.taught(make)(7, np.random.default_rng(0))
+    shown, taught = teacher.add_soft_targets(make)(7, np.random.default_rng(0))
     model = build_fcn_teacher()
     model.set_weights(load_model(runs.fcn)[0].fcn)
     np.testing.assert_array_equal(shown, images)

@@ -65,4 +65,4 @@ def test_workers_with_unequal_shares_train_as_one_does(
             np.testing.assert_allclose(kept[name], alone[name], rtol=1e-9, atol=1e-9, err_msg=name)
             np.testing.assert_array_equal(kept[name], together[0][name], err_msg="workers drift apart")
     leader, *others = (kept["times"] for kept in together)
-    assert all(other[0] >= leader[1] for other in others), "the leader goes first"
+    assert all(other[0] >= leader[1] for other in others), "the chief goes first"

@@ -30,7 +30,7 @@ class Mirrored:
     """One of the workers that the environment variable `TF_CONFIG` names; worker 0 leads.
 
     Args:
-        bar: makes the leader's progress bar.
+        bar: makes the chief's progress bar.
     """
 
     def __init__(self, bar: MakeBar) -> None:
@@ -52,7 +52,7 @@ class Mirrored:
         return slice(self._rank * size // self._count, (self._rank + 1) * size // self._count)
 
     def broadcast_variables(self, model: keras.Model) -> None:
-        """Give every worker the leader's weights and optimiser."""
+        """Give every worker the chief's weights and optimiser."""
         variables = [*model.weights, *model.optimizer.variables]
         for variable, value in zip(variables, self._leaders(variables), strict=True):
             variable.assign(value)

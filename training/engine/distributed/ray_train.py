@@ -136,7 +136,7 @@ def _causes(failure: WorkerGroupError) -> dict[int, BaseException]:
 
 
 class _Bar:
-    """The leader's progress bar, drawn in the terminal of the command."""
+    """The chief's progress bar, drawn in the terminal of the command."""
 
     def __init__(self, total: int, done: int, name: str) -> None:
         self._bar = tqdm_ray.tqdm(total=total, desc=name, unit="step")

@@ -48,7 +48,7 @@ class Workers(Protocol):
         ...
 
     def broadcast_variables(self, model: keras.Model) -> None:
-        """Give every worker the leader's weights and optimiser."""
+        """Give every worker the chief's weights and optimiser."""
         ...
 
     def step_of(self, model: keras.Model) -> Step:

@@ -12,7 +12,7 @@ from detector.results.errors import DetectorError
 from detector.serving.server.model_reload import (
     LoadDetector,
     load_in_thread,
-    reload_when_told,
+    reload_on_request,
     settle_garbage,
     watch,
 )
@@ -22,10 +22,10 @@ from detector.serving.server.server import DetectorServer
 from detector.serving.server.settings import ServerSettings
 
 
-async def serve_until_told(
+async def serve_until_stopped(
     load: LoadDetector,
     settings: ServerSettings,
-    orders: ServerControl,
+    control: ServerControl,
     announce: Callable[[int], None],
     listen_first: bool = True,
 ) -> NoReturn:
@@ -34,9 +34,9 @@ async def serve_until_told(
     It ends here, and at once: open connections end with it, and work that still holds a thread is not waited for.
 
     Args:
-        load: loads the detector; it runs in a thread, so that orders and health checks are heeded meanwhile.
+        load: loads the detector; it runs in a thread, so that requests to stop and health checks are heeded meanwhile.
         settings: where to listen and what to take on.
-        orders: when to load anew and when to stop.
+        control: when to load anew and when to stop.
         announce: is told the port once the server answers.
         listen_first: listen while the model loads, NOT_SERVING; if not, nobody is let in who had to wait.
 
@@ -48,10 +48,10 @@ async def serve_until_told(
     port = await server.start() if listen_first else 0
     helpers = []
     if settings.watch_model:
-        helpers.append(asyncio.create_task(watch((settings.model or EMBEDDED) / MANIFEST, orders.reload)))
+        helpers.append(asyncio.create_task(watch((settings.model or EMBEDDED) / MANIFEST, control.reload)))
         await asyncio.sleep(0)  # it looks at the file before the file is loaded
     loading = load_in_thread(load)
-    if await done_before(loading, orders.stop):
+    if await done_before(loading, control.stop):
         try:
             detector = loading.result()
             port = port or await server.start()
@@ -61,11 +61,11 @@ async def serve_until_told(
             await server.stop()
             raise
         announce(port)
-        helpers.append(asyncio.create_task(reload_when_told(server, load, orders.reload)))
-        await orders.stop.wait()
+        helpers.append(asyncio.create_task(reload_on_request(server, load, control.reload)))
+        await control.stop.wait()
     for helper in helpers:
         helper.cancel()
-    leave = settings.processes > 1 and orders.stopped_by_signal
+    leave = settings.processes > 1 and control.stopped_by_signal
     await server.drain(settings.grace_s, leave_port=leave)
     end_process()
 
@@ -95,8 +95,8 @@ def run_worker(
 async def _work(
     pipe: "Connection[object, object]", load: LoadDetector, settings: ServerSettings, listen_first: bool
 ) -> None:
-    orders = ServerControl()
-    orders.install_signal_handlers()
+    control = ServerControl()
+    control.install_signal_handlers()
     loop = asyncio.get_running_loop()
 
     def hear() -> None:
@@ -105,10 +105,10 @@ async def _work(
         except (EOFError, OSError):
             loop.remove_reader(pipe.fileno())
             order = STOP
-        (orders.stop if order == STOP else orders.reload).set()
+        (control.stop if order == STOP else control.reload).set()
 
     loop.add_reader(pipe.fileno(), hear)
-    await serve_until_told(load, settings, orders, lambda _: _say(pipe, READY), listen_first)
+    await serve_until_stopped(load, settings, control, lambda _: _say(pipe, READY), listen_first)
 
 
 def _say(pipe: "Connection[object, object]", message: object) -> None:

@@ -9,7 +9,7 @@ from detector.results.interface import MAX_PIXELS
 from detector.serving.server.listener import address
 from detector.serving.server.model_reload import LoadDetector
 from detector.serving.server.processes.environment import prepare
-from detector.serving.server.processes.process import serve_until_told
+from detector.serving.server.processes.process import serve_until_stopped
 from detector.serving.server.processes.server_control import ServerControl
 from detector.serving.server.processes.supervisor import supervise
 from detector.serving.server.settings import ServerSettings
@@ -59,6 +59,6 @@ async def _serve(load: LoadDetector, settings: ServerSettings) -> None:
     if settings.processes > 1:
         await supervise(load, settings, announce)
         return
-    orders = ServerControl()
-    orders.install_signal_handlers()
-    await serve_until_told(load, settings, orders, announce)
+    control = ServerControl()
+    control.install_signal_handlers()
+    await serve_until_stopped(load, settings, control, announce)

@@ -38,7 +38,7 @@ class ServerControl:
         self._end = end
 
     def install_signal_handlers(self) -> None:
-        """From now on signals are orders, those too that were held back until now."""
+        """From now on signals are requests, those too that were held back until now."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)

@@ -48,13 +48,13 @@ async def supervise(load: LoadDetector, settings: ServerSettings, announce: Call
     """
     with reserved_port(settings.host, settings.port) as port:
         crew = _Crew(load, replace(settings, port=port))
-        orders = ServerControl(crew.kill)
-        orders.install_signal_handlers()
+        control = ServerControl(crew.kill)
+        control.install_signal_handlers()
         work = asyncio.gather(*(crew.keep(place) for place in range(settings.processes)))
         helpers = asyncio.gather(
             _announce_when_ready(crew, lambda: announce(port)),
-            _reload_when_told(crew, orders),
-            _stop_when_told(crew, orders, settings.grace_s),
+            _reload_on_request(crew, control),
+            _stop_on_request(crew, control, settings.grace_s),
         )
         try:
             done, _ = await asyncio.wait((work, helpers), return_when=asyncio.FIRST_COMPLETED)
@@ -194,15 +194,15 @@ async def _announce_when_ready(crew: _Crew, announce: Callable[[], None]) -> Non
     announce()
 
 
-async def _reload_when_told(crew: _Crew, orders: ServerControl) -> None:
+async def _reload_on_request(crew: _Crew, control: ServerControl) -> None:
     while True:
-        await orders.reload.wait()
-        orders.reload.clear()
+        await control.reload.wait()
+        control.reload.clear()
         crew.tell(RELOAD)
 
 
-async def _stop_when_told(crew: _Crew, orders: ServerControl, grace_s: float) -> None:
-    await orders.stop.wait()
+async def _stop_on_request(crew: _Crew, control: ServerControl, grace_s: float) -> None:
+    await control.stop.wait()
     crew.stop()
     await asyncio.sleep(grace_s + _KILL_AFTER_S)
     crew.kill()

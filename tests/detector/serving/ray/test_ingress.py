@@ -178,7 +178,7 @@ def test_streams_are_counted() -> None:
 
         first = at.DetectStream(held(), Call())
         await anext(first)
-        with pytest.raises(RefusedError, match="streams are taken"):
+        with pytest.raises(RefusedError, match="streams are open"):
             await _all(at.DetectStream(_stream(b""), Call()))
         more.set()
         assert await _all(first) == []

@@ -23,7 +23,7 @@ def _stream_request(width: int) -> wire.DetectStreamRequest:
 
 def test_a_full_house_refuses_at_once_and_says_when_to_come_back() -> None:
     detector = SlowDetector()
-    with RunningServer(detector, WorkLimits(places=3)) as server, server.channel() as channel:
+    with RunningServer(detector, WorkLimits(max_concurrent_images=3)) as server, server.channel() as channel:
         accepted = [stub(channel).Detect.future(_request(width)) for width in (11, 12, 13)]
         assert detector.began.acquire(timeout=PATIENCE_S)
         refused = _overloaded(channel)
@@ -38,7 +38,7 @@ def test_a_full_house_refuses_at_once_and_says_when_to_come_back() -> None:
 
 
 def _overloaded(channel: grpc.Channel) -> RichError:
-    """The refusal that comes once all places are taken; nothing is answered before."""
+    """The refusal that comes once as many images are admitted as may be; nothing is answered before."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         probe = stub(channel).Detect.future(_request(99), timeout=0.5)
@@ -51,10 +51,10 @@ def _overloaded(channel: grpc.Channel) -> RichError:
 
 def test_the_client_raises_overload_as_such() -> None:
     detector = SlowDetector()
-    with RunningServer(detector, WorkLimits(places=1)) as server, server.channel() as channel:
+    with RunningServer(detector, WorkLimits(max_concurrent_images=1)) as server, server.channel() as channel:
         accepted = stub(channel).Detect.future(_request(11))
         assert detector.began.acquire(timeout=PATIENCE_S)
-        with DetectorClient(server.address) as client, pytest.raises(OverloadedError, match="places"):
+        with DetectorClient(server.address) as client, pytest.raises(OverloadedError, match="overloaded"):
             client.detect(_request(12).image)
         detector.may_go.set()
         assert accepted.result(PATIENCE_S).width_px == 11
@@ -62,7 +62,7 @@ def test_the_client_raises_overload_as_such() -> None:
 
 def test_a_stream_waits_for_a_place_instead() -> None:
     detector = SlowDetector()
-    with RunningServer(detector, WorkLimits(places=1)) as server, server.channel() as channel:
+    with RunningServer(detector, WorkLimits(max_concurrent_images=1)) as server, server.channel() as channel:
         accepted = stub(channel).Detect.future(_request(11))
         assert detector.began.acquire(timeout=PATIENCE_S)
         replies = stub(channel).DetectStream(iter([_stream_request(12), _stream_request(13)]))
@@ -130,7 +130,7 @@ def test_work_whose_deadline_has_passed_is_never_done() -> None:
 
 def test_a_cancelled_call_frees_its_place() -> None:
     detector = SlowDetector()
-    with RunningServer(detector, WorkLimits(places=2)) as server, server.channel() as channel:
+    with RunningServer(detector, WorkLimits(max_concurrent_images=2)) as server, server.channel() as channel:
         accepted = stub(channel).Detect.future(_request(11))
         assert detector.began.acquire(timeout=PATIENCE_S)
         waiting = stub(channel).Detect.future(_request(12))
@@ -157,7 +157,7 @@ def _accepted_again(channel: grpc.Channel) -> grpc.Future:
 
 def test_work_that_is_cancelled_in_the_network_keeps_its_place_until_it_ends() -> None:
     detector = SlowDetector()
-    with RunningServer(detector, WorkLimits(places=1)) as server, server.channel() as channel:
+    with RunningServer(detector, WorkLimits(max_concurrent_images=1)) as server, server.channel() as channel:
         abandoned = stub(channel).Detect.future(_request(11))
         assert detector.began.acquire(timeout=PATIENCE_S)
         abandoned.cancel()

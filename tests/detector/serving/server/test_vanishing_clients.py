@@ -55,11 +55,14 @@ def _caller(address: str, checkout: Path) -> "Iterator[subprocess.Popen[str]]":
 
 def test_a_client_that_is_killed_while_it_waits_gives_its_place_back(checkout: Path) -> None:
     detector = SlowDetector()
-    with RunningServer(detector, WorkLimits(places=2)) as server, own_channel(server.address) as channel:
+    with (
+        RunningServer(detector, WorkLimits(max_concurrent_images=2)) as server,
+        own_channel(server.address) as channel,
+    ):
         accepted = stub(channel).Detect.future(_request(11))
         assert detector.began.acquire(timeout=PATIENCE_S)
         with _caller(server.address, checkout) as caller:
-            until(lambda: _is_refused(channel), "both places are taken")
+            until(lambda: _is_refused(channel), "two images are admitted")
             caller.send_signal(signal.SIGKILL)
             caller.wait()
         until(lambda: not _is_refused(channel), "one is free again")
@@ -71,7 +74,10 @@ def test_a_client_that_is_killed_while_it_waits_gives_its_place_back(checkout: P
 
 def test_a_client_that_is_killed_while_its_image_is_in_work(checkout: Path) -> None:
     detector = SlowDetector()
-    with RunningServer(detector, WorkLimits(places=1)) as server, own_channel(server.address) as channel:
+    with (
+        RunningServer(detector, WorkLimits(max_concurrent_images=1)) as server,
+        own_channel(server.address) as channel,
+    ):
         with _caller(server.address, checkout) as caller:
             assert detector.began.acquire(timeout=PATIENCE_S)
             caller.send_signal(signal.SIGKILL)
@@ -97,7 +103,7 @@ def test_a_client_that_does_not_read_its_answers_holds_nobody_up() -> None:
             sent += 1
             yield wire.DetectStreamRequest(correlation_id="x" * 500_000, request=_request(12))
 
-    limits = WorkLimits(places=1, stream_window=2)
+    limits = WorkLimits(max_concurrent_images=1, stream_window=2)
     with RunningServer(SlowDetector(opened=True), limits) as server:
         with own_channel(server.address) as deaf, own_channel(server.address) as channel:
             replies = stub(deaf).DetectStream(requests())

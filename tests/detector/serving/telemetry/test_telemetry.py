@@ -129,7 +129,10 @@ def test_a_message_beyond_the_limit_is_counted_as_cancelled(channel: grpc.Channe
 
 
 def test_a_full_house() -> None:
-    with RunningServer(SlowDetector(), WorkLimits(places=1)) as full, full.channel() as channel:
+    with (
+        RunningServer(SlowDetector(), WorkLimits(max_concurrent_images=1)) as full,
+        full.channel() as channel,
+    ):
         assert isinstance(full.detector, SlowDetector)
         accepted = stub(channel).Detect.future(GOOD)
         assert full.detector.began.acquire(timeout=PATIENCE_S)

@@ -21,7 +21,7 @@ CALLERS = 3 * CAPACITY
 
 @pytest.fixture(scope="module")
 def server(checkout: Path) -> Iterator[tuple[Process, str]]:
-    with running([*CLI, "--port", "0", "--queue", str(CAPACITY)], checkout) as process:
+    with running([*CLI, "--port", "0", "--max-concurrent-images", str(CAPACITY)], checkout) as process:
         yield process, process.address()
 
 
