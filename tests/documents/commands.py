@@ -28,6 +28,7 @@ class Rule:
 RULES = (
     Rule(r"^make ", "it runs these tests, or installs what they run in"),
     Rule(r"pip install ", "make install has installed it"),
+    Rule(r"\.venv-bench", "it takes an environment of its own"),
     Rule(r"^docker ", "there is no container engine; make soak carries out the Dockerfile"),
     Rule(r"^kubectl ", "there is no cluster; tests/test_deploy.py validates the manifests"),
     Rule(r"^systemctl |^python3 -m venv /opt|^cp deploy/", "it changes the system, as root"),
@@ -37,7 +38,10 @@ RULES = (
     Rule(r"--watch$", "it ends by Ctrl-C; tests/detector/folders watches folders"),
     Rule(r"^python scripts/benchmark\.py", "it takes minutes; tests/test_benchmark.py runs every section"),
     Rule(r"^python scripts/assemble_model\.py", "it takes models that are trained for hours"),
-    Rule(r"\bDIR\b|--data data\b|--runs runs\b", "it takes the official downloads, and hours"),
+    Rule(
+        r"\b(DIR|DATA|MODEL|NEW|GATED|PHOTOGRAPHS)\b|--data data\b|--runs runs\b",
+        "it takes data or models that are not here, and hours",
+    ),
 )
 
 

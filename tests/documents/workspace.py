@@ -56,6 +56,13 @@ def _model(*names: str) -> Callable[[Path], None]:
     return lambda folder: [shutil.copytree(EMBEDDED, folder / "models" / name) for name in names] and None
 
 
+def _phone_images(folder: Path) -> None:
+    """Formats are told by the first bytes, so any image stands in for one of a phone's."""
+    (folder / "photos" / "phone").mkdir()
+    for name in ("IMG_0001.HEIC", "photos/phone/1.heic"):
+        shutil.copy(folder / "house.jpg", folder / name)
+
+
 def _known_numbers(folder: Path) -> None:
     (folder / "numbers.csv").write_text("image,number\nsvhn_train_5.png,31\nsvhn_train_74.png,33\n")
 
@@ -73,6 +80,8 @@ def _results(folder: Path) -> None:
 _EXTRAS: dict[str, tuple[Callable[[Path], None], ...]] = {
     "docs/results.md": (_results,),
     "docs/ray-folders.md": (_results,),
+    "docs/images.md": (_phone_images,),
+    "docs/labels.md": (_labels("mine"),),
     "docs/own-data.md": (_known_numbers,),
     "docs/fine-tuning.md": (_labels("mine", "old"), _model("scratch")),
     "docs/comparing.md": (_labels("mine"), _model("mine")),
