@@ -77,13 +77,14 @@ def check_arguments(line: str) -> None:
             raise ValueError(f"{command}: {complaint}")
 
 
-def check_mention(command: str) -> None:
-    """Raises ValueError if a sentence names a command or an option that is not there; what it needs may be left out."""
-    complaint = _complaint(command)
-    if complaint and not re.search(
-        r"arguments are required|expected .*argument|one of the arguments", complaint
-    ):
-        raise ValueError(f"{command}: {complaint}")
+def check_mention(text: str) -> None:
+    """Raise ValueError if a sentence names a command or an option that is not there; what it needs may be left out."""
+    for command in _our_commands(text):
+        complaint = _complaint(command)
+        if complaint and not re.search(
+            r"arguments are required|expected .*argument|one of the arguments", complaint
+        ):
+            raise ValueError(f"{command}: {complaint}")
 
 
 def _complaint(command: str) -> str:

@@ -72,6 +72,7 @@ def test_a_command_that_does_not_parse_is_found(line: str, wrong: str) -> None:
     [
         pytest.param("digit-detector detect-folder", True, id="a command's name"),
         pytest.param("digit-detector info --server", True, id="an option's name"),
+        pytest.param("digit-detector detect a.jpg && ./release", True, id="a command within a line"),
         pytest.param("digit-detector inform", False, id="no command"),
         pytest.param("digit-detector info --sever", False, id="no option"),
     ],
