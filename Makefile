@@ -10,7 +10,7 @@ RAY_STAMP := $(VENV)/installed-ray
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ray soak install clean chromium
+.PHONY: help demo test docs test-ray soak install clean chromium
 
 help: ## say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -18,11 +18,15 @@ help: ## say what there is to make
 demo: $(STAMP) ## find the digits in ten real images through a real server
 	@$(BIN)/python scripts/demo.py
 
-test: $(STAMP) chromium ## lint, check types, run the whole test suite
+test: $(STAMP) chromium docs ## lint, check types, build the documents, run the whole test suite
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "not soak and not ray"
+
+docs: $(STAMP) ## build the documents into build/docs; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # In two processes: the second is connected to a cluster, and Ray lets a process be that once at a time.
 test-ray: $(RAY_STAMP) ## install Ray too, and test the service, the folder job and training on clusters of several nodes

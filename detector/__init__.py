@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from detector.results.errors import DetectorError
     from detector.results.interface import DetectOptions, ImageDetector, ModelInfo
 
+__version__ = "0.2.0"
+
 __all__ = [
     "DetectOptions",
     "Detection",

@@ -16,9 +16,11 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from benchmarks.folder import folder
+from benchmarks.growth import growth
 from benchmarks.looks import looks
 from benchmarks.measuring import SAMPLES, Bench, Figure, Result, Table, machine
 from benchmarks.network import detect, windows
+from benchmarks.peers import peers
 from benchmarks.ray_folder import ray_folder
 from benchmarks.ray_server import ray_server
 from benchmarks.runtimes import runtimes
@@ -44,7 +46,12 @@ SECTIONS: dict[str, Section] = {
     "folder": folder,
     "server": server,
     "sharing": sharing,
+    "growth": growth,
+    "peers": peers,
 }
+
+ONLY_ASKED_FOR = ("growth", "peers")
+"""Sections that take long, or need more libraries."""
 
 ON_RAY: dict[str, Section] = {"folder": ray_folder, "server": ray_server}
 
@@ -64,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in about.items():
         print(f"{name:<24}{value}")
     measured: dict[str, list[Result]] = {}
-    for name in args.sections or sections:
+    for name in args.sections or [name for name in sections if name not in ONLY_ASKED_FOR]:
         measured[name] = sections[name](bench)
         _print_section(f"{name}: {_summary(sections[name])}", measured[name])
     if args.json:
@@ -75,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    root.add_argument("sections", nargs="*", metavar="SECTION", help=f"default: all. {_told(SECTIONS)}")
+    root.add_argument("sections", nargs="*", metavar="SECTION", help=_help())
     root.add_argument(
         "--engine",
         choices=ENGINES,
@@ -96,6 +103,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="for each number of callers; default: %(default)g",
     )
+    root.add_argument(
+        "--photos",
+        type=Path,
+        metavar="DIR",
+        help="growth and peers: photographs to paste numbers into (default: one that Matplotlib ships)",
+    )
+    root.add_argument("--plot", type=Path, metavar="FILE", help="growth: also draw time against pixels")
     root.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     return root
 
@@ -110,18 +124,31 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
         "repetitions": str(args.repetitions),
         "batch": str(args.batch),
         "seconds": f"{args.seconds:g}",
+        "photographs": str(args.photos or "Matplotlib's grace_hopper.jpg"),
     }
 
 
 def _prepare(args: argparse.Namespace) -> Bench:
     networks = load_networks(args.model, TENSORFLOW)
     fcn, look = networks.fcn, networks.refiner
-    detector = DigitDetector(fcn, networks.manifest, refiner=look)
+    point = networks.manifest.operating_point
+    detector = DigitDetector(fcn, networks.manifest, refiner=look, operating_point=point)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1
     wall = np.tile(picture, repeats)[:height, :width]
-    return Bench(fcn, look, detector, args.model, wall, args.repetitions, args.batch, args.seconds)
+    return Bench(
+        fcn,
+        look,
+        detector,
+        args.model,
+        wall,
+        args.repetitions,
+        args.batch,
+        args.seconds,
+        args.photos,
+        args.plot,
+    )
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -138,6 +165,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
                 f"argument SECTION: {name!r} is none of {', '.join(ENGINES[args.engine])} (--engine {args.engine})"
             )
     return args
+
+
+def _help() -> str:
+    return f"default: all but {' and '.join(ONLY_ASKED_FOR)}. {_told(SECTIONS)}"
 
 
 def _told(sections: Mapping[str, Section]) -> str:

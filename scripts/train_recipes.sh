@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains every classifier recipe on its own data, those that fit on SVHN's crops, and one by cross-validation, measures
-# the embedded detector on the same crops, and puts the tables between the marks in README.md. Killed and started
+# the embedded detector on the same crops, and puts the tables between the marks in docs/classifiers.md. Killed and started
 # again, it goes on.
 #
 #   scripts/train_recipes.sh DATA RUNS        PYTHON=.venv/bin/python by default
@@ -18,4 +18,4 @@ done
 train cifar10-mlp --data "$data" --out "$runs/cifar10-mlp-folds" --folds 5
 mkdir -p "$runs/detector"
 train evaluate --data "$data" --split test --json "$runs/detector/evaluation.json"
-train list --runs "$runs" --detector "$runs/detector/evaluation.json" --into README.md
+train list --runs "$runs" --detector "$runs/detector/evaluation.json" --into docs/classifiers.md

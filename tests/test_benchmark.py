@@ -1,16 +1,26 @@
 """The benchmark runs, compares equal things, and computes its arithmetic limit right. No test asserts a time."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from detector import DigitDetector
+from detector.images.decode import decode_image
+from detector.models.model_files import EMBEDDED
+from detector.models.runtimes import load_networks
+
 sys.path.append(str(Path(__file__).parent.parent / "scripts"))
-from benchmarks.measuring import quantile
+from benchmarks import growth, peers, scenes
+from benchmarks.measuring import Bench, Figure, Table, quantile
 from benchmarks.ray_folder import archives, steady_rate
+
+(PHOTO,) = scenes.photographs(None)
 
 LAYERS = [
     (4, 2, 3, 24), (3, 1, 24, 32), (3, 1, 32, 40), (3, 2, 40, 96), (1, 1, 96, 96), (3, 1, 96, 96),
@@ -147,7 +157,7 @@ def test_quantiles_are_values_that_were_seen(values: list[float], share: float, 
     [
         pytest.param(
             ["windows", "speed"],
-            "'speed' is none of detect, windows, looks, runtimes, folder, server, sharing",
+            "'speed' is none of detect, windows, looks, runtimes, folder, server, sharing, growth, peers",
             id="no such section",
         ),
         pytest.param(
@@ -179,3 +189,83 @@ def test_what_archives_need_is_arithmetic() -> None:
     million, _, billion = archives(2.5).rows
     assert million[:2] == ("1,000,000", "111")
     assert billion[2] == f"{-(-1e9 / 2.5 / 3600 // 8):,.0f}"
+
+
+@pytest.mark.skipif(find_spec("rapidocr") is not None, reason="the extra bench is installed")
+def test_peers_that_are_not_installed_are_named(checkout: Path) -> None:
+    run = benchmark(checkout, "peers")
+    assert run.returncode == 1
+    assert "peers needs rapidocr" in run.stderr
+    assert "pip install '.[bench]'" in run.stderr
+
+
+@pytest.fixture
+def _this_checkout(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contestants import this checkout's detector."""
+    monkeypatch.setenv("PYTHONPATH", str(checkout))
+
+
+@pytest.mark.usefixtures("_this_checkout")
+def test_contestants_take_turns_on_the_same_images() -> None:
+    images = list(scenes.encoded([scenes.scene(PHOTO, 64, 48, 1), scenes.scene(PHOTO, 80, 60, 1)]))
+    with contextlib.ExitStack() as stack:
+        running = {
+            name: stack.enter_context(peers.started_contestant(name, EMBEDDED))
+            for name in (peers.OURS, peers.EXHAUSTIVE)
+        }
+        rounds = peers.measure_rounds(running, images, 2)
+    assert [len(turns) for turns in rounds.values()] == [2, 2]
+    assert all(0 < sum(turn.stages.values()) < turn.seconds for turns in rounds.values() for turn in turns)
+    assert 0 < peers.outside_networks(rounds[peers.OURS]) < 1
+
+
+@pytest.mark.usefixtures("_this_checkout")
+def test_a_contestant_that_ends_says_why(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"(?s)ours ended: .*manifest\.json") as ended:
+        peers.started_contestant(peers.OURS, tmp_path).__enter__()
+    assert "ModelError" in str(ended.value)
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    """The second round was slow for both: that is no difference between them."""
+    rounds = {
+        "one": [peers.Turn(seconds, {"network": 0.5, "decode": 9.0}) for seconds in (1.0, 10.0, 1.2)],
+        "other": [peers.Turn(seconds, {}) for seconds in (2.0, 20.0, 2.0)],
+    }
+    assert peers.ratio(rounds, "one", "other") == pytest.approx(0.5)
+    assert peers.outside_networks(rounds["one"]) == pytest.approx(1 - 0.5 / 1.2)
+
+
+def test_growth_is_measured_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "MEGAPIXELS", (0.01, 0.03))
+    monkeypatch.setattr(growth, "RATIO_OF", (0.03, 0.01))
+    monkeypatch.setattr(growth, "NUMBERS", (0, 3))
+    plot = tmp_path / "growth.png"
+    networks = load_networks(EMBEDDED)
+    detector = DigitDetector(networks.fcn, networks.manifest)
+    bench = Bench(networks.fcn, None, detector, EMBEDDED, PHOTO, 1, 1, 1.0, plot=plot)
+    figure, by_pixels, by_digits = growth.growth(bench)
+    assert isinstance(figure, Figure)
+    assert isinstance(by_pixels, Table)
+    assert isinstance(by_digits, Table)
+    (small, small_ms, _), (large, large_ms, each_ms) = by_pixels.rows
+    assert (small, large) == (0.01, 0.03)
+    assert figure.value == pytest.approx(large_ms / small_ms)
+    assert each_ms == pytest.approx(large_ms / large)
+    assert [row[0] for row in by_digits.rows] == [0, 3]
+    assert by_digits.rows[0][1] == 0
+    assert by_digits.rows[1][1] >= 3, "the pasted numbers are seen"
+    assert decode_image(plot.read_bytes()).shape[1] > 500
+
+
+@pytest.mark.parametrize("size", [(640, 480), (64, 48), (333, 777)])
+def test_a_scene_has_its_size_and_its_numbers(size: tuple[int, int]) -> None:
+    plain, full = (scenes.scene(PHOTO, *size, numbers) for numbers in (0, scenes.most_numbers()))
+    assert plain.shape == full.shape == (size[1], size[0], 3)
+    changed = (plain != full).any(axis=2).mean()
+    assert 0.15 < changed < 0.9, "the numbers cover a part of it"
+
+
+def test_mean_images_have_the_mean_size() -> None:
+    for image in scenes.mean_svhn_images():
+        assert image.shape[0] * image.shape[1] == pytest.approx(scenes.MEAN_SVHN_PIXELS, rel=0.02)

@@ -10,9 +10,9 @@ from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
+    add_detector,
     add_exhaustive,
     add_min_score,
-    add_where,
     choice,
     command,
 )
@@ -52,7 +52,7 @@ def add(add_parser: AddParser) -> None:
     add_annotated(parser)
     add_min_score(parser)
     add_exhaustive(parser)
-    add_where(parser)
+    add_detector(parser)
     parser.set_defaults(run=_run)
 
 

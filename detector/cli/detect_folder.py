@@ -11,9 +11,9 @@ from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
+    add_detector,
     add_exhaustive,
     add_min_score,
-    add_where,
     choice,
     command,
     frame_step,
@@ -47,7 +47,7 @@ _EXAMPLES = """\
   digit-detector detect-folder s3://archive/photos --output s3://archive/digits --engine ray
 
 a line of the output:
-  {"image": "street/1.jpg", "width_px": 640, "height_px": 480,
+  {"image": "street/1.jpg", "width_px": 640, "height_px": 480, "model": "svhn-fcn 2026.11-1",
    "digits": [{"label": 7, "score": 0.98, "box": [x_min, y_min, x_max, y_max]}, ...],
    "numbers": [{"text": "75", "score": 0.97, "box": [...], "digits": [0, 1]}]}
   {"image": "street/drive.mp4", "frame": 15, "time_s": 0.5,
@@ -72,7 +72,7 @@ def add(add_parser: AddParser) -> None:
     add_min_score(parser)
     add_location(parser)
     add_exhaustive(parser)
-    add_where(parser)
+    add_detector(parser)
     on_ray.add_engine(parser)
     parser.set_defaults(run=_run)
 

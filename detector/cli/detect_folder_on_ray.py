@@ -24,6 +24,7 @@ _OF_RAY = ("address", "workers", "cpus_per_worker", "format", "shard_images")
 
 _NOT_ON_RAY = {
     "server": "the workers load the model themselves",
+    "max_megapixels": "workers take images of up to 100 megapixels",
     "watch": "start it again with a new output for the images that have arrived",
     "annotated": "digit-detector detect --annotated paints the few images that somebody looks at",
     "report": "digit-detector report makes it of the rows: cat OUT/*.jsonl > digits.jsonl",

@@ -4,12 +4,12 @@ What each command takes and does is in its own module.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from detector.cli import convert, detect, detect_folder, export, health, info, report, serve
 from detector.cli.exit_codes import INTERRUPTED, NOT_STARTED, complain
+from detector.cli.options import prepare_libraries
 from detector.cli.parser import HintingParser
 from detector.cli.standard_streams import run_command
 from detector.results.errors import DetectorError
@@ -22,8 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
-    for name, silent in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("GRPC_VERBOSITY", "NONE")):
-        os.environ.setdefault(name, silent)  # what goes wrong arrives as an exception
+    prepare_libraries(args)
     try:
         code: int = args.run(args)
     except DetectorError as error:

@@ -6,6 +6,7 @@ help is quick, and a server that is told to stop while it still loads stops.
 
 import argparse
 import math
+import os
 import re
 import textwrap
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from detector.results.errors import ClientSetupError
 
 if TYPE_CHECKING:
     from detector.cli.running import DetectorChoice
+    from detector.serving.client.batch import BatchSettings
     from detector.serving.client.connection import Connection
 
 EXIT_CODES = (
@@ -55,8 +57,10 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--runtime",
         choices=("openvino", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow"),
+        metavar="NAME",
         help="what computes the model: openvino (default) in the precision that is fastest and right on this "
-        "processor, or in one of your choice; or tensorflow, the reference, which is several times as slow",
+        "processor, or in one of your choice (openvino-int8, openvino-bf16, openvino-f32); or tensorflow, the "
+        "reference, which is several times as slow",
     )
 
 
@@ -90,6 +94,33 @@ def add_min_score(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_max_megapixels(command: argparse._ActionsContainer) -> None:
+    """--max-megapixels, None if it is not given."""
+    command.add_argument(
+        "--max-megapixels",
+        type=whole_number(1, 1000),
+        metavar="N",
+        help="refuse larger images (default: 100; so large ones take about 1 GB of memory)",
+    )
+
+
+def max_pixels(args: argparse.Namespace) -> int | None:
+    """What --max-megapixels says; None if nothing, or the command has no such option."""
+    megapixels = getattr(args, "max_megapixels", None)
+    return None if megapixels is None else int(megapixels) * 1_000_000
+
+
+def prepare_libraries(args: argparse.Namespace) -> None:
+    """Tells libraries what they look for in the environment when they are imported."""
+    for name, silent in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("GRPC_VERBOSITY", "NONE")):
+        os.environ.setdefault(name, silent)  # what goes wrong arrives as an exception
+    pixels = max_pixels(args)
+    if pixels is not None:
+        from detector.results.interface import MAX_PIXELS, OPENCV_PIXEL_LIMIT  # noqa: PLC0415 - see above
+
+        os.environ[OPENCV_PIXEL_LIMIT] = str(max(pixels, MAX_PIXELS))
+
+
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     """A parser of whole numbers from `least` to `most`, or from `least` on."""
     range_ = f"from {least} to {most}" if most is not None else f"from {least} on"
@@ -114,6 +145,14 @@ def seconds(text: str) -> float:
     value = _number(text)
     if not 0 <= value <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 86400")
+    return value
+
+
+def timeout(text: str) -> float:
+    """A number of seconds above 0, up to a day."""
+    value = seconds(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} leaves no time: give seconds above 0")
     return value
 
 
@@ -152,6 +191,13 @@ def _number(text: str) -> float:
 _TLS_OPTIONS = ("tls_ca", "tls_cert", "tls_key", "tls_server_name")
 
 
+def add_detector(command: argparse.ArgumentParser) -> None:
+    """Who detects many images, what it takes on, and how a server is asked."""
+    add_max_megapixels(command)
+    add_where(command)
+    _add_batch(command)
+
+
 def add_where(command: argparse.ArgumentParser) -> None:
     """--model or --server: who detects; and how to reach the server."""
     where = command.add_mutually_exclusive_group()
@@ -188,6 +234,24 @@ def add_security(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_batch(command: argparse.ArgumentParser) -> None:
+    """--timeout and --calls: how a server has many images looked at."""
+    group = command.add_argument_group("how to ask the server")
+    group.add_argument(
+        "--timeout",
+        type=timeout,
+        metavar="SECONDS",
+        help="for an image that takes longer the result is an error (default: a minute, and 15 s for each megapixel "
+        "under way)",
+    )
+    group.add_argument(
+        "--calls",
+        type=whole_number(1, 64),
+        metavar="N",
+        help="images under way at a time (default: 4)",
+    )
+
+
 def connection(args: argparse.Namespace) -> "Connection":
     """The connection that the arguments describe.
 
@@ -214,10 +278,17 @@ def choice(args: argparse.Namespace) -> "DetectorChoice":
     if args.server is not None:
         if args.runtime is not None:
             raise ClientSetupError("--runtime says what computes the model here; a server has its own")
-        return DetectorChoice(server=connection(args))
-    for name in ("tls", *_TLS_OPTIONS, "token_file"):
-        if getattr(args, name):
-            raise ClientSetupError(
-                f"--{name.replace('_', '-')} says how to reach a server: name it with --server"
-            )
-    return DetectorChoice(args.model, args.runtime or DetectorChoice.runtime)
+        if max_pixels(args) is not None:
+            raise ClientSetupError("--max-megapixels says what is taken on here; a server has its own limit")
+        return DetectorChoice(server=connection(args), batch=_batch(args))
+    for name in ("tls", *_TLS_OPTIONS, "token_file", "timeout", "calls"):
+        if getattr(args, name, None):  # not every command has the last two
+            raise ClientSetupError(f"--{name.replace('_', '-')} is for a server: name one with --server")
+    return DetectorChoice(args.model, args.runtime or DetectorChoice.runtime, max_pixels(args))
+
+
+def _batch(args: argparse.Namespace) -> "BatchSettings":
+    from detector.serving.client.batch import BatchSettings  # noqa: PLC0415 - see shared
+
+    calls = getattr(args, "calls", None) or BatchSettings.calls
+    return BatchSettings(calls, getattr(args, "timeout", None))

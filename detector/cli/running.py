@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -15,7 +15,9 @@ from detector.folders.progress import FolderSummary
 from detector.folders.rows import printable_name
 from detector.models.runtimes import OPENVINO
 from detector.pipeline.detector import DigitDetector
-from detector.results.interface import ImageDetector
+from detector.pipeline.options import DetectorConfig
+from detector.results.interface import MAX_PIXELS, ImageDetector
+from detector.serving.client.batch import BatchSettings
 from detector.serving.client.connection import Connection
 
 
@@ -26,12 +28,16 @@ class DetectorChoice:
     Attributes:
         model: a model's folder; None for the embedded one.
         runtime: what computes it, see `detector.models.runtimes`.
+        max_pixels: images with more pixels are refused; None for the detector's own limit.
         server: a server, or several, that detect instead of this process.
+        batch: how a server has many images looked at.
     """
 
     model: Path | None = None
     runtime: str = OPENVINO
+    max_pixels: int | None = None
     server: Connection | None = None
+    batch: BatchSettings = field(default_factory=BatchSettings)
 
     @contextmanager
     def open(self) -> Iterator[ImageDetector]:
@@ -43,12 +49,14 @@ class DetectorChoice:
             ServiceUnavailableError: if the server does not answer.
         """
         if self.server is None:
-            yield DigitDetector.load(self.model, runtime=self.runtime)
+            config = DetectorConfig(max_pixels=self.max_pixels or MAX_PIXELS)
+            yield DigitDetector.load(self.model, config, self.runtime)
             return
         from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
 
-        with DetectorClient(self.server.servers, tls=self.server.tls, token=self.server.token) as client:
-            with explained(self.server):
+        where = self.server
+        with DetectorClient(where.servers, tls=where.tls, token=where.token, batch=self.batch) as client:
+            with explained(where):
                 client.info(timeout_s=15)
             yield client
 

@@ -7,9 +7,20 @@ import signal
 from pathlib import Path
 
 from detector.cli import serve_on_ray
-from detector.cli.options import AddParser, add_model, add_runtime, command, port, seconds, whole_number
+from detector.cli.options import (
+    AddParser,
+    add_max_megapixels,
+    add_model,
+    add_runtime,
+    command,
+    max_pixels,
+    port,
+    seconds,
+    whole_number,
+)
 from detector.results.errors import ServerStartError
-from detector.serving.server.settings import Observability, Security, ServerSettings, WorkLimits
+from detector.serving.server.settings import Security, ServerSettings, WorkLimits
+from detector.serving.telemetry.observability import Observability
 
 
 def add(add_parser: AddParser) -> None:
@@ -34,6 +45,7 @@ def add(add_parser: AddParser) -> None:
     parser.add_argument("--port", default=50051, type=port, help="port to listen on (default: %(default)s)")
     add_model(parser)
     add_runtime(parser)
+    add_max_megapixels(parser)
     _add_lifecycle(parser)
     _add_security(parser)
     _add_observability(parser)
@@ -48,6 +60,7 @@ def settings_of(args: argparse.Namespace) -> ServerSettings:
         port=args.port,
         model=args.model,
         runtime=args.runtime or ServerSettings.runtime,
+        max_pixels=max_pixels(args),
         watch_model=args.watch_model,
         processes=args.processes,
         grace_s=args.grace,

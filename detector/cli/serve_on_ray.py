@@ -7,6 +7,7 @@ from detector.results.errors import ServerStartError
 from detector.serving.ray.cluster_settings import ClusterAddress, ClusterSettings
 
 _OF_ONE_MACHINE = {
+    "max_megapixels": "replicas take images of up to 100 megapixels",
     "host": "Ray's proxies listen on every address of their nodes",
     "processes": "use --min-replicas and --max-replicas",
     "watch_model": "Ray's own `serve deploy` replaces one replica after the other",

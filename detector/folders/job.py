@@ -195,7 +195,8 @@ def write_annotated(result: FileResult[Picture], directory: Path, name: str) -> 
     if result.image.path.resolve().is_relative_to(place):
         raise mixes_with_images(directory)
     try:
-        picture = annotate(decode_image(result.image.read()), result.outcome)
+        pixels = result.outcome.width_px * result.outcome.height_px  # so many were accepted
+        picture = annotate(decode_image(result.image.read(), pixels), result.outcome)
     except DetectorError:  # it went away since
         return
     target.parent.mkdir(parents=True, exist_ok=True)

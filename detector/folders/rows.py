@@ -50,6 +50,7 @@ def detections_row(name: str, found: ImageDetections) -> Row:
         "image": text_of_name(name),
         "width_px": found.width_px,
         "height_px": found.height_px,
+        "model": f"{found.model_name} {found.model_version}",
         "digits": [
             {"label": digit.label, "score": _score(digit.score), "box": _box(digit.box)}
             for digit in found.digits

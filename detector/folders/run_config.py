@@ -6,9 +6,9 @@ So a run that goes on makes the rows of one that was never ended, and rows of di
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
+from detector import __version__
 from detector.folders.location.options import LocationOptions
 from detector.folders.sources import Selection
 from detector.models.model_files import Manifest
@@ -67,7 +67,7 @@ def made_with(
         "exclude": list(selection.exclude),
         "shuffle seed": selection.shuffle_seed,
         "model": f"{model.name} {model.version} (sha256 {model.sha256})",
-        "digit-detector": version("digit-detector"),
+        "digit-detector": __version__,
         "options": {name: value for name, value in asdict(options).items() if value is not None},
         "location": location.to_settings(),
     }

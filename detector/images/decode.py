@@ -38,12 +38,12 @@ from detector.results.errors import (
     ImageUndecodableError,
     ImageUnreadableError,
 )
-from detector.results.interface import MAX_PIXELS
+from detector.results.interface import MAX_PIXELS, OPENCV_PIXEL_LIMIT
 
 # A second line of defence, for files whose header Pillow and OpenCV read differently; OpenCV looks at it
 # once, when it is imported.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what goes wrong arrives as an exception
+os.environ.setdefault(OPENCV_PIXEL_LIMIT, str(MAX_PIXELS))
 import cv2
 
 # Oddities of metadata, told with a line of Pillow's source; no pixel depends on them.
@@ -59,7 +59,7 @@ IMAGE_SUFFIXES = frozenset(
 """Files with these endings, in upper or lower case, are taken for images."""
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
-"""Larger files are refused unread; 50 megapixels of four 16-bit channels are 400 MB."""
+"""Larger files are refused unread; 100 megapixels of four 8-bit channels are 400 MB."""
 
 _Result = TypeVar("_Result")
 _Size = tuple[int, int]

@@ -41,7 +41,7 @@ class Manifest:
 
     Attributes:
         name: the recipe's name.
-        version: the model's version.
+        version: the model's version: a release's, or the first digits of `sha256`.
         sha256: hex digest of the weights file.
         training_data: what it was trained on, and under which terms.
         training: command, seed, time, data counts and the figures reached, as training recorded them.
@@ -79,6 +79,7 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
     """Writes weights (as float16) and manifest to `folder`; returns the manifest with the file's sha256.
 
     Networks in int8 that were made of earlier weights are no part of the model any more.
+    A manifest without a version gets one: the first digits of that hash, so other weights are another version.
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
@@ -87,7 +88,8 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
         for index, array in enumerate(getattr(weights, network.name))
     }
     content = save(arrays)
-    manifest = replace(manifest, sha256=hashlib.sha256(content).hexdigest(), int8={})
+    sha256 = hashlib.sha256(content).hexdigest()
+    manifest = replace(manifest, sha256=sha256, version=manifest.version or sha256[:12], int8={})
     write_whole(folder / WEIGHTS, content)
     write_manifest(folder, manifest)
     return manifest

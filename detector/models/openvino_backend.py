@@ -141,7 +141,9 @@ def read_model(graph: bytes, constants: bytes) -> openvino.Model:
 def thread_count() -> int:
     """How many threads may compute: TF_NUM_INTRAOP_THREADS, as for TensorFlow, or as many as there are cores."""
     asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
-    return max(1, int(asked)) if asked.isdecimal() and int(asked) else len(os.sched_getaffinity(0))
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def capabilities() -> frozenset[str]:

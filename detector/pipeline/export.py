@@ -148,7 +148,7 @@ def _input(height: int | str, width: int | str) -> dict[str, Any]:
 
 def _defaults(operating_point: OperatingPoint) -> dict[str, Any]:
     config = asdict(DetectorConfig(operating_point.thresholds))
-    del config["max_pixels"]
+    del config["max_pixels"], config["exhaustive"]  # neither means anything without this package
     return {
         **config,
         "pyramid": {"step": STEP, "border_px": GRID.border},

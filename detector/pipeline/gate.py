@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.backend import Network
+from detector.pipeline.pyramid import Level
 from detector.pipeline.tiles import Grid, Mask, Plane, slide
 
 GRID = Grid(field=24, stride=4, border=11, sizes=(11, 27, 59))
@@ -24,14 +25,12 @@ _GROWN = np.ones((3, 3), np.uint8)
 """Windows beside one that passes are looked at, too: boxes are averages over neighbours."""
 
 
-def passing_windows(
-    gate: Network, halves: Sequence[NDArray[np.uint8]], shapes: Sequence[tuple[int, int]]
-) -> list[Mask]:
+def passing_windows(gate: Network, halves: Sequence[Level], shapes: Sequence[tuple[int, int]]) -> list[Mask]:
     """The windows of each level that the FCN need look at.
 
     Args:
         gate: the network.
-        halves: for each level that of half its scale, (H, W, 3) uint8 RGB.
+        halves: for each level that of half its scale.
         shapes: rows and columns of each level's windows.
     """
     cells = [np.zeros((-(-rows // WINDOWS), -(-columns // WINDOWS)), np.uint8) for rows, columns in shapes]

@@ -16,6 +16,7 @@ import numpy as np
 from detector.models.model_files import EMBEDDED, write_manifest
 from detector.models.runtimes import OPENVINO, TENSORFLOW
 from detector.pipeline.detector import DigitDetector
+from detector.pipeline.options import DetectorConfig
 from detector.results.boxes import iou
 from detector.results.detections import Detections
 from detector.results.errors import ModelError
@@ -32,14 +33,21 @@ _SCORE_TOLERANCE = 0.05
 _LEAST_IOU = 0.7
 
 
-def load_checked(model_dir: Path | None = None, runtime: str = OPENVINO) -> DigitDetector:
+def load_checked(
+    model_dir: Path | None = None, runtime: str = OPENVINO, config: DetectorConfig | None = None
+) -> DigitDetector:
     """Loads the model in `model_dir`, or the embedded one, and checks that it works here; so it is warm, too.
+
+    Args:
+        model_dir: the model's folder.
+        runtime: what computes it, see `detector.models.runtimes`.
+        config: defaults and limits.
 
     Raises:
         ModelError: if a file is missing or damaged, or the model does not find what its manifest records.
         InvalidOptionError: if the runtime, see `detector.models.runtimes`, is not there.
     """
-    detector = DigitDetector.load(model_dir, runtime=runtime)
+    detector = DigitDetector.load(model_dir, config, runtime)
     try:
         check(detector)
     except ModelError as error:

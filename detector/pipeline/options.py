@@ -5,6 +5,7 @@ from math import inf
 from typing import Self
 
 from detector.models.operating_point import Thresholds
+from detector.pipeline.pyramid import level_scales
 from detector.results.interface import MAX_PIXELS, DetectOptions
 
 
@@ -20,6 +21,7 @@ class Settings:
         sought_heights: digits of heights between these are looked for, px.
         returned_heights: and digits of heights between these are returned, px.
         exhaustive: whether the FCN looks at every window, whatever the gate would say.
+        max_level_pixels: so many pixels at most may the largest level of the pyramid have.
     """
 
     thresholds: Thresholds | None
@@ -29,6 +31,7 @@ class Settings:
     sought_heights: tuple[float, float]
     returned_heights: tuple[float, float]
     exhaustive: bool
+    max_level_pixels: float
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class DetectorConfig:
         nms_iou_threshold: of two digits that overlap more only the better one stays.
         max_detections: the best so many digits of an image are returned.
         min_digit_height_px: the height from which digits are looked for.
-        max_pixels: images with more pixels are refused.
+        max_pixels: images with more pixels are refused. For more than `MAX_PIXELS` the environment variable
+            `OPENCV_PIXEL_LIMIT` must allow as many before OpenCV is imported.
         exhaustive: whether the FCN looks at every window, whatever the gate would say.
     """
 
@@ -69,6 +73,7 @@ class DetectorConfig:
             sought_heights=(low, max(low, high)),
             returned_heights=(options.min_digit_height_px or 0.0, high),
             exhaustive=self.exhaustive if options.exhaustive is None else options.exhaustive,
+            max_level_pixels=self.max_pixels * level_scales(self.min_digit_height_px, 0)[0] ** 2,
         )
 
     def defaults(self) -> DetectOptions:

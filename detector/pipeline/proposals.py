@@ -10,13 +10,10 @@ from detector.pipeline.call import Call
 from detector.pipeline.fusion import VIEW_SCORE, best_candidates, fuse_candidates
 from detector.pipeline.gate import passing_windows
 from detector.pipeline.options import Settings
-from detector.pipeline.pyramid import HALF, Level, levels, with_halves
+from detector.pipeline.pyramid import HALF, Level, level_scales, levels, with_halves
 from detector.pipeline.score_map import GRID, Candidates, decode_hits, logit
 from detector.pipeline.tiles import Mask, Plane, slide
 from detector.results.errors import InvalidOptionError
-
-_MAX_LEVEL_PIXELS = 100_000_000
-"""The largest level of the pyramid: what an image at the pixel limit needs for digits of 12 px."""
 
 _GROUP_PIXELS = 4_000_000
 """Levels are looked at together up to so many pixels: few calls for a small image, bounded memory for a large one."""
@@ -44,7 +41,7 @@ def propose(
         InvalidOptionError: if so small digits cannot be looked for in so large an image.
         CallCancelledError, DeadlineExceededError: if nobody waits for them any more.
     """
-    _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], settings.sought_heights[0])
+    _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], settings)
     best = best_candidates([])
     timed_fcn = call.network(fcn, "network")
     timed_gate = call.network(gate, "gate") if gate else None
@@ -73,7 +70,7 @@ def _groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Itera
     size = 0
     for level, half in with_halves(pyramid) if gated else ((level, None) for level in pyramid):
         group.append((level, half))
-        size += level.pixels.shape[0] * level.pixels.shape[1]
+        size += level.shape[0] * level.shape[1]
         if size > _GROUP_PIXELS:
             yield group
             group, size = [], 0
@@ -83,19 +80,22 @@ def _groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Itera
 
 def _planes(gate: Network | None, group: _Group) -> list[Plane]:
     """The levels with the windows that the FCN need look at."""
-    shapes = [GRID.shape(*level.pixels.shape[:2]) for level, _ in group]
+    shapes = [GRID.shape(*level.shape) for level, _ in group]
     if gate is None:
         asked: list[Mask] = [np.ones(shape, bool) for shape in shapes]
     else:
-        asked = passing_windows(gate, [half.pixels for _, half in group if half], shapes)
-    return [Plane(level.pixels, mask) for (level, _), mask in zip(group, asked, strict=True)]
+        asked = passing_windows(gate, [half for _, half in group if half], shapes)
+    return [Plane(level, mask) for (level, _), mask in zip(group, asked, strict=True)]
 
 
-def _refuse_huge_pyramid(width: int, height: int, min_digit_height: float) -> None:
-    scale = 16 / min_digit_height
-    if width * scale * height * scale > _MAX_LEVEL_PIXELS:
+def _refuse_huge_pyramid(width: int, height: int, settings: Settings) -> None:
+    """Returns if no level has more pixels than the largest image that is accepted brings by default."""
+    least = settings.sought_heights[0]
+    scale = level_scales(least, 0)[0]
+    if width * scale * height * scale > settings.max_level_pixels:
+        possible = least * scale * (width * height / settings.max_level_pixels) ** 0.5
         raise InvalidOptionError(
             "min_digit_height_px",
-            f"digits of {min_digit_height:g} px cannot be looked for in an image of {width} x {height} px; "
-            f"{16 * (width * height / _MAX_LEVEL_PIXELS) ** 0.5:.1f} px is the least",
+            f"digits of {least:g} px cannot be looked for in an image of {width} x {height} px; "
+            f"{possible:.1f} px is the least",
         )

@@ -20,15 +20,31 @@ _LARGEST = 30.0
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """One scaled copy of an image.
+    """One scaled copy of an image. Of one that is larger than the image only the tiles that are asked for are made.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB.
-        scale: (x, y) factors from the image's pixels to the level's.
+        source: (H', W', 3) uint8 RGB, the copy itself, or the image if the copy is larger.
+        shape: (H, W) of the copy, px.
+        scale: (x, y) factors from the image's pixels to the copy's.
     """
 
-    pixels: NDArray[np.uint8]
+    source: NDArray[np.uint8]
+    shape: tuple[int, int]
     scale: tuple[float, float]
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB: the whole copy."""
+        if self.source.shape[:2] == self.shape:
+            return self.source
+        size = self.shape[::-1]
+        return np.asarray(cv2.resize(self.source, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def cut(self, top: int, left: int, side: int) -> NDArray[np.uint8]:
+        """A (side, side, 3) uint8 RGB tile that has some of the copy in it; beyond the edge the edge's pixels go on."""
+        if self.source.shape[:2] == self.shape:
+            return _cut(self.source, top, left, side)
+        return _cut_enlarged(self.source, self.scale, (left, top), side)
 
 
 def level_scales(min_height: float, max_height: float) -> list[float]:
@@ -62,13 +78,9 @@ def levels(
     for scale in scales:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         shrinks = size[0] < source.shape[1]
-        pixels = np.asarray(
-            cv2.resize(source, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8
-        )
         if shrinks:
-            source = pixels
-        yield Level(pixels, (size[0] / width, size[1] / height))
-        del pixels  # of two large levels only one is in memory
+            source = np.asarray(cv2.resize(source, size, interpolation=cv2.INTER_AREA), np.uint8)
+        yield Level(source, size[::-1], (size[0] / width, size[1] / height))
 
 
 def with_halves(levels: Iterator[Level]) -> Iterator[tuple[Level, Level]]:
@@ -78,3 +90,30 @@ def with_halves(levels: Iterator[Level]) -> Iterator[tuple[Level, Level]]:
         kept.append(level)
         if len(kept) > HALF:
             yield kept.popleft(), level
+
+
+def _cut(image: NDArray[np.uint8], top: int, left: int, side: int) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    bottom, right = top + side, left + side
+    inner = image[max(top, 0) : bottom, max(left, 0) : right]
+    if inner.shape[:2] == (side, side):
+        return inner
+    beyond = max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0)
+    return np.asarray(cv2.copyMakeBorder(inner, *beyond, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _cut_enlarged(
+    image: NDArray[np.uint8], scale: tuple[float, float], corner: tuple[int, int], side: int
+) -> NDArray[np.uint8]:
+    """The tile at `corner`, (x, y), of an enlargement, interpolated linearly between the centres of pixels."""
+    first = np.array(corner) / scale
+    size = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(first).astype(int) - 2, 0, size - 1)
+    high = np.clip(np.ceil(first + side / np.array(scale)).astype(int) + 2, low + 1, size)
+    region = image[low[1] : high[1], low[0] : high[0]]
+    x, y = (np.array(corner) + 0.5) / scale - 0.5 - low
+    back = np.array([(1 / scale[0], 0, x), (0, 1 / scale[1], y)])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(
+        cv2.warpAffine(region, back, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )

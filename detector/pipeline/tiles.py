@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.backend import Network
+from detector.pipeline.pyramid import Level
 from detector.results.detections import FloatArray
 
 Mask = NDArray[np.bool]
@@ -51,14 +52,14 @@ class Grid:
 
 
 class Plane(NamedTuple):
-    """An image and the windows in it that are asked for.
+    """A level of a pyramid and the windows in it that are asked for.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB; beyond its edge the edge's pixels go on.
+        level: what the tiles are cut from.
         asked: (rows, columns) bool.
     """
 
-    pixels: NDArray[np.uint8]
+    level: Level
     asked: Mask
 
 
@@ -153,16 +154,8 @@ def _cut(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArray[np.u
     side = grid.side(int(tiles[0, 3]))
     cut = np.empty((len(tiles), side, side, 3), np.uint8)
     for (plane, row, column, *_), patch in zip(tiles.tolist(), cut, strict=True):
-        pixels = planes[plane].pixels
-        height, width = pixels.shape[:2]
         top, left = row * grid.stride - grid.border, column * grid.stride - grid.border
-        bottom, right = top + side, left + side
-        inner = pixels[max(top, 0) : bottom, max(left, 0) : right]
-        if inner.shape == patch.shape:
-            patch[:] = inner
-        else:
-            beyond = max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0)
-            cv2.copyMakeBorder(inner, *beyond, cv2.BORDER_REPLICATE, dst=patch)
+        patch[:] = planes[plane].level.cut(top, left, side)
     return cut
 
 

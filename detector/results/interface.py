@@ -8,8 +8,11 @@ from typing import Protocol
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
 
-MAX_PIXELS = 50_000_000
-"""Images with more pixels than this are refused before they are decoded."""
+MAX_PIXELS = 100_000_000
+"""Images with more pixels than this are refused before they are decoded, unless more are asked for."""
+
+OPENCV_PIXEL_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
+"""The environment variable in which OpenCV finds its own limit when it is imported; `MAX_PIXELS` if it is not set."""
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """The largest encoded image plus options that a server takes in one message."""

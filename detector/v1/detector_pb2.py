@@ -22,39 +22,38 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64\x65tector/v1/detector.proto\x12\x0b\x64\x65tector.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\"K\n\rDetectRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12+\n\x07options\x18\x02 \x01(\x0b\x32\x1a.detector.v1.DetectOptions\"\xcd\x02\n\rDetectOptions\x12\x1c\n\x0fscore_threshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11nms_iou_threshold\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12 \n\x13max_detection_count\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12 \n\x13min_digit_height_px\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12 \n\x13max_digit_height_px\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x17\n\nexhaustive\x18\x06 \x01(\x08H\x05\x88\x01\x01\x42\x12\n\x10_score_thresholdB\x14\n\x12_nms_iou_thresholdB\x16\n\x14_max_detection_countB\x16\n\x14_min_digit_height_pxB\x16\n\x14_max_digit_height_pxB\r\n\x0b_exhaustive\"\xdc\x01\n\x0e\x44\x65tectResponse\x12\x10\n\x08width_px\x18\x01 \x01(\x05\x12\x11\n\theight_px\x18\x02 \x01(\x05\x12\"\n\x06\x64igits\x18\x03 \x03(\x0b\x32\x12.detector.v1.Digit\x12)\n\x07numbers\x18\x04 \x03(\x0b\x32\x18.detector.v1.HouseNumber\x12\x12\n\nmodel_name\x18\x05 \x01(\t\x12\x15\n\rmodel_version\x18\x06 \x01(\t\x12+\n\x0bstage_times\x18\x07 \x03(\x0b\x32\x16.detector.v1.StageTime\"M\n\x03\x42ox\x12\x10\n\x08x_min_px\x18\x01 \x01(\x02\x12\x10\n\x08y_min_px\x18\x02 \x01(\x02\x12\x10\n\x08x_max_px\x18\x03 \x01(\x02\x12\x10\n\x08y_max_px\x18\x04 \x01(\x02\"D\n\x05\x44igit\x12\r\n\x05\x64igit\x18\x01 \x01(\x05\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x1d\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x10.detector.v1.Box\"`\n\x0bHouseNumber\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x1d\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x10.detector.v1.Box\x12\x15\n\rdigit_indices\x18\x04 \x03(\x05\"G\n\tStageTime\x12\r\n\x05stage\x18\x01 \x01(\t\x12+\n\x08\x64uration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"Z\n\x13\x44\x65tectStreamRequest\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12+\n\x07request\x18\x02 \x01(\x0b\x32\x1a.detector.v1.DetectRequest\"\x8e\x01\n\x14\x44\x65tectStreamResponse\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12/\n\x08response\x18\x02 \x01(\x0b\x32\x1b.detector.v1.DetectResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x15\n\x13GetModelInfoRequest\"\xdd\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x15\n\rtraining_data\x18\x04 \x01(\t\x12\x17\n\x0fparameter_count\x18\x05 \x01(\x03\x12\x17\n\x0fmax_pixel_count\x18\x06 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x07 \x01(\x03\x12,\n\x08\x64\x65\x66\x61ults\x18\x08 \x01(\x0b\x32\x1a.detector.v1.DetectOptions\x12\x0f\n\x07runtime\x18\t \x01(\t2\xf5\x01\n\rDigitDetector\x12\x41\n\x06\x44\x65tect\x12\x1a.detector.v1.DetectRequest\x1a\x1b.detector.v1.DetectResponse\x12W\n\x0c\x44\x65tectStream\x12 .detector.v1.DetectStreamRequest\x1a!.detector.v1.DetectStreamResponse(\x01\x30\x01\x12H\n\x0cGetModelInfo\x12 .detector.v1.GetModelInfoRequest\x1a\x16.detector.v1.ModelInfob\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64\x65tector/v1/detector.proto\x12\x0b\x64\x65tector.v1\x1a\x17google/rpc/status.proto\"K\n\rDetectRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\x12+\n\x07options\x18\x02 \x01(\x0b\x32\x1a.detector.v1.DetectOptions\"\xc3\x02\n\rDetectOptions\x12\x1c\n\x0fscore_threshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11nms_iou_threshold\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0emax_detections\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12 \n\x13min_digit_height_px\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12 \n\x13max_digit_height_px\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x17\n\nexhaustive\x18\x06 \x01(\x08H\x05\x88\x01\x01\x42\x12\n\x10_score_thresholdB\x14\n\x12_nms_iou_thresholdB\x11\n\x0f_max_detectionsB\x16\n\x14_min_digit_height_pxB\x16\n\x14_max_digit_height_pxB\r\n\x0b_exhaustive\"\xe1\x01\n\x0e\x44\x65tectResponse\x12\x10\n\x08width_px\x18\x01 \x01(\x05\x12\x11\n\theight_px\x18\x02 \x01(\x05\x12\"\n\x06\x64igits\x18\x03 \x03(\x0b\x32\x12.detector.v1.Digit\x12)\n\x07numbers\x18\x04 \x03(\x0b\x32\x18.detector.v1.HouseNumber\x12\x12\n\nmodel_name\x18\x05 \x01(\t\x12\x15\n\rmodel_version\x18\x06 \x01(\t\x12\x30\n\rstage_seconds\x18\x07 \x03(\x0b\x32\x19.detector.v1.StageSeconds\"M\n\x03\x42ox\x12\x10\n\x08x_min_px\x18\x01 \x01(\x02\x12\x10\n\x08y_min_px\x18\x02 \x01(\x02\x12\x10\n\x08x_max_px\x18\x03 \x01(\x02\x12\x10\n\x08y_max_px\x18\x04 \x01(\x02\"S\n\x05\x44igit\x12\x12\n\x05label\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x1d\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x10.detector.v1.BoxB\x08\n\x06_label\"Y\n\x0bHouseNumber\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x1d\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x10.detector.v1.Box\x12\x0e\n\x06\x64igits\x18\x04 \x03(\x05\".\n\x0cStageSeconds\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"Z\n\x13\x44\x65tectStreamRequest\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12+\n\x07request\x18\x02 \x01(\x0b\x32\x1a.detector.v1.DetectRequest\"\x8e\x01\n\x14\x44\x65tectStreamResponse\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12/\n\x08response\x18\x02 \x01(\x0b\x32\x1b.detector.v1.DetectResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x15\n\x13GetModelInfoRequest\"\xd8\x01\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x15\n\rtraining_data\x18\x04 \x01(\t\x12\x17\n\x0fparameter_count\x18\x05 \x01(\x03\x12\x12\n\nmax_pixels\x18\x06 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x07 \x01(\x03\x12,\n\x08\x64\x65\x66\x61ults\x18\x08 \x01(\x0b\x32\x1a.detector.v1.DetectOptions\x12\x0f\n\x07runtime\x18\t \x01(\t2\xf5\x01\n\rDigitDetector\x12\x41\n\x06\x44\x65tect\x12\x1a.detector.v1.DetectRequest\x1a\x1b.detector.v1.DetectResponse\x12W\n\x0c\x44\x65tectStream\x12 .detector.v1.DetectStreamRequest\x1a!.detector.v1.DetectStreamResponse(\x01\x30\x01\x12H\n\x0cGetModelInfo\x12 .detector.v1.GetModelInfoRequest\x1a\x16.detector.v1.ModelInfob\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'detector.v1.detector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DETECTREQUEST']._serialized_start=100
-  _globals['_DETECTREQUEST']._serialized_end=175
-  _globals['_DETECTOPTIONS']._serialized_start=178
-  _globals['_DETECTOPTIONS']._serialized_end=511
-  _globals['_DETECTRESPONSE']._serialized_start=514
-  _globals['_DETECTRESPONSE']._serialized_end=734
-  _globals['_BOX']._serialized_start=736
-  _globals['_BOX']._serialized_end=813
-  _globals['_DIGIT']._serialized_start=815
-  _globals['_DIGIT']._serialized_end=883
-  _globals['_HOUSENUMBER']._serialized_start=885
-  _globals['_HOUSENUMBER']._serialized_end=981
-  _globals['_STAGETIME']._serialized_start=983
-  _globals['_STAGETIME']._serialized_end=1054
-  _globals['_DETECTSTREAMREQUEST']._serialized_start=1056
-  _globals['_DETECTSTREAMREQUEST']._serialized_end=1146
-  _globals['_DETECTSTREAMRESPONSE']._serialized_start=1149
-  _globals['_DETECTSTREAMRESPONSE']._serialized_end=1291
-  _globals['_GETMODELINFOREQUEST']._serialized_start=1293
-  _globals['_GETMODELINFOREQUEST']._serialized_end=1314
-  _globals['_MODELINFO']._serialized_start=1317
-  _globals['_MODELINFO']._serialized_end=1538
-  _globals['_DIGITDETECTOR']._serialized_start=1541
-  _globals['_DIGITDETECTOR']._serialized_end=1786
+  _globals['_DETECTREQUEST']._serialized_start=68
+  _globals['_DETECTREQUEST']._serialized_end=143
+  _globals['_DETECTOPTIONS']._serialized_start=146
+  _globals['_DETECTOPTIONS']._serialized_end=469
+  _globals['_DETECTRESPONSE']._serialized_start=472
+  _globals['_DETECTRESPONSE']._serialized_end=697
+  _globals['_BOX']._serialized_start=699
+  _globals['_BOX']._serialized_end=776
+  _globals['_DIGIT']._serialized_start=778
+  _globals['_DIGIT']._serialized_end=861
+  _globals['_HOUSENUMBER']._serialized_start=863
+  _globals['_HOUSENUMBER']._serialized_end=952
+  _globals['_STAGESECONDS']._serialized_start=954
+  _globals['_STAGESECONDS']._serialized_end=1000
+  _globals['_DETECTSTREAMREQUEST']._serialized_start=1002
+  _globals['_DETECTSTREAMREQUEST']._serialized_end=1092
+  _globals['_DETECTSTREAMRESPONSE']._serialized_start=1095
+  _globals['_DETECTSTREAMRESPONSE']._serialized_end=1237
+  _globals['_GETMODELINFOREQUEST']._serialized_start=1239
+  _globals['_GETMODELINFOREQUEST']._serialized_end=1260
+  _globals['_MODELINFO']._serialized_start=1263
+  _globals['_MODELINFO']._serialized_end=1479
+  _globals['_DIGITDETECTOR']._serialized_start=1482
+  _globals['_DIGITDETECTOR']._serialized_end=1727
 # @@protoc_insertion_point(module_scope)

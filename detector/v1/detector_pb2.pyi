@@ -1,6 +1,3 @@
-import datetime
-
-from google.protobuf import duration_pb2 as _duration_pb2
 from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -19,38 +16,38 @@ class DetectRequest(_message.Message):
     def __init__(self, image: _Optional[bytes] = ..., options: _Optional[_Union[DetectOptions, _Mapping]] = ...) -> None: ...
 
 class DetectOptions(_message.Message):
-    __slots__ = ("score_threshold", "nms_iou_threshold", "max_detection_count", "min_digit_height_px", "max_digit_height_px", "exhaustive")
+    __slots__ = ("score_threshold", "nms_iou_threshold", "max_detections", "min_digit_height_px", "max_digit_height_px", "exhaustive")
     SCORE_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     NMS_IOU_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
-    MAX_DETECTION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MAX_DETECTIONS_FIELD_NUMBER: _ClassVar[int]
     MIN_DIGIT_HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_DIGIT_HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
     EXHAUSTIVE_FIELD_NUMBER: _ClassVar[int]
     score_threshold: float
     nms_iou_threshold: float
-    max_detection_count: int
+    max_detections: int
     min_digit_height_px: float
     max_digit_height_px: float
     exhaustive: bool
-    def __init__(self, score_threshold: _Optional[float] = ..., nms_iou_threshold: _Optional[float] = ..., max_detection_count: _Optional[int] = ..., min_digit_height_px: _Optional[float] = ..., max_digit_height_px: _Optional[float] = ..., exhaustive: _Optional[bool] = ...) -> None: ...
+    def __init__(self, score_threshold: _Optional[float] = ..., nms_iou_threshold: _Optional[float] = ..., max_detections: _Optional[int] = ..., min_digit_height_px: _Optional[float] = ..., max_digit_height_px: _Optional[float] = ..., exhaustive: _Optional[bool] = ...) -> None: ...
 
 class DetectResponse(_message.Message):
-    __slots__ = ("width_px", "height_px", "digits", "numbers", "model_name", "model_version", "stage_times")
+    __slots__ = ("width_px", "height_px", "digits", "numbers", "model_name", "model_version", "stage_seconds")
     WIDTH_PX_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
     DIGITS_FIELD_NUMBER: _ClassVar[int]
     NUMBERS_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
-    STAGE_TIMES_FIELD_NUMBER: _ClassVar[int]
+    STAGE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     width_px: int
     height_px: int
     digits: _containers.RepeatedCompositeFieldContainer[Digit]
     numbers: _containers.RepeatedCompositeFieldContainer[HouseNumber]
     model_name: str
     model_version: str
-    stage_times: _containers.RepeatedCompositeFieldContainer[StageTime]
-    def __init__(self, width_px: _Optional[int] = ..., height_px: _Optional[int] = ..., digits: _Optional[_Iterable[_Union[Digit, _Mapping]]] = ..., numbers: _Optional[_Iterable[_Union[HouseNumber, _Mapping]]] = ..., model_name: _Optional[str] = ..., model_version: _Optional[str] = ..., stage_times: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ...) -> None: ...
+    stage_seconds: _containers.RepeatedCompositeFieldContainer[StageSeconds]
+    def __init__(self, width_px: _Optional[int] = ..., height_px: _Optional[int] = ..., digits: _Optional[_Iterable[_Union[Digit, _Mapping]]] = ..., numbers: _Optional[_Iterable[_Union[HouseNumber, _Mapping]]] = ..., model_name: _Optional[str] = ..., model_version: _Optional[str] = ..., stage_seconds: _Optional[_Iterable[_Union[StageSeconds, _Mapping]]] = ...) -> None: ...
 
 class Box(_message.Message):
     __slots__ = ("x_min_px", "y_min_px", "x_max_px", "y_max_px")
@@ -65,34 +62,34 @@ class Box(_message.Message):
     def __init__(self, x_min_px: _Optional[float] = ..., y_min_px: _Optional[float] = ..., x_max_px: _Optional[float] = ..., y_max_px: _Optional[float] = ...) -> None: ...
 
 class Digit(_message.Message):
-    __slots__ = ("digit", "score", "box")
-    DIGIT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("label", "score", "box")
+    LABEL_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     BOX_FIELD_NUMBER: _ClassVar[int]
-    digit: int
+    label: int
     score: float
     box: Box
-    def __init__(self, digit: _Optional[int] = ..., score: _Optional[float] = ..., box: _Optional[_Union[Box, _Mapping]] = ...) -> None: ...
+    def __init__(self, label: _Optional[int] = ..., score: _Optional[float] = ..., box: _Optional[_Union[Box, _Mapping]] = ...) -> None: ...
 
 class HouseNumber(_message.Message):
-    __slots__ = ("text", "score", "box", "digit_indices")
+    __slots__ = ("text", "score", "box", "digits")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     BOX_FIELD_NUMBER: _ClassVar[int]
-    DIGIT_INDICES_FIELD_NUMBER: _ClassVar[int]
+    DIGITS_FIELD_NUMBER: _ClassVar[int]
     text: str
     score: float
     box: Box
-    digit_indices: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, text: _Optional[str] = ..., score: _Optional[float] = ..., box: _Optional[_Union[Box, _Mapping]] = ..., digit_indices: _Optional[_Iterable[int]] = ...) -> None: ...
+    digits: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, text: _Optional[str] = ..., score: _Optional[float] = ..., box: _Optional[_Union[Box, _Mapping]] = ..., digits: _Optional[_Iterable[int]] = ...) -> None: ...
 
-class StageTime(_message.Message):
-    __slots__ = ("stage", "duration")
+class StageSeconds(_message.Message):
+    __slots__ = ("stage", "seconds")
     STAGE_FIELD_NUMBER: _ClassVar[int]
-    DURATION_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
     stage: str
-    duration: _duration_pb2.Duration
-    def __init__(self, stage: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    seconds: float
+    def __init__(self, stage: _Optional[str] = ..., seconds: _Optional[float] = ...) -> None: ...
 
 class DetectStreamRequest(_message.Message):
     __slots__ = ("correlation_id", "request")
@@ -117,13 +114,13 @@ class GetModelInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ModelInfo(_message.Message):
-    __slots__ = ("name", "version", "sha256", "training_data", "parameter_count", "max_pixel_count", "max_message_bytes", "defaults", "runtime")
+    __slots__ = ("name", "version", "sha256", "training_data", "parameter_count", "max_pixels", "max_message_bytes", "defaults", "runtime")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     TRAINING_DATA_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_COUNT_FIELD_NUMBER: _ClassVar[int]
-    MAX_PIXEL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MAX_PIXELS_FIELD_NUMBER: _ClassVar[int]
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DEFAULTS_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
@@ -132,8 +129,8 @@ class ModelInfo(_message.Message):
     sha256: str
     training_data: str
     parameter_count: int
-    max_pixel_count: int
+    max_pixels: int
     max_message_bytes: int
     defaults: DetectOptions
     runtime: str
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[str] = ..., training_data: _Optional[str] = ..., parameter_count: _Optional[int] = ..., max_pixel_count: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., defaults: _Optional[_Union[DetectOptions, _Mapping]] = ..., runtime: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[str] = ..., training_data: _Optional[str] = ..., parameter_count: _Optional[int] = ..., max_pixels: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., defaults: _Optional[_Union[DetectOptions, _Mapping]] = ..., runtime: _Optional[str] = ...) -> None: ...

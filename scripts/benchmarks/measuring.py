@@ -62,6 +62,8 @@ class Bench:
         repetitions: how often each call is timed.
         batch: windows in a batch where they are classified on their own.
         seconds: how long each number of callers keeps the server busy.
+        photos: a folder of photographs; None for one that is at hand.
+        plot: where to draw a plot; None for none.
     """
 
     fcn: Network
@@ -72,6 +74,8 @@ class Bench:
     repetitions: int
     batch: int
     seconds: float
+    photos: Path | None = None
+    plot: Path | None = None
 
     def levels(self, picture: Picture) -> list[Picture]:
         """The levels of the pyramid with their continued edges, from the largest on."""
@@ -90,7 +94,10 @@ class Bench:
         shown: list[Picture] = []
         if self.look is not None:
             look = _Recording(self.look, shown)
-            DigitDetector(self.fcn, self.detector.manifest, refiner=look).detect(picture)
+            manifest = self.detector.manifest
+            DigitDetector(self.fcn, manifest, refiner=look, operating_point=manifest.operating_point).detect(
+                picture
+            )
         return shown
 
 

@@ -354,8 +354,8 @@ def _tiff_with(tag: int, value: int, data: bytes) -> bytes:
 
 
 def _tiff_with_huge_tile() -> bytes:
-    """16 x 16 grey pixels in one tile of 100 megapixels."""
-    tags = {256: 16, 257: 16, 258: 8, 259: 1, 262: 1, 277: 1, 322: 10_000, 323: 10_000, 324: 8, 325: 256}
+    """16 x 16 grey pixels in one tile of 256 megapixels."""
+    tags = {256: 16, 257: 16, 258: 8, 259: 1, 262: 1, 277: 1, 322: 16_000, 323: 16_000, 324: 8, 325: 256}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     return (
         b"II*\0" + struct.pack("<I", 8 + 256) + bytes(256) + struct.pack("<H", len(tags)) + entries + bytes(4)
@@ -397,23 +397,23 @@ _NOISE = {
 } | {"TIFF": encode("TIFF", noise(), compression="tiff_lzw")}
 
 HUGE: dict[str, bytes] = {
-    "png, all pixels there": _huge_png(10_000, 10_000),
-    "png, nothing there but the header": _huge_png(10_000, 10_000)[:60],
-    "jpeg": _resized(_JPEG, _SOF, ">HH", 10_000, 10_000),
-    "bmp": _resized(encode("BMP"), 18, "<ii", 10_000, 10_000),
-    "bmp, top down": _resized(encode("BMP"), 18, "<ii", 10_000, -10_000),
-    "gif": _resized(encode("GIF"), 6, "<HH", 10_000, 10_000),
-    "tiff": _tiff_with(257, 10_000, _tiff_with(256, 10_000, encode("TIFF"))),
+    "png, all pixels there": _huge_png(16_000, 16_000),
+    "png, nothing there but the header": _huge_png(16_000, 16_000)[:60],
+    "jpeg": _resized(_JPEG, _SOF, ">HH", 16_000, 16_000),
+    "bmp": _resized(encode("BMP"), 18, "<ii", 16_000, 16_000),
+    "bmp, top down": _resized(encode("BMP"), 18, "<ii", 16_000, -16_000),
+    "gif": _resized(encode("GIF"), 6, "<HH", 16_000, 16_000),
+    "tiff": _tiff_with(257, 16_000, _tiff_with(256, 16_000, encode("TIFF"))),
     "tiff, a huge tile": _tiff_with_huge_tile(),
-    "webp": _webp(b"VP8 ", b"\x10\x00\x00\x9d\x01\x2a" + struct.pack("<HH", 10_000, 10_000) + bytes(40)),
-    "webp, lossless": _webp(b"VP8L", b"\x2f" + struct.pack("<I", 9_999 | 9_999 << 14) + bytes(40)),
-    "webp, extended": _webp(b"VP8X", bytes(4) + (9_999).to_bytes(3, "little") * 2 + bytes(40)),
-    "heic": _with_extent(encode("HEIF"), (64, 64), (10_000, 10_000)),
-    "avif": _with_extent(encode("AVIF"), (WIDTH, HEIGHT), (10_000, 10_000)),
-    "jpeg xl": _jpeg_xl_header(10_000, 10_000) + bytes(40),
-    "jpeg xl, in boxes": _jpeg_xl_in_parts(_jpeg_xl_header(10_000, 10_000) + bytes(40)),
+    "heic": _with_extent(encode("HEIF"), (64, 64), (16_000, 16_000)),
+    "avif": _with_extent(encode("AVIF"), (WIDTH, HEIGHT), (16_000, 16_000)),
+    "jpeg xl": _jpeg_xl_header(16_000, 16_000) + bytes(40),
+    "jpeg xl, in boxes": _jpeg_xl_in_parts(_jpeg_xl_header(16_000, 16_000) + bytes(40)),
+    "webp": _webp(b"VP8 ", b"\x10\x00\x00\x9d\x01\x2a" + struct.pack("<HH", 16_000, 16_000) + bytes(40)),
+    "webp, lossless": _webp(b"VP8L", b"\x2f" + struct.pack("<I", 15_999 | 15_999 << 14) + bytes(40)),
+    "webp, extended": _webp(b"VP8X", bytes(4) + (15_999).to_bytes(3, "little") * 2 + bytes(40)),
 }
-"""Headers that tell of 100 megapixels."""
+"""Headers that tell of 256 megapixels."""
 
 
 def _without_middle(jpeg: bytes) -> bytes:
@@ -474,6 +474,6 @@ REFUSED: dict[str, Refused] = {
     "tiff, a strip that does not decode": Refused(
         _NOISE["TIFF"][:200] + b"\xff" * 1000 + _NOISE["TIFF"][1200:]
     ),
-    **{f"100 megapixels: {name}": Refused(data, ImageTooLargeError) for name, data in HUGE.items()},
+    **{f"256 megapixels: {name}": Refused(data, ImageTooLargeError) for name, data in HUGE.items()},
 }
 """What is refused, and how."""

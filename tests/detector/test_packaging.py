@@ -59,6 +59,7 @@ def test_every_module_of_both_packages_is_in_the_wheel(checkout: Path, contents:
         (r"detector/samples/.*\.png", 10, "the samples"),
         (r"detector/folders/report/page\.(html|css)", 2, "the gallery's page and its style"),
         (r"detector/folders/report/scripts/.*\.js", 8, "its scripts"),
+        (r"training/samplers/synthetic/font_families\.txt", 1, "the fonts that numbers are drawn in"),
         (r".*\.dist-info/licenses/LICENSE", 1, "the licence"),
     ],
 )

@@ -100,6 +100,7 @@ def _report(before: _Choice, chosen: _Choice) -> CalibrationReport:
             after=new.figures(chosen.thresholds),
             raw=digits,
             calibrated=digits.mapped(calibration),
+            returned=new.scored_digits(chosen.thresholds).mapped(calibration),
         )
         for old, new, digits in zip(before.sets, chosen.sets, raw, strict=True)
     ]

@@ -21,6 +21,7 @@ class SetReport:
         after: at the one that was chosen.
         raw: its digits with the networks' own scores, at the weight that was chosen.
         calibrated: the same digits with their probabilities.
+        returned: those of them that are returned by default.
     """
 
     name: str
@@ -28,6 +29,7 @@ class SetReport:
     after: SetFigures
     raw: ScoredDigits
     calibrated: ScoredDigits
+    returned: ScoredDigits
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +45,16 @@ class CalibrationReport:
     sets: Sequence[SetReport]
 
     def __str__(self) -> str:
-        """A table with two lines for each set, then the operating point."""
+        """A table with three lines for each set, then the operating point."""
         header = f"{'':<24}{'F1@0.3':>8}{'recall':>8}{'numbers':>12}{'precision':>11}{'false':>12}{'ECE':>7}"
         lines = [header]
         for report in self.sets:
             lines.append(_line(f"{report.name}, before", report.before, report.raw))
             lines.append(_line(f"{report.name}, after", report.after, report.calibrated))
+            error = expected_calibration_error(report.returned)
+            lines.append(
+                f"{'':<24}expected calibration error of the digits that are returned by default: {error:.3f}"
+            )
         return "\n".join([*lines, *_point_lines(self.point)])
 
     def figure(self) -> Figure:

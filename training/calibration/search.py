@@ -88,6 +88,10 @@ class ScoredImage:
             self._known[key] = self._count(self.digits.select(chosen))
         return self._known[key]
 
+    def chosen(self, thresholds: Thresholds) -> Detections:
+        """The digits that these thresholds let through."""
+        return self.digits.select(spread(self.digits.scores, self._links, thresholds))
+
     def hits(self, digits: Detections) -> NDArray[np.bool]:
         """(N,) which of the digits hit a true one."""
         return np.asarray(match(digits, self.scene, (IOU_THRESHOLD,))[0] >= 0)
@@ -117,11 +121,12 @@ class ScoredSet:
             false_digits=sum(blank),
         )
 
-    def scored_digits(self) -> ScoredDigits:
-        """All its digits, and which of them hit a true one."""
-        scores = np.concatenate([image.digits.scores for image in self.images])
-        right = np.concatenate([image.hits(image.digits) for image in self.images])
-        return ScoredDigits(scores.astype(np.float64), right)
+    def scored_digits(self, thresholds: Thresholds | None = None) -> ScoredDigits:
+        """The digits that these thresholds let through, or all of them, and which hit a true one."""
+        chosen = [image.digits if thresholds is None else image.chosen(thresholds) for image in self.images]
+        scores = np.concatenate([digits.scores for digits in chosen])
+        right = [image.hits(digits) for image, digits in zip(self.images, chosen, strict=True)]
+        return ScoredDigits(scores.astype(np.float64), np.concatenate(right))
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,14 @@ def add_align_labels(add_parser: Callable[..., argparse.ArgumentParser]) -> None
 
 
 def _recover(args: argparse.Namespace) -> int:
+    from detector.models.runtimes import load_networks  # noqa: PLC0415
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
     from training.data.align_labels import align_labels, read_numbers  # noqa: PLC0415
 
     pictures = read_numbers(args.numbers, args.images)
-    detector = DigitDetector.load(model_folder(args.model))
+    networks = load_networks(model_folder(args.model))
+    # uncalibrated: chains are judged by the networks' own scores
+    detector = DigitDetector(networks.fcn, networks.manifest, refiner=networks.refiner, gate=networks.gate)
     found = align_labels(detector, pictures, args.out)
     for problem in found.unreadable[:_SHOWN]:
         print(f"left out: {problem}")

@@ -61,7 +61,7 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     if len(args.models) < 2:
         command.error("name two models or more: there is nothing to compare one with")
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
-    from training.comparison.compare import check_measured, compare, format_comparison, is_better, verdict  # noqa: PLC0415  # noqa: PLC0415
+    from training.comparison.compare import check_measured, compare, format_comparison, is_better, verdict  # noqa: PLC0415
     from training.comparison.comparison_page import differences, write_comparison_page  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate  # noqa: PLC0415
 
@@ -76,6 +76,8 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     better = is_better(rows, args.by)
     table = format_comparison(args.models, rows)
     told = verdict(args.models, rows, args.by, better)
+    for name, model in zip(args.models, (detector.info() for detector in detectors), strict=True):
+        print(f"{name}: {model.name} {model.version}")
     print(f"split: {evaluations[0].split}\n{table}\n{told}")
     if args.out:
         found = differences(evaluations)

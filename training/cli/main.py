@@ -121,14 +121,16 @@ def _evaluate(args: argparse.Namespace) -> int:
     evaluation = evaluate(
         detector, args.data, args.split, rendered=args.rendered, options=options, calibration=calibration
     )
-    print(format_table(evaluation))
+    model = detector.info()
+    print(f"model: {model.name} {model.version}\n{format_table(evaluation)}")
     if args.plots:
         from training.evaluation.evaluation_plots import write_evaluation_plots  # noqa: PLC0415
 
         for path in write_evaluation_plots(evaluation, args.plots):
             print(f"drawn: {path}")
     if args.json:
-        write_whole(args.json, (json.dumps(to_json(evaluation), indent=2) + "\n").encode())
+        figures = {"model": f"{model.name} {model.version}", **to_json(evaluation)}
+        write_whole(args.json, (json.dumps(figures, indent=2) + "\n").encode())
     return 0
 
 

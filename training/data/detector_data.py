@@ -1,8 +1,8 @@
 """What the detector is trained on: gathered from a data folder, validation and the demo's images kept apart.
 
 The folder is laid out as the official downloads are, `svhn/train`, `svhn/train_32x32.mat`, and, where they are
-there, `svhn/extra`, `svhn/extra_32x32.mat`; or it holds labels of one's own. In either, `backgrounds/train`, `letters`
-and `other_digits/train/0` .. `9` are used where they are there.
+there, `svhn/extra`, `svhn/extra_32x32.mat`; or it holds labels of one's own. In either, `backgrounds/train` and
+`letters` are used where they are there.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,6 @@ class PatchSources:
         crop_labels: (N,) their digits.
         photos: photographs without digits, RGB uint8, at least 72 px each way.
         letters: pictures of one letter each.
-        other_digits: pictures that one digit of another source fills.
         rendered: scenes with rendered numbers and words.
     """
 
@@ -43,13 +42,10 @@ class PatchSources:
     crop_labels: IntArray
     photos: Sequence[Image]
     letters: Sequence[Image]
-    other_digits: Sequence[LabelledImage] = ()
     rendered: Sequence[LabelledImage] = ()
 
 
-_OTHER_ORIGINS = (
-    "photographs without digits and scene letters as background, and building-number digits of other sources"
-)
+_OTHER_ORIGINS = "photographs without digits and scene letters as background"
 
 _MAX_DIGIT_FREE = 500
 
@@ -137,14 +133,13 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
     digit_free = [scene.path for scene in labelled.learned if not len(scene.labels)][:_MAX_DIGIT_FREE]
     photos = _pictures(data_dir / "backgrounds" / "train", missing) + [_small(path) for path in digit_free]
     letters = _pictures(data_dir / "letters", missing)
-    other_digits = _other_digits(data_dir / "other_digits" / "train", missing)
     learned = [scene for scene in labelled.learned if len(scene.labels)]
     if not learned or not len(labelled.validation_labels):
         raise DataError(f"{data_dir}: too few labelled images to learn from and to validate on")
     crops = labelled.crops, labelled.crop_labels
     counts = labelled.counts | {"digits": sum(len(scene.labels) for scene in learned), "crops": len(crops[0])}
-    counts |= {"photos": len(photos), "letters": len(letters), "other_digits": len(other_digits)}
-    sources = PatchSources(SceneImages(learned), *crops, photos, letters, other_digits)
+    counts |= {"photos": len(photos), "letters": len(letters)}
+    sources = PatchSources(SceneImages(learned), *crops, photos, letters)
     paths = [*(scene.path for scene in learned), *digit_free, *_unlabelled(data_dir)]
     files = [f"learn {_within(data_dir, path)}" for path in paths]
     files += [f"validate {_within(data_dir, scene.path)}" for scene in labelled.validation]
@@ -185,30 +180,12 @@ def _listed(folder: Path) -> list[Path]:
 
 def _unlabelled(data_dir: Path) -> list[Path]:
     """The pictures that are not of SVHN."""
-    folders = [data_dir / "backgrounds" / "train", data_dir / "letters"]
-    folders += [data_dir / "other_digits" / "train" / str(label) for label in range(10)]
+    folders = (data_dir / "backgrounds" / "train", data_dir / "letters")
     return [path for folder in folders for path in _listed(folder)]
 
 
 def _within(data_dir: Path, path: Path) -> str:
     return path.relative_to(data_dir).as_posix()
-
-
-def _other_digits(folder: Path, missing: list[str]) -> list[LabelledImage]:
-    """The pictures of `folder`/DIGIT, each filled by its digit; squares are given a digit's proportions again."""
-    if not folder.is_dir():
-        missing.append(str(folder))
-        return []
-    digits = []
-    for label in range(10):
-        for picture in _pictures(folder / str(label), []):
-            height = picture.shape[0]
-            narrow = np.asarray(
-                cv2.resize(picture, (max(1, height // 2), height), interpolation=cv2.INTER_AREA)
-            )
-            box = np.array([[0, 0, narrow.shape[1], height]], np.float32)
-            digits.append(LabelledImage(narrow.astype(np.uint8), box, np.array([label], np.int32)))
-    return digits
 
 
 def _decoded(path: Path) -> Image:

@@ -16,9 +16,9 @@ from training.data.labels.folder import LabelOptions
 from training.distillation.teacher import build_fcn_teacher, build_refiner_teacher
 from training.distillation.teacher_recipes import FcnTeacherRecipe, RefinerTeacherRecipe, TeacherRecipe
 from training.engine.optimization import compiled, warmup_cosine
-from training.engine.provenance import VERSION, announce, record, write_file_list
+from training.engine.provenance import announce, record, write_file_list
 from training.engine.training_run import Row, Run, TrainingTask
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.refiner.train_refiner import window_sources
 from training.samplers.index_samplers import ClassBalancedSampler
 from training.samplers.patches import PatchSampler
@@ -111,7 +111,7 @@ def _save(
     recipe: TeacherRecipe, data: DetectorData, out_dir: Path, weights: Weights, row: Row, seconds: float
 ) -> None:
     training = record(recipe, data, row, seconds)
-    save_model(out_dir, weights, Manifest(recipe.name, VERSION, "", data.origin, training))
+    save_model(out_dir, weights, Manifest(recipe.name, "", "", data.origin, training))
     write_file_list(data.files, out_dir)
 
 

@@ -11,8 +11,6 @@ from detector.system.files import write_whole
 from training.data.detector_data import DetectorData
 from training.engine.training_run import Row
 
-VERSION = "1"
-
 TRAINED_ON = "trained_on.txt"
 """In a model's folder: every picture that was learned from or validated on, one a line."""
 

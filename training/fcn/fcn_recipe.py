@@ -22,8 +22,7 @@ class SvhnFcnRecipe:
         seed: of everything random.
         validate_every: steps between two validations, each of which also writes a checkpoint.
         patches: how patches are cut before refining.
-        refining_patches: how they are cut then: with more official crops, whose digits fill the window, and with
-            digits that are not of SVHN.
+        refining_patches: how they are cut then: with more official crops, whose digits fill the window.
     """
 
     name: ClassVar[str] = "svhn-fcn"
@@ -39,9 +38,7 @@ class SvhnFcnRecipe:
     seed: int = 1
     validate_every: int = 500
     patches: PatchConfig = field(default_factory=PatchConfig)
-    refining_patches: PatchConfig = field(
-        default_factory=lambda: PatchConfig(crop_fraction=0.25, other_digit_fraction=0.06)
-    )
+    refining_patches: PatchConfig = field(default_factory=lambda: PatchConfig(crop_fraction=0.25))
 
     @property
     def main_steps(self) -> int:

@@ -16,9 +16,9 @@ from training.data.detector_data import DetectorData, PatchSources, load_detecto
 from training.data.labels.folder import LabelOptions
 from training.engine.distributed.workers import SINGLE_PROCESS, Workers
 from training.engine.optimization import Schedule, compiled, fall, warmup_cosine
-from training.engine.provenance import VERSION, announce, record, write_file_list
+from training.engine.provenance import announce, record, write_file_list
 from training.engine.training_run import Batch, MakeBatch, Row, TrainingTask, train_task
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.fcn.fcn_recipe import SvhnFcnRecipe
 from training.samplers.patches import PatchSampler
 
@@ -81,7 +81,7 @@ def _save(
     seconds: float,
 ) -> None:
     training = record(recipe, data, row, seconds)
-    save_model(out_dir, Weights(weights), Manifest(recipe.name, VERSION, "", data.origin, training))
+    save_model(out_dir, Weights(weights), Manifest(recipe.name, "", "", data.origin, training))
     record_self_check(out_dir)
     write_file_list(data.files, out_dir)
 

@@ -21,7 +21,6 @@ from training.distillation.retention import Answering, retained, unretained
 from training.distillation.teacher import Teacher
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import (
-    VERSION,
     announce,
     joined_origins,
     listed_files,
@@ -29,7 +28,7 @@ from training.engine.provenance import (
     write_file_list,
 )
 from training.engine.training_run import Batch, MakeBatch, Row, Run, TrainingTask
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.fine_tuning.fine_tuning_recipes import FcnFineTuning
 from training.fine_tuning.fine_tuning_report import report
 from training.fine_tuning.starting_model import StartingModel
@@ -207,7 +206,14 @@ def _save(
     training = {"fcn": continued(recipe, start, pictures, row, seconds, before.get("fcn", before))}
     if "refiner" in before:
         training["refiner"] = before["refiner"]
-    manifest = Manifest(start.manifest.name, VERSION, "", origin_of([start], pictures), training)
+    manifest = Manifest(
+        name=start.manifest.name,
+        version="",
+        sha256="",
+        training_data=origin_of([start], pictures),
+        training=training,
+        operating_point=start.manifest.operating_point,  # until it is calibrated anew
+    )
     save_model(out_dir, Weights(fcn, start.weights.refiner), manifest)
     record_self_check(out_dir)
     write_file_lists([start], pictures, out_dir)

@@ -15,7 +15,6 @@ from detector.results.detections import FloatArray
 from training.data.detector_data import DetectorData
 from training.distillation.teacher import Teacher
 from training.engine.optimization import compiled, warmup_cosine
-from training.engine.provenance import VERSION
 from training.engine.training_run import Row, Run, TrainingTask
 from training.errors import TrainingError
 from training.fine_tuning.fine_tune_fcn import (
@@ -123,7 +122,14 @@ def _save(
         "fcn": known.training.get("fcn", known.training),
         "refiner": continued(recipe, start, pictures, row, seconds, before),
     }
-    manifest = Manifest(known.name, VERSION, "", origin_of([start, proposing], pictures), training)
+    manifest = Manifest(
+        name=known.name,
+        version="",
+        sha256="",
+        training_data=origin_of([start, proposing], pictures),
+        training=training,
+        operating_point=start.manifest.operating_point,  # until it is calibrated anew
+    )
     save_model(out_dir, Weights(proposing.weights.fcn, refiner), manifest)
     record_self_check(out_dir)
     write_file_lists([start, proposing], pictures, out_dir)

@@ -8,7 +8,7 @@ from detector.pipeline.detector import DigitDetector
 from detector.results.errors import ModelError
 from training.data.detector_data import DetectorData
 from training.engine.training_run import Row
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.fine_tuning.starting_model import StartingModel
 
 KEPT_AS = "fine_tuning"

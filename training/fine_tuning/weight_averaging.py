@@ -47,7 +47,7 @@ def average_models(fcns: Sequence[Path], refiners: Sequence[Path], out_dir: Path
         training["refiner"] = _told([models[folder][1] for folder in refiners], "refiner")
     first = models[fcns[0]][1]
     origin = joined_origins(manifest.training_data for _, manifest in models.values())
-    save_model(out_dir, weights, replace(first, training_data=origin, training=training))
+    save_model(out_dir, weights, replace(first, version="", training_data=origin, training=training))
     record_self_check(out_dir)
     write_file_list(listed_files(folders), out_dir)
 

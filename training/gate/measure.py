@@ -65,8 +65,8 @@ def measure(gate: Network, images: Sequence[LabelledImage], config: GateTargetCo
 
 def cell_outputs(gate: Network, level: Level, half: Level) -> NDArray[np.float32]:
     """(rows, columns) float32: what the gate says of each cell of a level, from that of half its scale."""
-    rows, columns = WINDOW_GRID.shape(*level.pixels.shape[:2])
+    rows, columns = WINDOW_GRID.shape(*level.shape)
     outputs = np.full((-(-rows // WINDOWS), -(-columns // WINDOWS)), -np.inf, np.float32)
-    for hits in slide(gate, [Plane(half.pixels, np.ones(outputs.shape, bool))], GRID, -np.inf):
+    for hits in slide(gate, [Plane(half, np.ones(outputs.shape, bool))], GRID, -np.inf):
         outputs[hits.rows, hits.columns] = hits.outputs[:, 0]
     return outputs

@@ -74,7 +74,7 @@ class GateRecipe:
     stretch: float = 0.2
     positive_weight: float = 4.0
     missed_weight: float = 0.5
-    kept: float = 0.9985
+    kept: float = 0.993
     target: GateTargetConfig = field(default_factory=GateTargetConfig)
 
     @property

@@ -20,7 +20,7 @@ from training.engine.distributed.workers import SINGLE_PROCESS, Workers
 from training.engine.optimization import compiled, warmup_cosine
 from training.engine.provenance import announce, record, write_file_list
 from training.engine.training_run import Row, TrainingTask, train_task
-from training.engine.validation import validate
+from training.evaluation.validation import validate
 from training.refiner.refiner_recipe import RefinerRecipe
 from training.samplers.proposals import propose
 from training.samplers.synthetic import render_scenes
@@ -106,7 +106,6 @@ def window_sources(
         photo_proposals=propose(detector, photos, kept_in / "photos.safetensors"),
         crops=given.crops,
         crop_labels=given.crop_labels,
-        other_digits=given.other_digits,
     )
 
 
@@ -127,7 +126,7 @@ def _save(
     origin = known.training_data
     if data.origin != origin:
         origin = f"FCN: {origin}. Refiner: {data.origin}"
-    manifest = Manifest(known.name, known.version, "", origin, training)
+    manifest = Manifest(known.name, "", "", origin, training)
     save_model(out_dir, Weights(fcn, refiner), manifest)
     record_self_check(out_dir)
     write_file_list(data.files, out_dir)

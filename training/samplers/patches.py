@@ -38,7 +38,6 @@ class PatchConfig:
         crop_fraction: part of a batch that shows official crops, four to a patch.
         photo_fraction: part of a batch that shows photographs without digits.
         letter_fraction: part of a batch that shows words.
-        other_digit_fraction: part of a batch that shows digits which are not of SVHN, pasted into photographs.
         rendered_fraction: part of a batch that shows rendered scenes, around digits or, where there are none, words.
         random_fraction: part of a batch that shows any place of the scenes: where they hold no digit, too.
         letter_weight: weight of a word's windows; below 1, since O, I, B, S and Z look like digits.
@@ -53,7 +52,6 @@ class PatchConfig:
     crop_fraction: float = 0.125
     photo_fraction: float = 0.11
     letter_fraction: float = 0.06
-    other_digit_fraction: float = 0.0
     rendered_fraction: float = 0.0
     random_fraction: float = 0.0
     letter_weight: float = 0.4
@@ -82,10 +80,6 @@ class PatchSampler:
             (self._crop_patch, round(size * config.crop_fraction) if len(sources.crops) else 0),
             (self._photo_patch, round(size * config.photo_fraction) if sources.photos else 0),
             (self._letter_patch, round(size * config.letter_fraction) if sources.letters else 0),
-            (
-                self._other_digit_patch,
-                round(size * config.other_digit_fraction) if sources.other_digits else 0,
-            ),
             (self._rendered_patch, round(size * config.rendered_fraction) if sources.rendered else 0),
             (self._anywhere_patch, round(size * config.random_fraction)),
         ]
@@ -99,11 +93,6 @@ class PatchSampler:
         scenes = self._sources.scenes
         scene, digit = self._draw(rng) if self._draw else any_digit(scenes, rng)
         return self._digit_patch(scenes[scene], digit, self._config.photo_surroundings, rng)
-
-    def _other_digit_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        digits = self._sources.other_digits
-        scene, digit = any_digit(digits, rng)
-        return self._digit_patch(digits[scene], digit, 1.0, rng)
 
     def _rendered_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         scene = self._sources.rendered[int(rng.integers(len(self._sources.rendered)))]

@@ -13,7 +13,6 @@ def strong_patches() -> PatchConfig:
     return PatchConfig(
         photo_surroundings=0.45,
         crop_fraction=0.19,
-        other_digit_fraction=0.04,
         rendered_fraction=0.06,
         random_fraction=0.1,
         distortion=_WIDE,
@@ -26,7 +25,7 @@ def strong_windows() -> WindowConfig:
     return WindowConfig(
         crop_fraction=0.16,
         rendered_fraction=0.14,
-        miss_part=0.12,
+        miss_fraction=0.12,
         photo_surroundings=0.45,
         distortion=_WIDE,
         mixup_erasing=_DISTURBED,

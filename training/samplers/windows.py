@@ -37,7 +37,6 @@ class WindowSources:
         photo_proposals: what the FCN proposes in those.
         crops: (N, 32, 32, 3) uint8 official crops.
         crop_labels: (N,) their digits.
-        other_digits: pictures that one digit of another source fills.
     """
 
     scenes: Sequence[LabelledImage]
@@ -48,7 +47,6 @@ class WindowSources:
     photo_proposals: Proposals
     crops: Image
     crop_labels: IntArray
-    other_digits: Sequence[LabelledImage]
 
 
 @dataclass(frozen=True)
@@ -56,14 +54,13 @@ class WindowConfig:
     """Which windows a batch shows, as parts of it (what is left are true digits), and how they vary.
 
     Attributes:
-        hit_part: proposals of the FCN that are digits.
-        miss_part: proposals in scenes that are not.
-        near_part: places and heights beside those of a digit.
+        hit_fraction: proposals of the FCN that are digits.
+        miss_fraction: proposals in scenes that are not.
+        near_fraction: places and heights beside those of a digit.
         photo_fraction: proposals in photographs without digits.
-        nowhere_part: any places in those.
+        nowhere_fraction: any places in those.
         rendered_fraction: proposals in rendered scenes, digits and others alike.
         crop_fraction: official crops, continued at their edges.
-        other_digit_fraction: digits that are not of SVHN, on photographs.
         offset: standard deviation of how far a true digit is off the middle, as a part of its height.
         height: standard deviation of the log of its height against the window's.
         distortion: how much views are turned, sheared and stretched.
@@ -73,14 +70,13 @@ class WindowConfig:
         target: when a window counts as showing a digit.
     """
 
-    hit_part: float = 0.14
-    miss_part: float = 0.14
-    near_part: float = 0.08
+    hit_fraction: float = 0.14
+    miss_fraction: float = 0.14
+    near_fraction: float = 0.08
     photo_fraction: float = 0.09
-    nowhere_part: float = 0.03
+    nowhere_fraction: float = 0.03
     rendered_fraction: float = 0.12
     crop_fraction: float = 0.08
-    other_digit_fraction: float = 0.03
     offset: float = 0.05
     height: float = 0.1
     distortion: Distortion = field(default_factory=Distortion)
@@ -137,18 +133,17 @@ class WindowSampler:
         config, sources = self._config, self._sources
         photo_proposals = sources.photo_proposals
         kinds: list[tuple[_Make, float, int]] = [
-            (partial(self._proposed, sources.scenes, self._hits), config.hit_part, len(self._hits)),
-            (partial(self._proposed, sources.scenes, self._misses), config.miss_part, len(self._misses)),
-            (self._near, config.near_part, len(sources.scenes)),
+            (partial(self._proposed, sources.scenes, self._hits), config.hit_fraction, len(self._hits)),
+            (partial(self._proposed, sources.scenes, self._misses), config.miss_fraction, len(self._misses)),
+            (self._near, config.near_fraction, len(sources.scenes)),
             (
                 partial(self._proposed, sources.photos, photo_proposals),
                 config.photo_fraction,
                 len(photo_proposals),
             ),
-            (self._nowhere, config.nowhere_part, len(sources.photos)),
+            (self._nowhere, config.nowhere_fraction, len(sources.photos)),
             (self._in_rendered, config.rendered_fraction, min(map(len, self._rendered))),
             (self._crop, config.crop_fraction, len(sources.crops)),
-            (self._other_digit, config.other_digit_fraction, len(sources.other_digits)),
         ]
         return [(make, part) for make, part, there in kinds if there]
 
@@ -201,15 +196,6 @@ class WindowSampler:
         photo = _pick(self._sources.photos, rng)
         centre, height = _any_place(photo, rng)
         return affine_crop(photo.pixels, DIGIT_HEIGHT / height * np.eye(2), centre, _MIDDLE, REFINER_WINDOW)
-
-    def _other_digit(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        digit = _pick(self._sources.other_digits, rng)
-        centre, height = _measures(digit.boxes[0])
-        surroundings = self._piece_of_photo(rng) if self._sources.photos else None
-        matrix = DIGIT_HEIGHT / height * np.exp(rng.normal(0, 0.1)) * distortion(self._config.distortion, rng)
-        goal = _MIDDLE + rng.normal(0, 1.2, 2)
-        shown = affine_crop(digit.pixels, matrix, centre, goal, REFINER_WINDOW, surroundings)
-        return shown, self._target(warp_boxes(digit.boxes, matrix, centre, goal), digit.labels)
 
     def _crop(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         """An official crop, whose digit is about as high as the crop; its box is not known."""

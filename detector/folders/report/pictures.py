@@ -82,11 +82,14 @@ def _find_frame(row: ResultRow, images: Path, finder: FrameFinder) -> NDArray[np
 
 
 def _write(row: ResultRow, images: Path, folder: Path, frame: NDArray[np.uint8] | None) -> Picture | None:
-    source = _find(images, row.image) if isinstance(row, FoundRow) else None
+    if not isinstance(row, FoundRow):
+        return None
+    source = _find(images, row.image)
     if source is None or (row.place is not None and frame is None):
         return None
+    accepted = row.width_px * row.height_px
     try:
-        image = Image.fromarray(decode_image(read_image_file(source)) if frame is None else frame)
+        image = Image.fromarray(decode_image(read_image_file(source), accepted) if frame is None else frame)
     except DetectorError:
         return None
     name = f"{row.line:06}.jpg"

@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from detector import __version__
 from detector.folders.job import detect_files
 from detector.folders.location.options import LocationOptions
 from detector.folders.progress import FolderSummary
@@ -117,7 +117,7 @@ def _check_machine(work: Work) -> None:
     Without this, a folder that is on some machines only would fill shards with errors, or spread them over machines.
     """
     images, output, machine = work.job.images, work.job.output, socket.gethostname()
-    ours, theirs = version("digit-detector"), work.settings["digit-detector"]
+    ours, theirs = __version__, work.settings["digit-detector"]
     if ours != theirs:
         raise InvalidOptionError(
             "engine", f"{machine} has digit-detector {ours}, not {theirs}: install that there"
@@ -156,6 +156,7 @@ _SCHEMA = pa.schema(
         **{name: pa.float64() for name in _CAPTURE_NUMBERS},
         "width_px": pa.int32(),
         "height_px": pa.int32(),
+        "model": pa.string(),
         "digits": pa.list_(pa.struct({"label": pa.int8(), "score": pa.float64(), "box": _BOX})),
         "numbers": pa.list_(
             pa.struct(

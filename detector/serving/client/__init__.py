@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from detector.serving.client.async_client import AsyncDetectorClient
-    from detector.serving.client.batch import StreamItem, StreamResult
+    from detector.serving.client.batch import BatchSettings
     from detector.serving.client.client import DetectorClient
     from detector.serving.client.connection import Tls
+    from detector.serving.client.stream import StreamItem, StreamResult
 
-__all__ = ["AsyncDetectorClient", "DetectorClient", "StreamItem", "StreamResult", "Tls"]
+__all__ = ["AsyncDetectorClient", "BatchSettings", "DetectorClient", "StreamItem", "StreamResult", "Tls"]
 
 _HOMES = {
     "async_client": ("AsyncDetectorClient",),
-    "batch": ("StreamItem", "StreamResult"),
+    "batch": ("BatchSettings",),
     "client": ("DetectorClient",),
     "connection": ("Tls",),
+    "stream": ("StreamItem", "StreamResult"),
 }
 
 

@@ -14,15 +14,19 @@ from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError
 from detector.results.interface import DetectOptions, EncodedImage, ModelInfo
 from detector.serving.client.async_client import AsyncDetectorClient
-from detector.serving.client.batch import StreamItem, StreamResult, detect_many, stream_request, stream_result
+from detector.serving.client.batch import BatchSettings, detect_many
 from detector.serving.client.channel import connect, trace_metadata
 from detector.serving.client.connection import Connection, Tls
+from detector.serving.client.stream import StreamItem, StreamResult, stream_request, stream_result
 from detector.serving.wire.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.wire.statuses import from_rpc_error
 from detector.v1 import detector_pb2 as wire
 from detector.v1 import detector_pb2_grpc
 
-__all__ = ["AsyncDetectorClient", "DetectorClient", "StreamItem", "StreamResult", "Tls"]
+__all__ = ["AsyncDetectorClient", "BatchSettings", "DetectorClient", "StreamItem", "StreamResult", "Tls"]
+
+_INFO_TIMEOUT_S = 15.0
+"""A server that has not said by then which model it has does not answer at all."""
 
 
 class DetectorClient:
@@ -37,6 +41,7 @@ class DetectorClient:
         token: the bearer token, where the server asks for one; it needs TLS, or a server on this machine.
         timeout_s: seconds until a call fails with DeadlineExceededError, where a call gives none of its own.
         stream_timeout_s: the same for the whole of a stream.
+        batch: calls at a time, deadlines and patience of `detect_many`.
 
     Raises:
         ClientSetupError: if an address, a file of `tls` or the token is no use.
@@ -50,12 +55,14 @@ class DetectorClient:
         token: str | None = None,
         timeout_s: float = 60.0,
         stream_timeout_s: float = 3600.0,
+        batch: BatchSettings | None = None,
     ) -> None:
         self._channel = connect(Connection(servers, tls, token))
         self._stub = detector_pb2_grpc.DigitDetectorStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
         self._timeout_s = timeout_s
         self._stream_timeout_s = stream_timeout_s
+        self._batch = batch or BatchSettings()
 
     def detect(
         self, image: bytes, options: DetectOptions | None = None, timeout_s: float | None = None
@@ -112,17 +119,24 @@ class DetectorClient:
     ) -> Generator[ImageDetections | DetectorError]:
         """Finds the digits of many images, with a few calls at a time; waits for a server that is full or restarts.
 
+        The deadline of an image grows with its pixels and with those of the images that are under way.
+
         Args:
             images: for each its encoded bytes, or what gives them when it is called, in a thread.
             options: what to ask for; None means the server's defaults.
 
         Yields:
-            For each image, in order, its detections, or what was wrong with it.
+            For each image, in order, its detections, or what was wrong with it, also if that was the time it took.
 
         Raises:
             DetectorError: if no more results come.
         """
-        return detect_many(lambda image: self.detect(image, options), images)
+        return detect_many(
+            lambda image, timeout_s: self.detect(image, options, timeout_s),
+            lambda: self.info(_INFO_TIMEOUT_S),
+            images,
+            self._batch,
+        )
 
     def info(self, timeout_s: float | None = None) -> ModelInfo:
         """The model that answers, its limits and its defaults.

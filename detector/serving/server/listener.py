@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -14,21 +15,42 @@ from detector.results.interface import MAX_MESSAGE_BYTES
 from detector.serving.server.interceptors.authentication import AuthenticationInterceptor, TokenFile
 from detector.serving.server.interceptors.concurrency_limit import ConcurrencyLimitInterceptor
 from detector.serving.server.interceptors.request_validation import RequestValidationInterceptor
-from detector.serving.server.settings import Observability, Security, ServerSettings
-from detector.serving.telemetry.telemetry import TelemetryInterceptor, Trace
+from detector.serving.server.settings import Security, ServerSettings
+from detector.serving.telemetry.observability import Observability
+from detector.serving.telemetry.telemetry import TelemetryInterceptor
 from detector.serving.wire import certificates
+
+if TYPE_CHECKING:
+    from detector.serving.telemetry.tracing import Tracing
 
 _CALLS_PER_PLACE = 4
 """Calls of any kind, health checks too, that may be open per image or stream admitted."""
 
 
-def make_server(settings: ServerSettings) -> grpc.aio.Server:
+def make_server(settings: ServerSettings, tracing: "Tracing | None") -> grpc.aio.Server:
     """A server without services, which does not listen yet.
 
     Raises:
-        ServerStartError: if the settings ask for files or libraries that are no good.
+        ServerStartError: if the settings ask for files that are no good.
     """
-    return grpc.aio.server(interceptors=_interceptors(settings), options=_options(settings))
+    return grpc.aio.server(interceptors=_interceptors(settings, tracing), options=_options(settings))
+
+
+def start_tracing(observability: Observability) -> "Tracing | None":
+    """What makes calls part of traces, where that is asked for.
+
+    Raises:
+        ServerStartError: if the libraries for it are not installed.
+    """
+    if not observability.tracing:
+        return None
+    try:
+        from detector.serving.telemetry.tracing import Tracing  # noqa: PLC0415 - it needs an extra
+    except ModuleNotFoundError as error:
+        raise ServerStartError(
+            "--tracing needs more libraries: pip install 'digit-detector[tracing]'"
+        ) from error
+    return Tracing()
 
 
 def bind(server: grpc.aio.Server, settings: ServerSettings) -> int:
@@ -77,34 +99,19 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _interceptors(settings: ServerSettings) -> "list[grpc.aio.ServerInterceptor[object, object]]":
+def _interceptors(
+    settings: ServerSettings, tracing: "Tracing | None"
+) -> "list[grpc.aio.ServerInterceptor[object, object]]":
     """What every call passes, the outermost first."""
     limits, security = settings.limits, settings.security
     passed: list[grpc.aio.ServerInterceptor[object, object]] = [
-        TelemetryInterceptor(_trace(settings.observability))
+        TelemetryInterceptor(None if tracing is None else tracing.trace)
     ]
     if security.tokens is not None:
         passed.append(AuthenticationInterceptor(TokenFile(security.tokens), security.open_health))
     passed.append(ConcurrencyLimitInterceptor(_CALLS_PER_PLACE * (limits.places + limits.streams)))
     passed.append(RequestValidationInterceptor())
     return passed
-
-
-def _trace(observability: Observability) -> Trace | None:
-    """What makes calls part of traces, where that is asked for.
-
-    Raises:
-        ServerStartError: if the libraries for it are not installed.
-    """
-    if not observability.tracing:
-        return None
-    try:
-        from detector.serving.telemetry.tracing import start_tracing  # noqa: PLC0415 - it needs an extra
-    except ModuleNotFoundError as error:
-        raise ServerStartError(
-            "--tracing needs more libraries: pip install 'digit-detector[tracing]'"
-        ) from error
-    return start_tracing()
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:

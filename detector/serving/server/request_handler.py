@@ -130,23 +130,37 @@ class Draining:
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
-        self._calls = 0
+        self._open: set[object] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
     @contextmanager
     def counted(self) -> Iterator[None]:
         """While it lasts, a call is open."""
-        self._calls += 1
-        self._idle.clear()
+        call = object()
+        self._opened(call)
         try:
             yield
         finally:
-            self._calls -= 1
-            if not self._calls:
-                self._idle.set()
+            self._closed(call)
+
+    def count_task(self) -> None:
+        """Counts the call that the current task serves until the task ends: by then its reply has been sent, too."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._opened(task)
+        task.add_done_callback(self._closed)
 
     async def drain(self) -> None:
         """Says that no more work is to be taken on, and waits until no call is open."""
         self.begun.set()
         await self._idle.wait()
+
+    def _opened(self, call: object) -> None:
+        self._open.add(call)
+        self._idle.clear()
+
+    def _closed(self, call: object) -> None:
+        self._open.discard(call)
+        if not self._open:
+            self._idle.set()

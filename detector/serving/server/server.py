@@ -1,4 +1,4 @@
-"""The server: it listens at once, says SERVING when it has a detector, and drains before it stops."""
+"""The server: it listens at once, says SERVING when it has a detector, and drains before its process ends."""
 
 import asyncio
 
@@ -13,19 +13,20 @@ from detector.v1 import detector_pb2, detector_pb2_grpc
 
 SERVICE = detector_pb2.DESCRIPTOR.services_by_name["DigitDetector"].full_name
 
-_FLUSH_S = 1.0
-"""Time for last replies to leave; after it, calls that never end (health watches) are cut."""
+_LINGER_S = 0.2
+"""Time for last replies to cross the network: the end of a process can cut off what the kernel has not sent."""
 
 
 class DetectorServer:
-    """A server on the running event loop: `start`, then `open` with a detector, in the end `stop`."""
+    """A server on the running event loop: `start`, then `open` with a detector, in the end `drain`."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._inference_queue = InferenceQueue(settings.limits)
         self._servicer = DigitDetectorServicer(self._inference_queue)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
-        self._server = listener.make_server(settings)
+        self._tracing = listener.start_tracing(settings.observability)
+        self._server = listener.make_server(settings, self._tracing)
         detector_pb2_grpc.add_DigitDetectorServicer_to_server(self._servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
@@ -48,25 +49,32 @@ class DetectorServer:
         self._inference_queue.open(detector)
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
-    async def stop(self, grace_s: float, leave_port: bool = False) -> bool:
-        """Drains and stops; returns whether all that was accepted has been answered.
+    async def drain(self, grace_s: float, leave_port: bool = False) -> bool:
+        """Takes on no more work and finishes what there is; returns whether all that was accepted has been answered.
+
+        It goes on to listen, and every call that comes ends with UNAVAILABLE: it is refused, or its connection ends
+        with the process. So the process is to end now, and not by way of `stop`, in which gRPC would end calls that
+        come at that moment with CANCELLED, which no client tries again.
 
         Args:
             grace_s: seconds that work in flight gets to finish.
-            leave_port: send callers away at once, to others that listen at this port; else they are told
-                meanwhile that the server is going away.
+            leave_port: other processes listen at this port. Calls that come from now on are not refused but wait for
+                the end of this process, so that callers try again with another one.
         """
         await self._health.enter_graceful_shutdown()
-        leaving = asyncio.create_task(self._server.stop(grace_s)) if leave_port else None
         drained = True
         try:
-            await asyncio.wait_for(self._servicer.drain(), grace_s)
+            await asyncio.wait_for(self._servicer.drain(leave_port), grace_s)
+            await asyncio.sleep(_LINGER_S)
         except TimeoutError:
             drained = False
-        await self._server.stop(_FLUSH_S if drained else 0)
-        if leaving is not None:
-            await leaving
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         return drained
+
+    async def stop(self) -> None:
+        """Closes the port and all connections, for a process that goes on without the server."""
+        await self._server.stop(grace=0)
 
     async def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in (health.OVERALL_HEALTH, SERVICE):

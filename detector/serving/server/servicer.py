@@ -1,5 +1,6 @@
 """The calls of detector.v1.DigitDetector, answered."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import aclosing
@@ -27,9 +28,16 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         self._answering = Answering(inference_queue)
         self._streams = 0
         self._draining = Draining()
+        self._hold_late_calls = False
 
-    async def drain(self) -> None:
-        """Refuses new work, ends streams after the images that they have sent, waits until all is answered."""
+    async def drain(self, hold_late_calls: bool) -> None:
+        """Takes on no new work, ends streams after the images that they have sent, waits until all is answered.
+
+        Args:
+            hold_late_calls: leave calls that come from now on open, for the end of the process to end them; else
+                they are refused at once.
+        """
+        self._hold_late_calls = hold_late_calls
         self._inference_queue.close()
         await self._draining.drain()
 
@@ -80,11 +88,15 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
 
     async def _answer(self, context: Context, work: Awaitable[Reply]) -> Reply:
         """The result of `work`, or its error as the call's status."""
-        with self._draining.counted():
-            try:
-                return await work
-            except Exception as error:
-                await abort(context, status_of(error))
+        late = self._draining.begun.is_set()
+        if not late:
+            self._draining.count_task()
+        try:
+            return await work
+        except Exception as error:
+            if late and self._hold_late_calls:
+                await asyncio.Event().wait()
+            await abort(context, status_of(error))
 
 
 def _deadline(context: Context) -> float | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.serving.telemetry.observability import Observability
+
 
 @dataclass(frozen=True)
 class WorkLimits:
@@ -71,23 +73,6 @@ class Security:
 
 
 @dataclass(frozen=True)
-class Observability:
-    """What a server tells those who run it.
-
-    Attributes:
-        metrics_host: name or address at which the metrics page listens.
-        metrics_port: 0 for any that is free, None for no page.
-        log_format: "text" or "json".
-        tracing: send OpenTelemetry spans to where the OTEL_ environment variables say.
-    """
-
-    metrics_host: str = "127.0.0.1"
-    metrics_port: int | None = None
-    log_format: str = "text"
-    tracing: bool = False
-
-
-@dataclass(frozen=True)
 class ServerSettings:
     """Where a server listens and what it takes on.
 
@@ -96,6 +81,7 @@ class ServerSettings:
         port: 0 for any that is free.
         model: a model's folder; None for the embedded one.
         runtime: what computes it, see `detector.models.runtimes`.
+        max_pixels: images with more pixels are refused; None for the detector's own limit.
         watch_model: whether the model is loaded anew whenever its manifest changes.
         processes: how many serve at this port, each with a model and limits of its own.
         grace_s: seconds that work in flight gets to finish when the server is told to stop.
@@ -109,6 +95,7 @@ class ServerSettings:
     port: int = 50051
     model: Path | None = None
     runtime: str = "openvino"
+    max_pixels: int | None = None
     watch_model: bool = False
     processes: int = 1
     grace_s: float = 30.0

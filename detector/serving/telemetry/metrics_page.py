@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
 from detector.results.errors import ServerStartError
-from detector.serving.server.settings import Observability
 from detector.serving.telemetry.metrics import REGISTRY
+from detector.serving.telemetry.observability import Observability
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder in which each process that is started from now on keeps its counts."""

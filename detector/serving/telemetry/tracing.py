@@ -14,22 +14,25 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from detector.serving.telemetry.call_context import Call
-from detector.serving.telemetry.telemetry import Metadata, Trace
+from detector.serving.telemetry.telemetry import Metadata
 
 
-def start_tracing() -> Trace:
-    """Starts to send spans; what it gives back makes a call one of them, in its caller's trace if it has one."""
-    os.environ.setdefault("OTEL_SERVICE_NAME", "digit-detector")
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    tracer = provider.get_tracer("detector.serving")
+class Tracing:
+    """Sends spans from its making on, until it is closed."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("OTEL_SERVICE_NAME", "digit-detector")
+        self._provider = TracerProvider()
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("detector.serving")
 
     @contextmanager
-    def traced(call: Call, metadata: Metadata) -> Iterator[None]:
+    def trace(self, call: Call, metadata: Metadata) -> Iterator[None]:
+        """Makes a call a span, in its caller's trace if it has one."""
         parent = propagate.extract({key: value for key, value in metadata if isinstance(value, str)})
         service, _, method = call.method.removeprefix("/").partition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
-        with tracer.start_as_current_span(
+        with self._tracer.start_as_current_span(
             f"{service}/{method}", parent, trace.SpanKind.SERVER, attributes, record_exception=False
         ) as span:
             call.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
@@ -38,7 +41,9 @@ def start_tracing() -> Trace:
             finally:
                 span.set_attributes(_result(call))
 
-    return traced
+    def close(self) -> None:
+        """Sends the spans that have not been sent yet, for as long as the OTEL_ variables allow."""
+        self._provider.shutdown()
 
 
 def _result(call: Call) -> dict[str, str | int]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
 
 import numpy as np
 
@@ -10,35 +9,27 @@ from detector.results.detections import Detections, HouseNumber, ImageDetections
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.v1 import detector_pb2 as wire
 
-_OPTION_NAMES = {
-    "score_threshold": "score_threshold",
-    "nms_iou_threshold": "nms_iou_threshold",
-    "max_detections": "max_detection_count",
-    "min_digit_height_px": "min_digit_height_px",
-    "max_digit_height_px": "max_digit_height_px",
-    "exhaustive": "exhaustive",
-}
-"""Fields of DetectOptions here and on the wire."""
+_OPTIONS = "options."
+"""Before the name of an option in its path in a DetectRequest."""
 
 _MAX_INT32 = 2**31 - 1
 
 
 def option_to_wire(name: str) -> str:
     """The path in a DetectRequest of an option of `DetectOptions`."""
-    return f"options.{_OPTION_NAMES.get(name, name)}"
+    return f"{_OPTIONS}{name}"
 
 
 def option_from_wire(path: str) -> str:
     """The option of `DetectOptions` at a path in a DetectRequest; the path itself if there is none."""
-    names = {option_to_wire(name): name for name in _OPTION_NAMES}
-    return names.get(path, path)
+    return path.removeprefix(_OPTIONS)
 
 
 def options_to_wire(options: DetectOptions) -> wire.DetectOptions:
     """Options that are None stay unset."""
-    values = {_OPTION_NAMES[name]: value for name, value in asdict(options).items() if value is not None}
+    values = asdict(options)
     if options.max_detections is not None:  # no image has more digits than fit, so this changes no answer
-        values["max_detection_count"] = min(options.max_detections, _MAX_INT32)
+        values["max_detections"] = min(options.max_detections, _MAX_INT32)
     return wire.DetectOptions(**values)
 
 
@@ -48,12 +39,7 @@ def options_from_wire(message: wire.DetectOptions) -> DetectOptions:
     Raises:
         InvalidOptionError: if a value is outside its range.
     """
-    values = {
-        name: getattr(message, wire_name)
-        for name, wire_name in _OPTION_NAMES.items()
-        if message.HasField(wire_name)
-    }
-    return DetectOptions(**values)
+    return DetectOptions(**{field.name: value for field, value in message.ListFields()})
 
 
 def request_to_wire(image: bytes, options: DetectOptions) -> wire.DetectRequest:
@@ -63,20 +49,20 @@ def request_to_wire(image: bytes, options: DetectOptions) -> wire.DetectRequest:
 
 def detections_to_wire(found: ImageDetections) -> wire.DetectResponse:
     """All that is known of one image."""
-    response = wire.DetectResponse(
+    return wire.DetectResponse(
         width_px=found.width_px,
         height_px=found.height_px,
-        digits=[wire.Digit(digit=d.label, score=d.score, box=_box_to_wire(d.box)) for d in found.digits],
+        digits=[wire.Digit(label=d.label, score=d.score, box=_box_to_wire(d.box)) for d in found.digits],
         numbers=[
-            wire.HouseNumber(text=n.text, score=n.score, box=_box_to_wire(n.box), digit_indices=n.digits)
+            wire.HouseNumber(text=n.text, score=n.score, box=_box_to_wire(n.box), digits=n.digits)
             for n in found.numbers
         ],
         model_name=found.model_name,
         model_version=found.model_version,
+        stage_seconds=[
+            wire.StageSeconds(stage=stage, seconds=seconds) for stage, seconds in found.stage_seconds.items()
+        ],
     )
-    for stage, seconds in found.stage_seconds.items():
-        response.stage_times.add(stage=stage).duration.FromTimedelta(timedelta(seconds=seconds))
-    return response
 
 
 def detections_from_wire(response: wire.DetectResponse) -> ImageDetections:
@@ -87,18 +73,15 @@ def detections_from_wire(response: wire.DetectResponse) -> ImageDetections:
         height_px=response.height_px,
         digits=Detections(
             boxes=np.array([_box_from_wire(digit.box) for digit in digits], np.float32).reshape(-1, 4),
-            labels=np.array([digit.digit for digit in digits], np.int32),
+            labels=np.array([digit.label for digit in digits], np.int32),
             scores=np.array([digit.score for digit in digits], np.float32),
         ),
         numbers=tuple(
-            HouseNumber(n.text, n.score, _box_from_wire(n.box), tuple(n.digit_indices))
-            for n in response.numbers
+            HouseNumber(n.text, n.score, _box_from_wire(n.box), tuple(n.digits)) for n in response.numbers
         ),
         model_name=response.model_name,
         model_version=response.model_version,
-        stage_seconds={
-            time.stage: time.duration.ToTimedelta().total_seconds() for time in response.stage_times
-        },
+        stage_seconds={time.stage: time.seconds for time in response.stage_seconds},
     )
 
 
@@ -111,7 +94,7 @@ def info_to_wire(info: ModelInfo) -> wire.ModelInfo:
         training_data=info.training_data,
         parameter_count=info.parameter_count,
         runtime=info.runtime,
-        max_pixel_count=info.max_pixels,
+        max_pixels=info.max_pixels,
         max_message_bytes=info.max_message_bytes,
         defaults=options_to_wire(info.defaults),
     )
@@ -126,7 +109,7 @@ def info_from_wire(message: wire.ModelInfo) -> ModelInfo:
         training_data=message.training_data,
         parameter_count=message.parameter_count,
         runtime=message.runtime,
-        max_pixels=message.max_pixel_count,
+        max_pixels=message.max_pixels,
         max_message_bytes=message.max_message_bytes,
         defaults=options_from_wire(message.defaults),
     )

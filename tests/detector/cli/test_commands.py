@@ -9,13 +9,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from detector import DigitDetector
 from detector.cli.main import main
 from detector.folders.rows import detections_row
 from detector.images.decode import decode_image
+from detector.images.draw import encode_image
+from detector.results.errors import ImageTooLargeError
+from detector.serving.client import DetectorClient
 from tests.detector.serving.harness import RunningServer, free_port
+from tests.detector.serving.programs import CLI as SERVE
+from tests.detector.serving.programs import running
 
 COMMAND = [sys.executable, "-c", "import sys; from detector.cli.main import main; sys.exit(main())"]
 
@@ -58,6 +64,10 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["serve", "--grace", "-1"], "not a number of seconds from 0 to 86400"),
         (["serve", "--grace", "nan"], "not a number of seconds"),
         (["health", "--timeout", "soon"], "not a number of seconds"),
+        (["detect", "a.png", "--timeout", "0"], "give seconds above 0"),
+        (["detect", "a.png", "--calls", "65"], "not a whole number from 1 to 64"),
+        (["detect", "a.png", "--max-megapixels", "0"], "not a whole number from 1 to 1000"),
+        (["serve", "--max-megapixels", "1001"], "not a whole number from 1 to 1000"),
     ],
 )
 def test_wrong_usage_ends_with_2(
@@ -82,8 +92,15 @@ def test_wrong_usage_ends_with_2(
         (["info", "--server", "127.0.0.1:1", "--tls-ca", "nowhere.pem"], "nowhere.pem: No such file"),
         (["info", "--server", "127.0.0.1:1", "--tls-cert", "a.pem"], "go together"),
         (["info", "--server", "192.0.2.1:1", "--token-file", __file__], "one line of printable ASCII"),
-        (["info", "--token-file", "token"], "--token-file says how to reach a server: name it with --server"),
-        (["info", "--tls"], "--tls says how to reach a server"),
+        (
+            ["info", "--token-file", "token"],
+            "--token-file is for a server: name one with --server",
+        ),
+        (["detect", "a.png", "--timeout", "9"], "--timeout is for a server"),
+        (["detect-folder", ".", "--output", "out.jsonl", "--calls", "2"], "--calls is for a server"),
+        (["detect", "a.png", "--server", "a:1", "--max-megapixels", "9"], "a server has its own limit"),
+        (["serve", "--engine", "ray", "--max-megapixels", "9"], "up to 100 megapixels"),
+        (["info", "--tls"], "--tls is for a server"),
         (["detect", "a.png", "--annotated", "."], "name another folder"),
         (["detect-folder", "nowhere", "--output", "out.jsonl"], "nowhere"),
         (["detect-folder", ".", "--output", "."], "name a file such as digits.jsonl"),
@@ -270,13 +287,14 @@ class Tell:
             print(name, flush=True)
 
 from detector.cli.main import main
+from detector.images.draw import encode_image
 sys.meta_path.insert(0, Tell())
 sys.exit(main(["serve", "--port", "0"]))
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("module", ["grpc", "tensorflow"])
+@pytest.mark.parametrize("module", ["grpc", "openvino"])
 def test_a_server_that_still_loads_stops_with_0(number: signal.Signals, module: str) -> None:
     command = [sys.executable, "-c", SERVE_AND_TELL, module]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -285,3 +303,47 @@ def test_a_server_that_still_loads_stops_with_0(number: signal.Signals, module: 
         process.send_signal(number)
         assert "ready" not in process.stdout.read()
     assert process.returncode == 0
+
+
+def test_the_limit_of_pixels_is_asked_for(tmp_path: Path, checkout: Path) -> None:
+    image, output = tmp_path / "photos" / "a.png", tmp_path / "out.jsonl"
+    image.parent.mkdir()
+    image.write_bytes(encode_image(np.zeros((1001, 1000, 3), np.uint8), ".png"))
+    refusal = "1000 x 1001 = 1,001,000 pixels; at most 1,000,000 are accepted"
+    for limit, code in {"1": 1, "2": 0}.items():
+        command = ["detect-folder", str(image.parent), "--output", str(output), "--overwrite"]
+        assert main([*command, "--max-megapixels", limit]) == code
+        assert (refusal in output.read_text()) is (limit == "1")
+    with (
+        running([*SERVE, "--port", "0", "--max-megapixels", "1"], checkout) as process,
+        DetectorClient(process.address()) as client,
+    ):
+        assert client.info().max_pixels == 1_000_000
+        with pytest.raises(ImageTooLargeError, match=refusal):
+            client.detect(image.read_bytes())
+
+
+BEYOND_THE_DEFAULT = """
+import sys
+from pathlib import Path
+from detector.cli.options import max_pixels, prepare_libraries
+from detector.cli.main import parser
+
+args = parser().parse_args(["detect", sys.argv[1], *sys.argv[2:]])
+prepare_libraries(args)
+from detector.images.decode import decode_image
+print(decode_image(Path(sys.argv[1]).read_bytes(), max_pixels(args) or 10**9).shape)
+"""
+
+
+@pytest.mark.slow
+def test_a_limit_above_the_default_is_told_to_the_library_that_decodes(tmp_path: Path) -> None:
+    image = tmp_path / "large.png"
+    image.write_bytes(encode_image(np.zeros((10_000, 10_100, 3), np.uint8), ".png"))
+    command = [sys.executable, "-c", BEYOND_THE_DEFAULT, str(image)]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "ImageUndecodableError" in refused.stderr, "else the option proves nothing"
+    decoded = subprocess.run(
+        [*command, "--max-megapixels", "101"], capture_output=True, text=True, check=True
+    )
+    assert decoded.stdout == "(10000, 10100, 3)\n"

@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from detector.cli.main import main
 from detector.folders.journal import settings_path
+from tests.detector.pictures import encode, scene
+from tests.detector.serving.loads import ENDLESS
+from tests.detector.serving.programs import running, serving
 
 COMMAND = [
     sys.executable,
@@ -248,3 +252,22 @@ def test_nothing_is_written_but_the_output_and_its_settings(
     output = tmp_path / "out.jsonl"
     assert run(photos, "--output", output, "--server", server).returncode == 0
     assert set(tmp_path.rglob("*")) - before == {output, settings_path(output)}
+
+
+def test_an_image_that_takes_too_long_is_its_row_and_not_the_end(
+    tmp_path: Path, checkout: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name, width in {"a": 48, "b": ENDLESS, "c": 48, "d": ENDLESS, "e": 48}.items():
+        (tmp_path / "photos" / f"{name}.png").write_bytes(encode("PNG", scene(size=(width, 32))))
+    with running(serving("stalling"), checkout) as process:
+        where = ["--server", process.address(), "--timeout", "5", "--calls", "2"]
+        done = run(tmp_path / "photos", "--output", tmp_path / "out.jsonl", *where)
+        assert done.returncode == 1
+        assert "5 images (2 not read)" in done.stderr
+        slow = {row["image"]: row["error"] for row in rows(tmp_path / "out.jsonl") if "error" in row}
+        assert slow.keys() == {"b.png", "d.png"}
+        assert {error["code"] for error in slow.values()} == {"DEADLINE_EXCEEDED"}
+        assert "--timeout" in slow["b.png"]["message"]
+        assert main(["detect", str(tmp_path / "photos" / "b.png"), *where]) == 1
+        assert "b.png: the server did not answer within 5 s" in capfd.readouterr().err

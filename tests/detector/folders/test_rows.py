@@ -28,6 +28,7 @@ ROW = {
     "image": "street/1.jpg",
     "width_px": 640,
     "height_px": 480,
+    "model": "test 0",
     "digits": [
         {"label": 5, "score": 0.9877, "box": [10.13, 20.0, 31.0, 60.0]},
         {"label": 7, "score": 0.5, "box": [31.0, 20.5, 50.0, 60.25]},
@@ -45,7 +46,14 @@ def test_the_row_of_an_image() -> None:
 
 def test_an_image_without_digits() -> None:
     empty = ImageDetections(3, 2, Detections.empty(), (), "test", "0")
-    assert row_of("a", empty) == {"image": "a", "width_px": 3, "height_px": 2, "digits": [], "numbers": []}
+    assert row_of("a", empty) == {
+        "image": "a",
+        "width_px": 3,
+        "height_px": 2,
+        "model": "test 0",
+        "digits": [],
+        "numbers": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ print(peak_memory() - before)
     )
     *refused, grown = run.stdout.split()
     assert refused == ["refused"] * len(HUGE)
-    assert int(grown) < 40e6, "100 megapixels would be 300 MB"
+    assert int(grown) < 40e6, "256 megapixels would be 768 MB"
 
 
 def test_a_damaged_image_shows_nothing_of_the_one_before() -> None:

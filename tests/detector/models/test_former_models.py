@@ -15,9 +15,15 @@ FORMER_MANIFEST = Path(__file__).resolve().parents[2] / "data" / "manifest_of_ve
 
 @pytest.fixture
 def former(tmp_path: Path) -> Path:
-    """The embedded model as version 0.1 wrote it, with a manifest that it did write."""
+    """The embedded model as version 0.1 wrote it, without a gate, and with a manifest that it did write."""
     arrays = load((EMBEDDED / WEIGHTS).read_bytes())
-    content = save({name.replace("refiner", "second_look"): array for name, array in arrays.items()})
+    content = save(
+        {
+            name.replace("refiner", "second_look"): array
+            for name, array in arrays.items()
+            if not name.startswith("gate/")
+        }
+    )
     manifest = json.loads(FORMER_MANIFEST.read_text("utf-8"))
     manifest["sha256"] = hashlib.sha256(content).hexdigest()
     (tmp_path / WEIGHTS).write_bytes(content)

@@ -26,6 +26,25 @@ def model(tmp_path: Path) -> Path:
     return shutil.copytree(EMBEDDED, tmp_path / "model")
 
 
+def test_other_weights_are_another_version(checkout: Path) -> None:
+    """Every model that was ever embedded is listed; give new weights a new version, and add them."""
+    known = json.loads((checkout / "tests/data/model_versions.json").read_text("utf-8"))
+    _, manifest = load_model(EMBEDDED)
+    assert known[manifest.version] == manifest.sha256
+    assert len(set(known.values())) == len(known)
+
+
+def test_a_model_without_a_version_is_called_after_its_weights(tmp_path: Path) -> None:
+    versions = set()
+    for value in (0, 1):
+        weights = Weights([np.full(3, value, np.float32)])
+        saved = save_model(tmp_path, weights, Manifest("mine", "", "", "anything"))
+        assert saved.sha256.startswith(saved.version)
+        assert load_model(tmp_path)[1].version == saved.version
+        versions.add(saved.version)
+    assert len(versions) == 2
+
+
 def write_weights(folder: Path, content: bytes) -> None:
     """Weights whose hash the manifest confirms: hostile, not damaged."""
     (folder / WEIGHTS).write_bytes(content)

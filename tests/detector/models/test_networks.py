@@ -100,7 +100,8 @@ def test_tiles_together_are_the_untiled_level(fcn: Fcn, street: Picture) -> None
     expected = fcn(framed[None])[0]
     assert expected.shape[:2] == (rows, columns)
     found = np.full_like(expected, np.nan)
-    for hits in slide(fcn, [Plane(street, np.ones((rows, columns), bool))], GRID, -np.inf):
+    level = pyramid.Level(street, street.shape[:2], (1.0, 1.0))
+    for hits in slide(fcn, [Plane(level, np.ones((rows, columns), bool))], GRID, -np.inf):
         found[hits.rows, hits.columns] = hits.outputs
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)  # and none is missing: NaN equals nothing
 

@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from detector import DetectOptions, DigitDetector
-from detector.models.backend import Network, load_networks
+from detector.models.backend import Network
 from detector.models.model_files import EMBEDDED
+from detector.models.runtimes import load_networks
 from detector.pipeline.cancellation import CancellationToken
 from detector.results.detections import FloatArray
 from detector.results.errors import CallCancelledError, DeadlineExceededError
@@ -61,21 +62,21 @@ def _until_raised(token: CancellationToken) -> None:
 
 @pytest.mark.parametrize("at_call", [1, 2])
 def test_the_network_is_not_called_again(at_call: int) -> None:
-    fcn, _, manifest = load_networks(EMBEDDED)
+    networks = load_networks(EMBEDDED)
     token = CancellationToken()
-    network = CancellingNetwork(fcn, token, at_call)
+    network = CancellingNetwork(networks.fcn, token, at_call)
     with pytest.raises(CallCancelledError):
-        DigitDetector(network, manifest).detect(PICTURE, cancellation=token)
+        DigitDetector(network, networks.manifest).detect(PICTURE, cancellation=token)
     assert network.calls == at_call
 
 
 def test_the_second_network_is_not_called_again() -> None:
-    fcn, second, manifest = load_networks(EMBEDDED)
-    assert second is not None
+    networks = load_networks(EMBEDDED)
+    assert networks.refiner is not None
     token = CancellationToken()
-    network = CancellingNetwork(second, token, 1)
+    network = CancellingNetwork(networks.refiner, token, 1)
     with pytest.raises(CallCancelledError):
-        DigitDetector(fcn, manifest, refiner=network).detect(PICTURE, EVERYTHING, token)
+        DigitDetector(networks.fcn, networks.manifest, refiner=network).detect(PICTURE, EVERYTHING, token)
     assert network.calls == 1
 
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from detector.cli.main import main
 from detector.images.decode import decode_image
 from detector.models.export_formats import FORMATS
-from detector.models.geometry import CHANNELS, REFINER_WINDOW
+from detector.models.geometry import CHANNELS, RECEPTIVE_FIELD, REFINER_WINDOW, STRIDE
 from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
 from detector.models.tensorflow_backend import Fcn, Refiner, networks_of
 from detector.pipeline import pyramid
 from detector.pipeline.export import DESCRIPTION, export_model
 from detector.pipeline.refiner import windows
-from detector.pipeline.score_map import decode_score_map, read_windows
+from detector.pipeline.score_map import read_windows
 
 Pictures = NDArray[np.uint8]
 Outputs = dict[str, NDArray[np.float32]]
@@ -33,6 +33,12 @@ LOGITS = {"rtol": 0, "atol": 1e-4}
 """What runtimes may differ by, in logits: those of this model are some 10 in size, and all compute in float32."""
 PIXELS = {"rtol": 0, "atol": 1e-2}
 SCORES = {"rtol": 0, "atol": 1e-4}
+
+DEFAULTS = {
+    "thresholds", "nms_iou_threshold", "max_detections", "min_digit_height_px",
+    "pyramid", "box_height_factor", "refiner", "calibration",
+}  # fmt: skip
+"""What a program decides with that does what the detector does; an export has no gate to be told of."""
 
 
 def tensorflow_runtime(path: Path) -> Runtime:
@@ -94,7 +100,7 @@ def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def networks() -> tuple[Fcn, Refiner]:
-    fcn, again = networks_of(load_model(EMBEDDED)[0])
+    fcn, again, _ = networks_of(load_model(EMBEDDED)[0])
     assert again
     return fcn, again
 
@@ -117,7 +123,9 @@ def test_images_of_several_sizes_get_the_detectors_score_map_and_boxes(
         expected = networks[0](image[None])
         found = run(image[None])
         np.testing.assert_allclose(found["score_map"], expected, **LOGITS)
-        decoded = decode_score_map(expected[0], (1, 1), (0, 0), 0)
+        rows, columns = np.indices(expected.shape[1:3]).reshape(2, -1)
+        centres = np.stack([columns, rows], axis=1) * STRIDE + RECEPTIVE_FIELD / 2
+        decoded = read_windows(expected[0].reshape(len(rows), -1), centres, np.ones((1, 2)))
         np.testing.assert_allclose(found["boxes"].reshape(-1, 4), decoded.boxes, **PIXELS)
         np.testing.assert_allclose(found["class_scores"].reshape(-1, 10), decoded.class_scores, **SCORES)
     assert np.ptp(expected) > 10, "the windows differ, so that equality says something"
@@ -153,6 +161,7 @@ def test_the_description_is_what_is_there(export: Export, picture: Pictures) -> 
     assert export.written[-1] == DESCRIPTION
     assert all((export.folder / name).exists() for name in export.written)
     assert len(told["score_map_channels"]) == CHANNELS
+    assert told["defaults"].keys() == DEFAULTS
     fcn = told["networks"]["fcn"]
     found = export.network("fcn")(picture[None])
     assert found.keys() == told["outputs"].keys()

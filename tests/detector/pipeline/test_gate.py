@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from detector import DigitDetector
 from detector.images.decode import decode_image
@@ -16,6 +17,7 @@ from detector.models.runtimes import FLOAT32, TENSORFLOW, load_networks
 from detector.pipeline import gate
 from detector.pipeline.detector import DetectorConfig
 from detector.pipeline.gate import passing_windows
+from detector.pipeline.pyramid import Level
 from detector.pipeline.score_map import GRID
 from detector.results.boxes import iou
 from detector.results.detections import Detections, FloatArray
@@ -113,7 +115,7 @@ def test_the_windows_of_a_cell_lie_where_the_cell_looks(x: int, y: int) -> None:
     """A white spot at (x, y) of the half-scale level: the windows that pass centre on it, and reach one further."""
     half = np.zeros((96, 128, 3), np.uint8)
     half[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3] = 255
-    (mask,) = passing_windows(OneCell(), [half], [GRID.shape(192, 256)])
+    (mask,) = passing_windows(OneCell(), [Level(half, (96, 128), (0.5, 0.5))], [GRID.shape(192, 256)])
     rows, columns = np.nonzero(mask)
     assert len(rows) > 0
     for centres, spot in ((4 * rows, 2 * y), (4 * columns, 2 * x)):
@@ -129,3 +131,32 @@ def test_real_digits_pass_the_embedded_gate(real_images: dict[str, Path], number
     assert [read.text for read in gated.numbers] == [read.text for read in everywhere.numbers] == [number]
     overlap = iou(gated.digits.boxes, everywhere.digits.boxes)
     assert (np.diag(overlap) > 0.9).all()
+
+
+HEIGHTS = np.round(np.geomspace(12, 400, 30)).astype(int)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["31", "33", "68", "101"])
+def test_digits_of_every_height_pass_at_every_place(real_images: dict[str, Path], number: str) -> None:
+    """Real digits, 12 to 400 px high, at places that have nothing to do with tiles, cells and strides."""
+    detector = DigitDetector.load()
+    pixels = decode_image(real_images[number].read_bytes())
+    digits = detector.detect(pixels, DetectOptions(exhaustive=True)).digits
+    tallest = float((digits.boxes[:, 3] - digits.boxes[:, 1]).max())
+    everywhere = lost = 0
+    for step, height in enumerate(HEIGHTS):
+        shown = Image.fromarray(pixels).resize(
+            (round(pixels.shape[1] * height / tallest), round(pixels.shape[0] * height / tallest)),
+            Image.Resampling.BICUBIC,
+        )
+        top, left = 20 + 7 * step % 61, 20 + 11 * step % 53
+        wall = np.full((shown.height + 100, shown.width + 100, 3), np.median(pixels, axis=(0, 1)), np.uint8)
+        wall[top : top + shown.height, left : left + shown.width] = np.asarray(shown)
+        expected = detector.detect(wall, DetectOptions(exhaustive=True)).digits
+        found = detector.detect(wall).digits
+        same = (iou(expected.boxes, found.boxes) >= 0.5) & (expected.labels[:, None] == found.labels)
+        everywhere += len(expected)
+        lost += int((~same.any(axis=1)).sum())
+    assert everywhere > 40
+    assert lost <= 0.02 * everywhere

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.pipeline import gate, score_map, tiles
+from detector.pipeline.pyramid import Level
 from detector.pipeline.tiles import Grid, Plane, slide
 from detector.results.detections import FloatArray
 
@@ -33,6 +34,10 @@ class Corners:
 
 def picture(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def level(pixels: NDArray[np.uint8]) -> Level:
+    return Level(pixels, (pixels.shape[0], pixels.shape[1]), (1.0, 1.0))
 
 
 def whole_map(pixels: NDArray[np.uint8], grid: Grid) -> FloatArray:
@@ -63,7 +68,7 @@ def test_every_window_asked_for_comes_once_and_as_in_the_whole(
     for height, width, share, seed in shapes:
         pixels = picture(height, width, seed)
         asked = np.random.default_rng(seed).random(grid.shape(height, width)) < share
-        planes.append(Plane(pixels, asked))
+        planes.append(Plane(level(pixels), asked))
         expected.append(np.where(asked[..., None], whole_map(pixels, grid), np.nan))
     found = [np.full_like(values, np.nan) for values in expected]
     network = Corners(grid)
@@ -79,7 +84,7 @@ def test_every_window_asked_for_comes_once_and_as_in_the_whole(
 def test_only_windows_that_reach_the_threshold_come() -> None:
     pixels = picture(40, 50, 1)
     everything = whole_map(pixels, SMALL)
-    plane = Plane(pixels, np.ones(SMALL.shape(40, 50), bool))
+    plane = Plane(level(pixels), np.ones(SMALL.shape(40, 50), bool))
     found = [hits.outputs[:, 0] for hits in slide(Corners(SMALL), [plane], SMALL, 128.0)]
     assert sorted(np.concatenate(found)) == sorted(everything[everything[..., 0] >= 128][:, 0])
 
@@ -97,19 +102,19 @@ def test_few_pixels_are_looked_at(rows: slice, columns: slice, most: int) -> Non
     asked = np.zeros(SMALL.shape(100, 100), bool)
     asked[rows, columns] = True
     network = Corners(SMALL)
-    list(slide(network, [Plane(picture(100, 100, 0), asked)], SMALL, -np.inf))
+    list(slide(network, [Plane(level(picture(100, 100, 0)), asked)], SMALL, -np.inf))
     assert sum(network.shapes.values()) <= most
 
 
 def test_a_large_region_comes_in_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """So memory is bounded, and work can end between two calls."""
     monkeypatch.setattr(tiles, "_BATCH_PIXELS", 2 * SMALL.side(9) ** 2)
-    plane = Plane(picture(200, 200, 0), np.ones(SMALL.shape(200, 200), bool))
+    plane = Plane(level(picture(200, 200, 0)), np.ones(SMALL.shape(200, 200), bool))
     calls = list(slide(Corners(SMALL), [plane], SMALL, -np.inf))
     assert len(calls) > 50
     assert sum(len(hits.rows) for hits in calls) == plane.asked.size
 
 
 def test_nothing_asked_for_is_no_call() -> None:
-    plane = Plane(picture(30, 30, 0), np.zeros(SMALL.shape(30, 30), bool))
+    plane = Plane(level(picture(30, 30, 0)), np.zeros(SMALL.shape(30, 30), bool))
     assert list(slide(Corners(SMALL), [plane], SMALL, -np.inf)) == []

@@ -58,8 +58,13 @@ class RunningServer:
         self.run(self._server.open(detector))
 
     def begin_stop(self, grace_s: float = PATIENCE_S) -> Any:
-        """Starts to drain; the future that comes back tells whether all that was accepted got its answer."""
-        return asyncio.run_coroutine_threadsafe(self._server.stop(grace_s), self._loop)
+        """Starts to drain and stop; the future tells whether all that was accepted got its answer."""
+        return asyncio.run_coroutine_threadsafe(self._stop(grace_s), self._loop)
+
+    async def _stop(self, grace_s: float) -> bool:
+        drained = await self._server.drain(grace_s)
+        await self._server.stop()
+        return drained
 
     def channel(self, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
         options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", -1)]

@@ -34,6 +34,27 @@ class Steady(SlowDetector):
         return ModelInfo(self._name, str(os.getpid()), "0" * 64, "none", 0)
 
 
+ENDLESS = 99
+"""Images of this width are never done, see `Stalling`."""
+
+
+class Stalling(Steady):
+    """Works on some images for as long as somebody waits for them."""
+
+    def detect(
+        self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
+    ) -> ImageDetections:
+        while image.shape[1] == ENDLESS:
+            self.seen.append(ENDLESS)
+            cancellation.raise_if_cancelled()
+            time.sleep(0.1)
+        return super().detect(image, options, cancellation)
+
+
+def stalling() -> Stalling:
+    return Stalling()
+
+
 def steady() -> Steady:
     return Steady()
 

@@ -54,7 +54,7 @@ def requests() -> st.SearchStrategy[wire.DetectRequest]:
         wire.DetectOptions,
         score_threshold=numbers,
         nms_iou_threshold=numbers,
-        max_detection_count=st.none() | st.integers(-(2**31), 2**31 - 1),
+        max_detections=st.none() | st.integers(-(2**31), 2**31 - 1),
         min_digit_height_px=numbers,
         max_digit_height_px=numbers,
     )

@@ -112,8 +112,10 @@ def serving(load: str, **settings: object) -> list[str]:
     told = ", ".join(f"{name}={value!r}" for name, value in {"port": 0, "grace_s": 20, **settings}.items())
     program = f"""
 import sys
+from pathlib import PosixPath
 from detector.serving.server.processes.serve import serve_detector
-from detector.serving.server.settings import Observability, ServerSettings
+from detector.serving.server.settings import Security, ServerSettings
+from detector.serving.telemetry.observability import Observability
 from tests.detector.serving import loads
 
 sys.exit(serve_detector(loads.{load}, ServerSettings({told})))

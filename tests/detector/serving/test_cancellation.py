@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from detector import DigitDetector
 from detector.images.draw import encode_image
-from detector.models.backend import Network, load_networks
+from detector.models.backend import Network
 from detector.models.model_files import EMBEDDED
+from detector.models.runtimes import load_networks
 from detector.results.detections import FloatArray
 from detector.v1 import detector_pb2 as wire
 from tests.detector.serving.harness import PATIENCE_S, RunningServer, stub
@@ -68,12 +69,12 @@ class SteppingNetwork:
 
 @pytest.fixture(scope="module")
 def network() -> SteppingNetwork:
-    return SteppingNetwork(load_networks(EMBEDDED)[0])
+    return SteppingNetwork(load_networks(EMBEDDED).fcn)
 
 
 @pytest.fixture(scope="module")
 def server(network: SteppingNetwork) -> Iterator[RunningServer]:
-    with RunningServer(DigitDetector(network, load_networks(EMBEDDED)[2])) as running:
+    with RunningServer(DigitDetector(network, load_networks(EMBEDDED).manifest)) as running:
         yield running
 
 

@@ -38,7 +38,7 @@ def cluster_server() -> Iterator["RayServer"]:
     from tests.on_ray.clusters import running_cluster  # noqa: PLC0415 - there may be no Ray
     from tests.on_ray.service.applications import RayServer  # noqa: PLC0415
 
-    os.environ["RAY_SERVE_GRPC_MAX_MESSAGE_SIZE"] = str(MAX_MESSAGE_BYTES)  # as the README says
+    os.environ["RAY_SERVE_GRPC_MAX_MESSAGE_SIZE"] = str(MAX_MESSAGE_BYTES)  # as docs/ray.md says
     with running_cluster((3, 3)):
         server = RayServer(free_port())
         server.start()

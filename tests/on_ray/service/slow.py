@@ -1,40 +1,18 @@
 """Replicas that take a second for each image, whatever the machine: for what a test has to catch in the middle."""
 
-import time
-
-import numpy as np
-from numpy.typing import NDArray
-
-from detector.pipeline.cancellation import CancellationToken
-from detector.results.detections import ImageDetections
-from detector.results.interface import DetectOptions
 from detector.serving.ray.cluster_settings import ClusterSettings
 from detector.serving.server.inference_queue import InferenceQueue
 from detector.serving.server.request_handler import Answering
 from detector.serving.server.settings import WorkLimits
 from detector.v1 import detector_pb2 as wire
-from tests.detector.serving.loads import Steady
-
-ENDLESS = 99
-"""Images of this width are never done: work on them ends only when nobody waits for it."""
-
-
-class Stepping(Steady):
-    def detect(
-        self, image: NDArray[np.uint8], options: DetectOptions, cancellation: CancellationToken
-    ) -> ImageDetections:
-        while image.shape[1] == ENDLESS:
-            self.seen.append(ENDLESS)
-            cancellation.raise_if_cancelled()
-            time.sleep(0.1)
-        return super().detect(image, options, cancellation)
+from tests.detector.serving.loads import Stalling
 
 
 class SlowReplica:
     """Answers with the width of the image as its digit, see `SlowDetector`, and knows which images it has seen."""
 
     def __init__(self, settings: ClusterSettings) -> None:
-        self._detector = Stepping(moment_s=1.0)
+        self._detector = Stalling(moment_s=1.0)
         inference_queue = InferenceQueue(WorkLimits(places=settings.places))
         inference_queue.open(self._detector)
         self._answering = Answering(inference_queue)

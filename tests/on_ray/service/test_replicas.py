@@ -38,7 +38,7 @@ def test_callers_with_retries_do_not_notice_that_a_replica_is_killed(server: Ray
     ("deployment", "code"),
     [
         pytest.param("Detector", "UNAVAILABLE", id="a replica, of which the ingress tells"),
-        # Ray's proxy does not say UNAVAILABLE, so nobody tries again: a row of the README's table.
+        # Ray's proxy does not say UNAVAILABLE, so nobody tries again: a row of docs/ray-differences.md.
         pytest.param("RayIngress", "INTERNAL", id="an ingress, of which Ray's proxy tells"),
     ],
 )

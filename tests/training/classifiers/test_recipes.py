@@ -149,7 +149,7 @@ def test_wrong_usage_is_refused(words: tuple[str, ...], capsys: pytest.CaptureFi
 
 def test_table_needs_runs(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="--runs"):
-        run("list", "--into", str(tmp_path / "README.md"))
+        run("list", "--into", str(tmp_path / "page.md"))
 
 
 @pytest.mark.slow
@@ -157,7 +157,7 @@ def test_command_trains_and_fills_the_table(tmp_path: Path, capsys: pytest.Captu
     write_mnist(tmp_path / "data")
     out = tmp_path / "runs" / "mnist-cnn"
     assert run("mnist-cnn", "--data", str(tmp_path / "data"), "--out", str(out), "--epochs", "1") == 0
-    document = tmp_path / "README.md"
+    document = tmp_path / "page.md"
     document.write_text(f"# Before\n{BEGIN}\nold\n{END}\nafter\n")
     capsys.readouterr()
     assert run("list", "--runs", str(tmp_path / "runs"), "--into", str(document)) == 0

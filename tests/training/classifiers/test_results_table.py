@@ -171,7 +171,7 @@ def test_no_runs_no_table(tmp_path: Path) -> None:
     ],
 )
 def test_document_without_marks_is_left_alone(text: str, tmp_path: Path) -> None:
-    document = tmp_path / "README.md"
+    document = tmp_path / "page.md"
     document.write_text(text)
     with pytest.raises(DataError, match="show where the table goes"):
         insert(document, "table")
@@ -179,15 +179,15 @@ def test_document_without_marks_is_left_alone(text: str, tmp_path: Path) -> None
 
 
 def test_inserting_twice_is_inserting_once(tmp_path: Path) -> None:
-    document = tmp_path / "README.md"
+    document = tmp_path / "page.md"
     document.write_text(f"a\n{BEGIN}\n{END}\nb\n")
     insert(document, "| x |")
     insert(document, "| x |")
     assert document.read_text() == f"a\n{BEGIN}\n| x |\n{END}\nb\n"
 
 
-def test_the_readme_shows_where_the_table_goes(checkout: Path, tmp_path: Path) -> None:
-    document = tmp_path / "README.md"
-    document.write_bytes((checkout / "README.md").read_bytes())
+def test_the_page_about_classifiers_shows_where_the_table_goes(checkout: Path, tmp_path: Path) -> None:
+    document = tmp_path / "classifiers.md"
+    document.write_bytes((checkout / "docs" / "classifiers.md").read_bytes())
     insert(document, "| x |")
     assert f"{BEGIN}\n| x |\n{END}" in document.read_text()

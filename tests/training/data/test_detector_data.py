@@ -45,6 +45,7 @@ def coloured(tmp_path: Path) -> Path:
     write_split(data / "svhn", "test", {"1.png": (plain_picture(drafts, "t.png", BLUE), DIGITS)})
     plain_picture(data / "backgrounds" / "train", "1.jpg", GREY)
     plain_picture(data / "backgrounds" / "test", "5.jpg", BLUE)
+    plain_picture(data / "other_digits" / "train" / "7", "6.jpg", BLUE)  # cut from images that validate
     return data
 
 
@@ -55,6 +56,7 @@ def test_no_patch_shows_what_the_demo_validation_or_a_test_shows(
     data = load_detector_data(coloured)
     config = PatchConfig(crop_fraction=0.0)  # a crop's patch is filled up with any colour
     images, _ = PatchSampler(data.sources, config).batch(150, np.random.default_rng(0))
+    assert not [line for line in data.files if "other_digits" in line]
     assert np.ptp(images, axis=-1).max() < 20, "all is grey"
     assert len(data.sources.crops) == 3 * len(DIGITS)
     assert np.ptp(data.sources.crops.astype(int), axis=-1).max() == 0
@@ -67,7 +69,6 @@ def test_validation_is_what_is_held_out(coloured: Path) -> None:
     assert (data.validation_crops == GREEN).all()
     assert data.counts == {
         "train_images": 3, "validation_images": 1, "digits": 6, "crops": 6, "photos": 1, "letters": 0,
-        "other_digits": 0,
     }  # fmt: skip
 
 
@@ -88,9 +89,7 @@ def test_one_image_in_ten_is_held_out_by_its_name() -> None:
 
 def test_optional_parts_are_named_if_missing(coloured: Path) -> None:
     data = load_detector_data(coloured)
-    assert data.missing == [
-        "svhn/extra/digitStruct.mat", "svhn/extra_32x32.mat", "letters", "other_digits/train"
-    ]  # fmt: skip
+    assert data.missing == ["svhn/extra/digitStruct.mat", "svhn/extra_32x32.mat", "letters"]
 
 
 def test_optional_parts_are_used_if_there(coloured: Path, tmp_path: Path) -> None:
@@ -98,21 +97,14 @@ def test_optional_parts_are_used_if_there(coloured: Path, tmp_path: Path) -> Non
     write_split(coloured / "svhn", "extra", extra)
     plain_picture(coloured / "letters", "a.png", GREY)
     (coloured / "letters" / "README.txt").write_text("not a picture")
-    plain_picture(coloured / "other_digits" / "train" / "7", "a.png", GREY)
-    plain_picture(coloured / "other_digits" / "test" / "7", "b.png", BLUE)
     data = load_detector_data(coloured)
     assert data.missing == []
     assert data.counts == {
         "train_images": 3, "validation_images": 1, "extra_images": 1, "digits": 8, "crops": 8, "photos": 1,
-        "letters": 1, "other_digits": 1,
+        "letters": 1,
     }  # fmt: skip
     assert len(data.sources.scenes) == 4
     assert data.sources.crop_labels.tolist() == [4, 2] * 4
-    (other,) = data.sources.other_digits
-    assert (other.pixels == GREY).all()
-    height, width, _ = other.pixels.shape
-    assert width == height // 2, "squares are given a digit's proportions again"
-    assert (other.labels.tolist(), other.boxes.tolist()) == ([7], [[0, 0, width, height]])
 
 
 def test_scenes_are_real_pixels_with_their_boxes(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from training.cli.main import main
 from training.data.detector_data import load_detector_data
 from training.engine.checkpoint import load_state
 from training.engine.training_run import CHECKPOINT, Batch, has_stalled
-from training.engine.validation import validate
 from training.errors import ResumeError, TrainingError
+from training.evaluation.validation import validate
 from training.fine_tuning.fine_tune_fcn import Pictures, compile_network, fine_tune, mixed
 from training.fine_tuning.fine_tune_refiner import fine_tune_refiner, thinned
 from training.fine_tuning.fine_tuning_recipes import (

@@ -1,7 +1,5 @@
 """Patches: the picture and what is asked of it belong together, and chance is the caller's."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -119,14 +117,13 @@ def test_photographs_and_words_are_background() -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_digits_of_other_sources_lie_in_photographs() -> None:
+def test_scenes_are_pasted_into_photographs() -> None:
     photo = np.random.default_rng(0).integers(0, 100, (90, 120, 3), np.uint8)
     bar = LabelledImage(
         np.full((64, 32, 3), 255, np.uint8), np.array([[0, 0, 32, 64]], np.float32), np.array([7], np.int32)
     )
-    config = PatchConfig(photo_fraction=0.0, other_digit_fraction=1.0)
-    data = replace(sources(photos=[photo]), other_digits=[bar])
-    images, targets = PatchSampler(data, config).batch(20, np.random.default_rng(0))
+    config = PatchConfig(photo_fraction=0.0, photo_surroundings=1.0)
+    images, targets = PatchSampler(sources([bar], photos=[photo]), config).batch(20, np.random.default_rng(0))
     asked = targets[..., 3] == 1
     assert asked.any(axis=(1, 2)).sum() > 15
     assert (targets[asked][:, 2] == 7).all()

@@ -8,7 +8,6 @@ import pytest
 
 from detector.models.geometry import REFINER_WINDOW
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.refiner import DIGIT_HEIGHT
 from tests.training.samplers.test_patches import real_scene
 from training.data.scenes import LabelledImage
 from training.samplers import windows
@@ -31,15 +30,15 @@ def sources(**changes: object) -> WindowSources:
     plain = WindowSources(
         scenes=[real_scene()], scene_proposals=NOTHING, rendered=[], rendered_proposals=NOTHING,
         photos=[], photo_proposals=NOTHING, crops=np.empty((0, 32, 32, 3), np.uint8),
-        crop_labels=np.empty(0, np.int32), other_digits=[],
+        crop_labels=np.empty(0, np.int32),
     )  # fmt: skip
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def only(part: str = "", **changes: object) -> WindowConfig:
     """A batch of nothing but one kind; of true digits if none is named."""
-    names = ("hit", "miss", "near", "photo", "nowhere", "rendered", "crop", "other_digit")
-    parts = {f"{name}_part": float(name == part) for name in names}
+    names = ("hit", "miss", "near", "photo", "nowhere", "rendered", "crop")
+    parts = {f"{name}_fraction": float(name == part) for name in names}
     return WindowConfig(**parts, **changes)  # type: ignore[arg-type]
 
 
@@ -112,19 +111,6 @@ def test_crops_ask_for_their_digit_but_not_for_a_box() -> None:
     assert (targets[:, 4] == 0).all()
 
 
-@pytest.mark.usefixtures("plain")
-def test_digits_of_other_sources_stand_on_photographs() -> None:
-    digit = LabelledImage(
-        np.full((40, 20, 3), 250, np.uint8), np.array([[0, 0, 20, 40]], np.float32), np.array([6], np.int32)
-    )
-    images, targets = batch(sources(photos=[PHOTO], other_digits=[digit]), only("other_digit"))
-    assert (targets[:, 2] == 6).all()
-    assert (images[:, REFINER_WINDOW // 2, REFINER_WINDOW // 2] == 250).all()
-    assert (images[:, 0, 0] == 90).all()
-    heights = targets[:, 6] + targets[:, 8]
-    assert np.median(heights) == pytest.approx(DIGIT_HEIGHT, rel=0.2)
-
-
 @pytest.mark.parametrize(("part", "seen"), [(0.0, {250}), (1.0, {90}), (0.5, {250, 90})])
 @pytest.mark.usefixtures("plain")
 def test_windows_that_leave_their_image_show_its_edge_or_a_photograph(part: float, seen: set[int]) -> None:
@@ -138,7 +124,7 @@ def test_windows_that_leave_their_image_show_its_edge_or_a_photograph(part: floa
 
 
 def test_kinds_without_a_source_are_replaced_by_digits() -> None:
-    _, targets = batch(sources(), WindowConfig(near_part=0))
+    _, targets = batch(sources(), WindowConfig(near_fraction=0))
     assert (targets[:, 0] == 1).mean() > 0.8
 
 

@@ -70,9 +70,9 @@ def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> L
     if labels.problems and not (options.skip_bad and labels.digit_count):
         shown = "".join(f"\n  {problem}" for problem in labels.problems[:_SHOWN_PROBLEMS])
         left = (
-            "none of the images without problems has a digit"
-            if options.skip_bad
-            else "--skip-bad goes on without these images"
+            "--skip-bad goes on without these images"
+            if labels.digit_count
+            else "none of the images without problems has a digit"
         )
         raise DataError(
             f"{folder} has {len(labels.problems):,} problems:{shown}\n"

@@ -11,6 +11,8 @@ from training.errors import DataError
 
 FORMATS = (coco.FORMAT, yolo.FORMAT, voc.FORMAT, csv_table.FORMAT, digit_struct.FORMAT)
 _SHOWN_NEAR_MISSES = 8
+_USUAL_FOLDERS = frozenset({"annotations", "images", "labels", "test", "train", "val", "valid"})
+"""Parts of one data set; a folder of another name beside `svhn/` is a data set of its own."""
 
 
 def recognise(tree: FileTree) -> tuple[Format, list[str]]:
@@ -32,6 +34,8 @@ def recognise(tree: FileTree) -> tuple[Format, list[str]]:
 def holds_own_labels(folder: Path) -> bool:
     """Tell labels of one's own from a folder laid out as SVHN's downloads are.
 
+    A data set in a folder of its own beside `svhn/` is left alone: its own path names it.
+
     Raises:
         DataError: if it is both.
     """
@@ -40,9 +44,18 @@ def holds_own_labels(folder: Path) -> bool:
     tree = FileTree(folder)
     official = (folder / OFFICIAL).is_dir()
     found = _found(tree, [known for known in FORMATS if not official or known is not digit_struct.FORMAT])
-    if official and found:
-        raise _ambiguous(tree, [(digit_struct.FORMAT, [OFFICIAL]), *found])
-    return bool(found)
+    if not official:
+        return bool(found)
+    beside = [(known, own) for known, sources in found if (own := [s for s in sources if not _lies_apart(s)])]
+    if beside:
+        raise _ambiguous(tree, [(digit_struct.FORMAT, [OFFICIAL]), *beside])
+    return False
+
+
+def _lies_apart(source: str) -> bool:
+    """Whether a label file belongs to a data set in a folder of its own."""
+    top, *below = PurePosixPath(source).parts
+    return bool(below) and top not in _USUAL_FOLDERS
 
 
 def _nothing_found(tree: FileTree) -> str:

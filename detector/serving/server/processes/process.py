@@ -5,6 +5,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import NoReturn
 
 from detector.models.model_files import EMBEDDED, MANIFEST
 from detector.results.errors import DetectorError
@@ -27,10 +28,10 @@ async def serve_until_told(
     orders: ServerControl,
     announce: Callable[[int], None],
     listen_first: bool = True,
-) -> None:
-    """Listens, loads, serves, drains.
+) -> NoReturn:
+    """Listens, loads, serves, drains, and ends the process, with 0.
 
-    Where work still holds a thread at the end, the process ends here, with 0, without waiting for it.
+    It ends here, and at once: open connections end with it, and work that still holds a thread is not waited for.
 
     Args:
         load: loads the detector; it runs in a thread, so that orders and health checks are heeded meanwhile.
@@ -57,7 +58,7 @@ async def serve_until_told(
             await server.open(detector)
             settle_garbage()
         except BaseException:
-            await server.stop(grace_s=0)
+            await server.stop()
             raise
         announce(port)
         helpers.append(asyncio.create_task(reload_when_told(server, load, orders.reload)))
@@ -65,9 +66,8 @@ async def serve_until_told(
     for helper in helpers:
         helper.cancel()
     leave = settings.processes > 1 and orders.stopped_by_signal
-    drained = await server.stop(settings.grace_s, leave_port=leave)
-    if not (loading.done() and drained):
-        end_process()
+    await server.drain(settings.grace_s, leave_port=leave)
+    end_process()
 
 
 STOP, RELOAD, READY = "stop", "reload", "ready"

@@ -4,6 +4,8 @@ import asyncio
 import functools
 
 from detector.pipeline.loading import load_checked
+from detector.pipeline.options import DetectorConfig
+from detector.results.interface import MAX_PIXELS
 from detector.serving.server.listener import address
 from detector.serving.server.model_reload import LoadDetector
 from detector.serving.server.processes.environment import prepare
@@ -22,14 +24,15 @@ def serve(settings: ServerSettings) -> int:
         ServerStartError: if it cannot start as the settings say.
         ModelError: if the model cannot be used.
     """
-    return serve_detector(functools.partial(load_checked, settings.model, settings.runtime), settings)
+    config = DetectorConfig(max_pixels=settings.max_pixels or MAX_PIXELS)
+    return serve_detector(functools.partial(load_checked, settings.model, settings.runtime, config), settings)
 
 
 def serve_detector(load: LoadDetector, settings: ServerSettings) -> int:
     """Serves until SIGTERM or SIGINT; a second signal ends it at once, SIGHUP loads the model anew.
 
     Prints `ready: detector.v1 on HOST:PORT` when it answers. To be called in the main thread of a process that
-    does nothing else: where work still holds a thread at the end, the process ends without waiting for it.
+    does nothing else: it ends with the server.
 
     Args:
         load: loads a detector that is checked and warm; with several processes it must be importable, as `pickle`
@@ -37,7 +40,7 @@ def serve_detector(load: LoadDetector, settings: ServerSettings) -> int:
         settings: where to listen and what to take on.
 
     Returns:
-        0, the process's exit code.
+        0, the process's exit code, if it served with several processes.
 
     Raises:
         ServerStartError: if it cannot start as the settings say.

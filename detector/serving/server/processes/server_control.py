@@ -6,13 +6,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """SIGTERM and SIGINT stop a server, SIGHUP makes it load its model anew."""
 
 
-def end_process() -> None:
+def end_process() -> NoReturn:
     """Exits with 0 now: a thread that loads or infers cannot be stopped, and has nothing worth waiting for."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -46,8 +46,8 @@ BAD_OPTIONS: dict[str, tuple[wire.DetectOptions, str]] = {
     "score not a number": (wire.DetectOptions(score_threshold=math.nan), "options.score_threshold"),
     "overlap below 0": (wire.DetectOptions(nms_iou_threshold=-1), "options.nms_iou_threshold"),
     "overlap above 1": (wire.DetectOptions(nms_iou_threshold=math.inf), "options.nms_iou_threshold"),
-    "no detections": (wire.DetectOptions(max_detection_count=0), "options.max_detection_count"),
-    "fewer than none": (wire.DetectOptions(max_detection_count=-5), "options.max_detection_count"),
+    "no detections": (wire.DetectOptions(max_detections=0), "options.max_detections"),
+    "fewer than none": (wire.DetectOptions(max_detections=-5), "options.max_detections"),
     "height 0": (wire.DetectOptions(min_digit_height_px=0), "options.min_digit_height_px"),
     "height not a number": (wire.DetectOptions(min_digit_height_px=math.nan), "options.min_digit_height_px"),
     "height endless": (wire.DetectOptions(max_digit_height_px=math.inf), "options.max_digit_height_px"),
@@ -74,8 +74,8 @@ EDGE_OPTIONS: dict[str, wire.DetectOptions] = {
     "score 1": wire.DetectOptions(score_threshold=1),
     "overlap 0": wire.DetectOptions(nms_iou_threshold=0),
     "overlap 1": wire.DetectOptions(nms_iou_threshold=1),
-    "one detection": wire.DetectOptions(max_detection_count=1),
-    "as many as there are numbers": wire.DetectOptions(max_detection_count=2**31 - 1),
+    "one detection": wire.DetectOptions(max_detections=1),
+    "as many as there are numbers": wire.DetectOptions(max_detections=2**31 - 1),
     "only giants": wire.DetectOptions(min_digit_height_px=1e300),
     "only dwarfs": wire.DetectOptions(max_digit_height_px=1e-300),
     "heights equal": wire.DetectOptions(min_digit_height_px=20, max_digit_height_px=20),
@@ -153,7 +153,7 @@ def test_bad_images_in_a_stream_get_their_own_errors_and_it_goes_on(client: Dete
 
 
 def test_a_stream_carries_the_same_status_as_a_call(channel: grpc.Channel) -> None:
-    huge = wire.DetectRequest(image=REFUSED["100 megapixels: bmp"].data)
+    huge = wire.DetectRequest(image=REFUSED["256 megapixels: bmp"].data)
     requests = [wire.DetectStreamRequest(correlation_id="big", request=huge)]
     (reply,) = stub(channel).DetectStream(iter(requests))
     error = RichError(reply.error)

@@ -11,8 +11,8 @@ import grpc
 import pytest
 
 from detector.results.errors import ServerStartError
-from detector.serving.server.settings import Observability
 from detector.serving.telemetry import metrics_page
+from detector.serving.telemetry.observability import Observability
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode
 from tests.detector.serving.counts import of_page, sample

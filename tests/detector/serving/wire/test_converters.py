@@ -57,7 +57,7 @@ def test_every_option_is_on_the_wire() -> None:
 
 
 def test_a_limit_beyond_the_wire_is_no_limit() -> None:
-    assert converters.options_to_wire(DetectOptions(max_detections=10**20)).max_detection_count == 2**31 - 1
+    assert converters.options_to_wire(DetectOptions(max_detections=10**20)).max_detections == 2**31 - 1
 
 
 @given(

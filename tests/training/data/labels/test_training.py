@@ -15,7 +15,7 @@ from tests.training.painted import paint as painted
 from training.cli.label_options import label_options
 from training.cli.main import main, parser
 from training.data.detector_data import load_detector_data
-from training.data.labels.folder import LabelOptions
+from training.data.labels.folder import LabelOptions, read_labels
 from training.data.svhn import cut_crop
 from training.errors import DataError
 from training.evaluation.evaluate import evaluate
@@ -33,7 +33,6 @@ def test_one_image_in_five_validates_and_the_seed_draws_it(tmp_path: Path) -> No
     assert (len(names), len(data.sources.scenes)) == (2, 8)
     assert data.counts == {
         "train_images": 8, "validation_images": 2, "digits": 16, "crops": 16, "photos": 0, "letters": 0,
-        "other_digits": 0,
     }  # fmt: skip
     assert data.sources.crop_labels.tolist() == [4, 2] * 8
     assert "labels of one's own (YOLO)" in data.origin
@@ -66,7 +65,7 @@ def test_the_other_parts_are_used_beside(tmp_path: Path) -> None:
     paint(tmp_path / "backgrounds" / "train" / "a.png", (80, 80))
     data = load_detector_data(tmp_path)
     assert data.counts["photos"] == 1
-    assert data.missing == ["letters", "other_digits/train"]
+    assert data.missing == ["letters"]
 
 
 def test_images_without_digits_are_learned_as_background(tmp_path: Path) -> None:
@@ -136,6 +135,14 @@ def test_own_labels_beside_svhn_are_ambiguous(tmp_path: Path) -> None:
     for read in (load_detector_data, lambda folder: evaluate(PaintedDigitDetector(), folder, progress=False)):
         with pytest.raises(DataError, match=r"several formats, SVHN \(svhn\) and YOLO"):
             read(tmp_path)
+
+
+def test_a_data_set_in_its_own_folder_beside_svhn_is_left_alone(tmp_path: Path) -> None:
+    write_tiny_data(tmp_path)
+    alone = load_detector_data(tmp_path).counts
+    write_own(tmp_path / "photographs")
+    assert load_detector_data(tmp_path).counts == alone
+    assert read_labels(tmp_path / "photographs", LabelOptions()).format == "YOLO"
 
 
 def test_evaluation_of_ones_own_labels(tmp_path: Path) -> None:

@@ -46,28 +46,51 @@ print(available_cores(Path("nowhere")))
     assert done.stdout == "1\n"
 
 
-def threads_of_a_server(cores: int, processes: int) -> int:
-    """Threads of a process that has detected something, one of `processes` on a machine with `cores`."""
+def counted_in_a_server(count: str, cores: int, processes: int) -> int:
+    """What a program prints in one of `processes` on a machine with `cores`."""
     program = f"""
-import os
-
-import numpy as np
-from detector.serving.server.processes import environment as surroundings
+from detector.serving.server.processes import environment
 from detector.serving.server.settings import ServerSettings
 
-surroundings.available_cores = lambda: {cores}
-surroundings.prepare(ServerSettings(processes={processes}))
-
-from detector import DigitDetector
-
-DigitDetector.load().detect(np.zeros((99, 99, 3), np.uint8))
-print(len(os.listdir("/proc/self/task")))
-"""
+environment.available_cores = lambda: {cores}
+environment.prepare(ServerSettings(processes={processes}))
+{count}"""
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return int(done.stdout)
 
 
+THREADS_OF_TENSORFLOW = """
+import os
+
+import numpy as np
+from detector import DigitDetector
+from detector.models.runtimes import TENSORFLOW
+
+DigitDetector.load(runtime=TENSORFLOW).detect(np.zeros((99, 99, 3), np.uint8))
+print(len(os.listdir("/proc/self/task")))
+"""
+"""All threads of a process that has detected something: TensorFlow's own among them."""
+
+THREADS_OF_OPENVINO = """
+import threading
+
+import numpy as np
+from detector.models.model_files import EMBEDDED
+from detector.models.runtimes import FLOAT32, load_networks
+
+load_networks(EMBEDDED, FLOAT32).fcn(np.zeros((32, 64, 64, 3), np.uint8))
+print(1 + sum(thread.name.startswith("openvino") for thread in threading.enumerate()))
+"""
+"""Threads that shared in a batch with more images than threads: the calling one and its helpers."""
+
+
 @pytest.mark.slow
 def test_tensorflow_has_the_threads_of_its_share() -> None:
-    alone, shared = threads_of_a_server(cores=9, processes=1), threads_of_a_server(cores=9, processes=4)
+    alone, shared = (counted_in_a_server(THREADS_OF_TENSORFLOW, 9, processes) for processes in (1, 4))
     assert alone - shared == 9 - 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("processes", "threads"), [(1, 9), (4, 2), (9, 1), (20, 1)])
+def test_openvino_has_the_threads_of_its_share(processes: int, threads: int) -> None:
+    assert counted_in_a_server(THREADS_OF_OPENVINO, 9, processes) == threads

@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from safetensors.numpy import load, save
 
 from detector.models.model_files import EMBEDDED, load_model, save_model
+from detector.models.runtimes import OPENVINO, chosen_runtime, named_version
 from detector.results.errors import DetectorError
 from detector.serving.client import DetectorClient
 from tests.detector.serving.programs import CLI, Process, own_channel, running, until
@@ -156,27 +157,28 @@ def turn(link: Path, folder: Path) -> None:
     other.replace(link)
 
 
-def new_version(served: Served, folder: Path, version: str) -> str:
-    """Writes a model that finds what the old one finds, and is another; returns its hash."""
+def new_version(served: Served, folder: Path, version: str) -> tuple[str, str]:
+    """Writes a model that finds what the old one finds, and is another; returns its hash and full version."""
     weights, manifest = load_model(served.folder)
     weights.fcn[-1][0] += 0.001
-    return save_model(folder, weights, replace(manifest, version=version)).sha256
+    written = save_model(folder, weights, replace(manifest, version=version))
+    return written.sha256, named_version(written, chosen_runtime(OPENVINO, written))
 
 
 @pytest.mark.slow
 def test_a_good_model_answers_after_sighup(served: Served) -> None:
-    digest = new_version(served, served.folder, "by signal")
+    digest, version = new_version(served, served.folder, "by signal")
     served.process.send(signal.SIGHUP)
-    until(lambda: served.client.info().version == "by signal", "the new one is in")
+    until(lambda: served.client.info().version == version, "the new one is in")
     assert served.client.info().sha256 == digest
-    until(lambda: served.versions[-1] == "by signal", "it answers")
+    until(lambda: served.versions[-1] == version, "it answers")
 
 
 @pytest.mark.slow
 def test_a_good_model_answers_when_its_manifest_is_new(served: Served, tmp_path: Path) -> None:
-    digest = new_version(served, tmp_path / "watched", "watched")
+    digest, version = new_version(served, tmp_path / "watched", "watched")
     turn(served.folder, tmp_path / "watched")
-    until(lambda: served.client.info().version == "watched", "it was seen")
+    until(lambda: served.client.info().version == version, "it was seen")
     assert served.client.info().sha256 == digest
-    until(lambda: served.versions[-1] == "watched", "it answers")
+    until(lambda: served.versions[-1] == version, "it answers")
     assert served.errors == []

@@ -1,6 +1,6 @@
-"""Does with Python and server reflection what the README asks of grpcurl, for machines that do not have it.
+"""Does with Python and server reflection what the documents ask of grpcurl, for machines that do not have it.
 
-It understands the flags that the README uses, and like grpcurl knows nothing of our messages beforehand.
+It understands the flags that the documents use, and like grpcurl knows nothing of our messages beforehand.
 """
 
 import argparse
