@@ -126,13 +126,13 @@ class DigitDetector:
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            options: as for `detect`; a low score threshold lets faint digits through.
+            options: as for `detect`; a low score threshold lets faint digits through. The gate is not asked.
 
         Raises:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
         settings = self._config.settings(options or DetectOptions())
-        return self._seen(_checked(pixels), settings, Call())
+        return self._seen(_checked(pixels), replace(settings, exhaustive=True), Call())
 
     def detect_many(
         self, images: Iterable[ImageSource], options: DetectOptions | None = None
