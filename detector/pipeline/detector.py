@@ -141,12 +141,13 @@ class DigitDetector:
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            options: as for `detect`; a low score threshold lets faint digits through.
+            options: as for `detect`; a low score threshold lets faint digits through. The gate is not asked.
 
         Raises:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
-        return self._combine(self.look(pixels, options))
+        settings = replace(self._config.settings(options or DetectOptions()), exhaustive=True)
+        return self._combine(self._look(_checked(pixels), settings, Call()))
 
     def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
         """Run the networks alone: what `decide` needs. Take and raise what `candidates` does."""
