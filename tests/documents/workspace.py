@@ -80,10 +80,6 @@ def _results(folder: Path) -> None:
     (folder / "digits.jsonl").write_text("".join(f"{row}\n" for row in rows))
 
 
-def _walk(folder: Path) -> None:
-    make_walk(folder)
-
-
 _EXTRAS: dict[str, tuple[Callable[[Path], None], ...]] = {
     "docs/results.md": (_results,),
     "docs/ray-folders.md": (_results,),
@@ -94,5 +90,4 @@ _EXTRAS: dict[str, tuple[Callable[[Path], None], ...]] = {
     "docs/fine-tuning.md": (_labels("mine", "old"), _model("scratch")),
     "docs/comparing.md": (_labels("mine"), _model("mine")),
     "docs/operations.md": (_model("mine", "next"),),
-    "docs/walk.md": (_walk,),
 }
