@@ -228,7 +228,7 @@ def test_a_runtime_is_not_for_a_server_to_be_told(capsys: pytest.CaptureFixture[
 def test_options_hold_in_any_runtime(real_images: dict[str, Path]) -> None:
     detector = DigitDetector.load(runtime=FLOAT32)
     many = detector.detect(
-        real_images["68"].read_bytes(), DetectOptions(score_threshold=0.05, exhaustive=True)
+        real_images["68"].read_bytes(), DetectOptions(score_threshold=1e-4, exhaustive=True)
     )
     assert len(many.digits) > len(detector.detect(real_images["68"].read_bytes()).digits)
 
