@@ -17,7 +17,7 @@ def add_location(parser: argparse.ArgumentParser) -> None:
     """--gpx, --offset, --timezone and --strip-location."""
     group = parser.add_argument_group(
         "when and where",
-        "A row says when and where its picture was taken, as far as its EXIF data or a track does.",
+        "Rows say when and where a picture was taken, as its EXIF data or a track does.",
     )
     group.add_argument(
         "--gpx",

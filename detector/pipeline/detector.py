@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,47 +13,25 @@ from numpy.typing import NDArray
 from detector.images.decode import decode_image
 from detector.images.image_sources import ImageSource, load_pixels
 from detector.models.backend import Network
-from detector.models.geometry import RECEPTIVE_FIELD
 from detector.models.model_files import EMBEDDED, Manifest
 from detector.models.operating_point import OperatingPoint
 from detector.models.runtimes import OPENVINO, load_networks
-from detector.pipeline import refiner
 from detector.pipeline.call import Call
 from detector.pipeline.cancellation import CancellationToken
+from detector.pipeline.cascade import Cascade, CascadeOutput
 from detector.pipeline.fusion import class_agnostic_nms
 from detector.pipeline.hysteresis import hysteresis_mask
 from detector.pipeline.numbers import group_numbers
 from detector.pipeline.options import DetectorConfig, Settings
-from detector.pipeline.proposals import propose
-from detector.pipeline.score_map import Candidates, concatenate, softmax
+from detector.pipeline.score_map import Candidates
 from detector.results import boxes as box_arithmetic
-from detector.results.detections import Detections, FloatArray, ImageDetections, IntArray
+from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.errors import DetectorError
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.prefetch import ordered_prefetch
 
 BOX_HEIGHT = 1.04
 """Factor of boxes' heights: the networks draw them a few percent less high than those they learn from."""
-
-_LOOKS = 64
-"""Windows that the second network is given at a time: bounds the memory however many there are."""
-
-
-_ROUNDING = 1e-6
-"""Part by which scores may differ after they went through a calibration and back."""
-
-
-@dataclass(frozen=True, eq=False)
-class CascadeOutput:
-    """What both networks say of an image's candidates, before it is put together.
-
-    Attributes:
-        first: what the first network proposes.
-        second: what the refiner says of each of those, in their order; None if the model has none.
-    """
-
-    first: Candidates
-    second: Candidates | None
 
 
 class DigitDetector:
@@ -79,12 +57,10 @@ class DigitDetector:
         operating_point: OperatingPoint | None = None,
         runtime: str = "",
     ) -> None:
-        self._fcn = fcn
-        self._refiner = refiner
-        self._gate = gate
+        point = operating_point or OperatingPoint()
+        self._cascade = Cascade(fcn, refiner, gate, point)
         self._manifest = manifest
-        self._operating_point = operating_point or OperatingPoint()
-        self._config = (config or DetectorConfig()).with_thresholds(self._operating_point.thresholds)
+        self._config = (config or DetectorConfig()).with_thresholds(point.thresholds)
         self._runtime = runtime
 
     @classmethod
@@ -134,23 +110,24 @@ class DigitDetector:
                 decode_image(image, self._config.max_pixels) if isinstance(image, bytes) else _checked(image)
             )
         height, width = pixels.shape[:2]
-        return self._decide(self._look(pixels, settings, call), width, height, settings, call)
+        return self._decide(self._cascade.look(pixels, settings, call), width, height, settings, call)
 
     def candidates(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> Candidates:
         """Everything that may be a digit with what else it may be, before it is decided what is returned.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            options: as for `detect`; a low score threshold lets faint digits through.
+            options: as for `detect`; a low score threshold lets faint digits through. The gate is not asked.
 
         Raises:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
-        return self._combine(self.look(pixels, options))
+        settings = replace(self._config.settings(options or DetectOptions()), exhaustive=True)
+        return self._cascade.combine(self._cascade.look(_checked(pixels), settings, Call()))
 
     def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
         """Run the networks alone: what `decide` needs. Take and raise what `candidates` does."""
-        return self._look(_checked(pixels), self._config.settings(options or DetectOptions()), Call())
+        return self._cascade.look(_checked(pixels), self._config.settings(options or DetectOptions()), Call())
 
     def decide(
         self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
@@ -209,19 +186,10 @@ class DigitDetector:
             batch: how many are looked at together.
         """
         parts = [
-            self._read_crops(crops[start : start + batch], refine) for start in range(0, len(crops), batch)
+            self._cascade.read_crops(crops[start : start + batch], refine)
+            for start in range(0, len(crops), batch)
         ]
         return np.asarray(np.concatenate(parts).argmax(axis=1), np.int32)
-
-    def _read_crops(self, crops: NDArray[np.uint8], refine: bool) -> FloatArray:
-        """(N, 10) scores of the ten digits, weighted as those of an image's digits are."""
-        first = softmax(self._fcn(crops)[:, 0, 0, 1:11])
-        if not (refine and self._refiner):
-            return first
-        whole = np.array([[0, 0, RECEPTIVE_FIELD, RECEPTIVE_FIELD]], np.float32)
-        windows = np.concatenate([refiner.windows(crop, whole) for crop in crops])
-        again = softmax(self._refiner(windows)[:, 0, 0, 1:11])
-        return refiner.mean_scores(first, again, self._operating_point.score_weight)
 
     @property
     def manifest(self) -> Manifest:
@@ -236,61 +204,22 @@ class DigitDetector:
             version=manifest.version,
             sha256=manifest.sha256,
             training_data=manifest.training_data,
-            parameter_count=self._parameter_count(),
+            parameter_count=self._cascade.parameter_count,
             max_pixels=config.max_pixels,
             runtime=self._runtime,
             defaults=config.defaults(),
         )
 
-    def _parameter_count(self) -> int:
-        networks = (self._fcn, self._refiner, self._gate)
-        return sum(network.parameter_count for network in networks if network)
-
-    def _look(self, pixels: NDArray[np.uint8], settings: Settings, call: Call) -> CascadeOutput:
-        """Return what the networks say, a candidate for each group of windows."""
-        gate = None if settings.exhaustive else self._gate
-        least = self._least_proposal(settings.least_score)
-        first = propose(self._fcn, gate, pixels, settings, least, call)
-        if not self._refiner:
-            return CascadeOutput(first, None)
-        with call.stage("crops"):
-            second = _look_again(pixels, first.boxes, call.network(self._refiner, "refiner"))
-        return CascadeOutput(first, second)
-
-    def _least_proposal(self, least_score: float) -> float:
-        """Return the score of the first network from which a digit can be among those returned."""
-        point = self._operating_point
-        least = float(point.calibration.inverse(least_score)) * (1 - _ROUNDING)
-        return refiner.first_score(least, point.score_weight) if self._refiner else least
-
-    def _combine(self, output: CascadeOutput) -> Candidates:
-        """Return the candidates as both networks together see them, their best class's score calibrated."""
-        both = output.first
-        if output.second is not None:
-            both = refiner.combine(both, output.second, self._operating_point.score_weight)
-        return both.rescored(self._operating_point.calibration(both.scores))
-
     def _decide(
         self, output: CascadeOutput, width: int, height: int, settings: Settings, call: Call
     ) -> ImageDetections:
         with call.stage("merge"):
-            digits = _choose(self._combine(output), settings, width, height)
+            digits = _choose(self._cascade.combine(output), settings, width, height)
         with call.stage("numbers"):
             numbers = group_numbers(digits)
         return ImageDetections(
             width, height, digits, numbers, self._manifest.name, self._manifest.version, call.seconds
         )
-
-
-def _look_again(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) -> Candidates:
-    """Return what the second network says of each box."""
-    height, width = pixels.shape[:2]
-    parts = []
-    for start in range(0, len(boxes), _LOOKS):
-        batch = boxes[start : start + _LOOKS]
-        outputs = network(refiner.windows(pixels, batch))[:, 0, 0]
-        parts.append(refiner.decode(outputs, batch, width, height))
-    return concatenate(parts)
 
 
 def _choose(candidates: Candidates, settings: Settings, width: int, height: int) -> Detections:

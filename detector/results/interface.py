@@ -24,7 +24,8 @@ class DetectOptions:
 
     Attributes:
         score_threshold: 0..1; every digit with at least this score is returned, as far as the best 5,000 windows
-            of an image show them. It replaces all default thresholds, those of the line rule too.
+            of an image show them and the gate lets them through: for the faintest, be `exhaustive`. It replaces all
+            default thresholds, those of the line rule too.
         nms_iou_threshold: 0..1; of two digits that overlap more than this only the better one is kept.
         max_detections: 1 or more; the best so many digits are returned.
         min_digit_height_px: above 0; smaller digits are neither looked for nor returned.

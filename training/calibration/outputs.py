@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from detector.images.decode import decode_image, read_image_file
-from detector.pipeline.detector import CascadeOutput, DigitDetector
+from detector.pipeline.cascade import CascadeOutput
+from detector.pipeline.detector import DigitDetector
 from detector.pipeline.score_map import Candidates
 from detector.results.errors import InvalidRequestError
 from detector.results.interface import DetectOptions

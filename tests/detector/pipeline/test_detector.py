@@ -63,7 +63,7 @@ def test_what_a_result_promises(embedded: DigitDetector, street: bytes) -> None:
     found = embedded.detect(street, DetectOptions(score_threshold=ANY_SCORE))
     digits = found.digits
     assert (found.width_px, found.height_px) == (190, 98)
-    assert len(digits) > 5
+    assert len(digits) > 3
     assert (np.diff(digits.scores) <= 0).all(), "best first"
     assert (digits.boxes >= 0).all()
     assert (digits.boxes <= [190, 98, 190, 98]).all(), "boxes end at the image's edge"
@@ -179,7 +179,7 @@ def test_the_best_so_many_are_returned(embedded: DigitDetector, street: bytes) -
 
 def test_the_default_limit_is_300(embedded: DigitDetector) -> None:
     wall = np.random.default_rng(0).integers(0, 256, (500, 700, 3), np.uint8)
-    found = embedded.detect(wall, DetectOptions(score_threshold=0.0))
+    found = embedded.detect(wall, DetectOptions(score_threshold=0.0, exhaustive=True))
     assert len(found.digits) == embedded.info().defaults.max_detections == 300
 
 
@@ -338,7 +338,7 @@ from detector import DigitDetector
 from detector.results.interface import DetectOptions
 from tests.memory import peak_memory
 
-everything = DetectOptions(score_threshold=0.0, nms_iou_threshold=1.0)
+everything = DetectOptions(score_threshold=0.0, nms_iou_threshold=1.0, exhaustive=True)
 digits = DigitDetector.load().detect(Path(sys.argv[1]).read_bytes(), everything).digits
 print(json.dumps({"digits": len(digits), "bytes": peak_memory()}))
 """

@@ -132,10 +132,10 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
 ) -> None:
     out, scores = tmp_path / "out", iter([0.5, 0.9, 0.7, 0.9, 0.99])
 
-    def scored(detector: DigitDetector, data: object) -> dict[str, float]:
+    def scored(detector: DigitDetector, pictures: Pictures) -> dict[str, float]:
         return {"score": next(scores)}
 
-    monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.validate", scored)
+    monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.validate_both", scored)
     monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.report", lambda *_: None)
     recipe = recipe_of(runs.start, steps=9, validate_every=1, patience=2)
     fine_tune(recipe, runs.start, runs.pictures, out)
