@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-UNIT_TESTS := tests/test_accuracy.py $(addprefix tests/detector/,results system pipeline) \
+UNIT_TESTS := tests/accuracy $(addprefix tests/detector/,results system pipeline) \
 	$(addprefix tests/training/,samplers evaluation engine)
 RAY_STAMP := $(VENV)/installed-ray
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt

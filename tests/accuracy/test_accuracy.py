@@ -1,7 +1,7 @@
 """The shipped weights, as they are installed, on a few images that no training reads: figures stay as recorded.
 
-`accuracy.json` has the figures of the version that it names. They are renewed with the weights:
-`python -m tests.test_accuracy` measures and writes them.
+`recorded.json` has the figures of the version that it names. They are renewed with the weights:
+`python -m tests.accuracy.test_accuracy` measures and writes them.
 """
 
 import json
@@ -15,8 +15,8 @@ from detector import DigitDetector
 from training.data.scenes import Scene
 from training.evaluation.metrics import judge, number_figures, precision_recall
 
-DATA = Path(__file__).parent / "data"
-RECORDED = DATA / "accuracy.json"
+HERE = Path(__file__).parent
+RECORDED = HERE / "recorded.json"
 
 TOLERANCE = 0.02
 """One or two of the 76 digits: what another processor's arithmetic may change. One number of the 36 is too many."""
@@ -25,10 +25,10 @@ TOLERANCE = 0.02
 @cache
 def measured() -> dict[str, float]:
     """The figures of the embedded model at its default settings."""
-    labels = json.loads((DATA / "svhn_validation" / "labels.json").read_text("utf-8"))
+    labels = json.loads((HERE / "labels.json").read_text("utf-8"))
     scenes = [
         Scene(
-            DATA / "svhn_validation" / name,
+            HERE / "images" / name,
             np.array(known["boxes"], np.float32),
             np.array(known["labels"], np.int32),
         )
