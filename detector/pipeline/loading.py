@@ -22,8 +22,11 @@ from detector.results.detections import Detections
 from detector.results.errors import ModelError
 from detector.results.interface import DetectOptions
 
-IMAGE = "svhn_train_981.png"
+IMAGE = "svhn_train_1345.png"
 """The built-in image: small, with three different digits, and nothing else that could be one."""
+
+_FORMER_IMAGE = "svhn_train_981.png"
+"""What manifests up to version 2026.11-1 record."""
 
 _SCORE = 0.5
 """Digits from here on are recorded: a score is at most the label's probability, so no other label is as likely."""
@@ -62,10 +65,10 @@ def record_self_check(model_dir: Path) -> None:
         ModelError: if a file is missing, damaged, or not what the manifest says.
     """
     detector = DigitDetector.load(model_dir, runtime=TENSORFLOW)
-    found = _find(detector, _SCORE)
+    found = _find(detector, IMAGE, _SCORE)
     record = {
         "image": IMAGE,
-        "sha256": hashlib.sha256(_image()).hexdigest(),
+        "sha256": _sha256(IMAGE),
         "digits": [{"label": digit.label, "box": [round(edge, 2) for edge in digit.box]} for digit in found],
     }
     write_manifest(model_dir, replace(detector.manifest, self_check=record))
@@ -80,18 +83,20 @@ def check(detector: DigitDetector) -> None:
     record = detector.manifest.self_check
     if not record:
         raise ModelError("the manifest records no self check: scripts/record_self_check.py writes one")
-    expected = _recorded(record)
-    found = _find(detector, _SCORE - _SCORE_TOLERANCE)
+    image, expected = _recorded(record)
+    found = _find(detector, image, _SCORE - _SCORE_TOLERANCE)
     sure = found.select(found.scores >= _SCORE + _SCORE_TOLERANCE)
     if not (_all_among(expected, found) and _all_among(sure, expected)):
         raise ModelError(
-            f"in the built-in image {IMAGE} it finds {_text(sure)}, its manifest records {_text(expected)}: "
+            f"in the built-in image {image} it finds {_text(sure)}, its manifest records {_text(expected)}: "
             "it does not work on this machine as it did where it was made"
         )
 
 
-def _recorded(record: dict[str, Any]) -> Detections:
-    if (record.get("image"), record.get("sha256")) != (IMAGE, hashlib.sha256(_image()).hexdigest()):
+def _recorded(record: dict[str, Any]) -> tuple[str, Detections]:
+    """Return the image and the digits that are recorded for it."""
+    image = record.get("image")
+    if image not in (IMAGE, _FORMER_IMAGE) or record.get("sha256") != _sha256(image):
         raise ModelError(
             f"the manifest's self check is of another image than the built-in {IMAGE}: "
             "scripts/record_self_check.py makes it anew"
@@ -100,15 +105,20 @@ def _recorded(record: dict[str, Any]) -> Detections:
         digits = record["digits"]
         boxes = np.array([digit["box"] for digit in digits], np.float64).reshape(-1, 4)
         labels = np.array([digit["label"] for digit in digits], np.int32)
-        return Detections(np.clip(boxes, -1e6, 1e6), labels, np.ones(len(labels)))  # type: ignore[arg-type]
+        found = Detections(np.clip(boxes, -1e6, 1e6), labels, np.ones(len(labels)))  # type: ignore[arg-type]
     except KeyError as error:
         raise ModelError(f"the manifest's self check is damaged: the field {error} is missing") from error
     except (TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"the manifest's self check is damaged: {error}") from error
+    return image, found
 
 
-def _find(detector: DigitDetector, score: float) -> Detections:
-    return detector.detect(_image(), DetectOptions(score_threshold=score)).digits
+def _find(detector: DigitDetector, image: str, score: float) -> Detections:
+    return detector.detect(_content(image), DetectOptions(score_threshold=score)).digits
+
+
+def _sha256(image: str) -> str:
+    return hashlib.sha256(_content(image)).hexdigest()
 
 
 def _all_among(digits: Detections, others: Detections) -> bool:
@@ -123,5 +133,5 @@ def _text(digits: Detections) -> str:
     return ", ".join(places) or "nothing"
 
 
-def _image() -> bytes:
-    return (Path(__file__).parents[1] / "samples" / IMAGE).read_bytes()
+def _content(image: str) -> bytes:
+    return (Path(__file__).parents[1] / "samples" / image).read_bytes()

@@ -77,8 +77,7 @@ def levels(
     source = image
     for scale in scales:
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        shrinks = size[0] < source.shape[1]
-        if shrinks:
+        if size[0] < source.shape[1] or size[1] < source.shape[0]:
             source = np.asarray(cv2.resize(source, size, interpolation=cv2.INTER_AREA), np.uint8)
         yield Level(source, size[::-1], (size[0] / width, size[1] / height))
 

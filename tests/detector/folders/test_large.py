@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detector import DetectOptions, DigitDetector
 from detector.images.decode import decode_image
 from detector.images.draw import encode_image
+from detector.models.runtimes import FLOAT32
 from detector.pipeline import proposals
 from detector.pipeline.score_map import GRID
 from detector.results.boxes import iou
@@ -47,14 +48,15 @@ def at_a_seam(boxes: NDArray[np.float32], scale: float) -> NDArray[np.bool]:
 
 @pytest.mark.slow
 def test_a_tiled_image_loses_no_digit_at_a_seam(
-    embedded: DigitDetector, real_images: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    real_images: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tiles of their real size against the whole level at once."""
+    """Tiles of their real size against the whole level at once, in float32: int8 rounds by the size of a call."""
+    detector = DigitDetector.load(runtime=FLOAT32)
     picture = wall(real_images, 1100, 900)
     options = DetectOptions(max_detections=5000, exhaustive=True)
-    tiled = embedded.detect(picture, options).digits
+    tiled = detector.detect(picture, options).digits
     monkeypatch.setattr(proposals, "GRID", replace(GRID, sizes=(400,)))
-    whole = embedded.detect(picture, options).digits
+    whole = detector.detect(picture, options).digits
     assert at_a_seam(whole.boxes, 4 / 3).sum() >= 3, "there are digits at the seams"
     assert len(tiled) == len(whole)
     overlap = iou(whole.boxes, tiled.boxes)

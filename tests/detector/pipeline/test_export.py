@@ -128,7 +128,7 @@ def test_images_of_several_sizes_get_the_detectors_score_map_and_boxes(
         decoded = read_windows(expected[0].reshape(len(rows), -1), centres, np.ones((1, 2)))
         np.testing.assert_allclose(found["boxes"].reshape(-1, 4), decoded.boxes, **PIXELS)
         np.testing.assert_allclose(found["class_scores"].reshape(-1, 10), decoded.class_scores, **SCORES)
-    assert np.ptp(expected) > 10, "the windows differ, so that equality says something"
+    assert np.ptp(expected) > 5, "the windows differ, so that equality says something"
 
 
 def test_images_of_a_batch_get_what_each_gets_alone(export: Export, picture: Pictures) -> None:
