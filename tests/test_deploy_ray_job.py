@@ -161,7 +161,7 @@ def test_it_runs_our_command_and_goes_on_after_a_loss(job: dict[str, Any]) -> No
     assert told.resume, "it is begun again when its driver is lost"
     assert told.address is None, "Ray names its own cluster to the jobs that are submitted to it"
     assert "://" in told.images
-    assert "://" in told.output, "pods share no folder"
+    assert "://" in told.out, "pods share no folder"
     assert job["spec"]["entrypoint"].endswith("|| test $? -eq 1")
 
 

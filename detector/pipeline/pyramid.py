@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -104,15 +105,26 @@ def _cut(image: NDArray[np.uint8], top: int, left: int, side: int) -> NDArray[np
 def _cut_enlarged(
     image: NDArray[np.uint8], scale: tuple[float, float], corner: tuple[int, int], side: int
 ) -> NDArray[np.uint8]:
-    """Return the tile at `corner`, (x, y), of an enlargement, interpolated linearly between the centres of pixels."""
-    first = np.array(corner) / scale
-    size = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(first).astype(int) - 2, 0, size - 1)
-    high = np.clip(np.ceil(first + side / np.array(scale)).astype(int) + 2, low + 1, size)
-    region = image[low[1] : high[1], low[0] : high[0]]
-    x, y = (np.array(corner) + 0.5) / scale - 0.5 - low
-    back = np.array([(1 / scale[0], 0, x), (0, 1 / scale[1], y)])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(
-        cv2.warpAffine(region, back, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
+    """Return the tile at `corner`, (x, y), of an enlargement, interpolated linearly between the centres of pixels.
+
+    A pixel depends on its place in the enlargement alone, so tiles that overlap agree to the bit.
+    """
+    left, right, across = _neighbours(corner[0], scale[0], side, image.shape[1])
+    top, bottom, down = _neighbours(corner[1], scale[1], side, image.shape[0])
+    region = image[:, left[0] : right[-1] + 1]
+    lines = _between(region[top], region[bottom], down[:, None, None])
+    tile = _between(lines[:, left - left[0]], lines[:, right - left[0]], across[None, :, None])
+    return np.asarray(np.rint(tile), np.uint8)
+
+
+def _neighbours(
+    start: int, scale: float, count: int, length: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Return the two pixels of an axis between which each of `count` of the enlargement lies, and where."""
+    places = np.clip((start + np.arange(count) + 0.5) / scale - 0.5, 0, length - 1)
+    before = np.floor(places).astype(np.intp)
+    return before, np.minimum(before + 1, length - 1), (places - before).astype(np.float32)
+
+
+def _between(first: NDArray[Any], second: NDArray[Any], part: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(first * (1 - part) + second * part, np.float32)

@@ -1,7 +1,6 @@
 """The section that asks whether images of concurrent requests should share calls of the network."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
 
 import numpy as np
 
@@ -15,9 +14,8 @@ TOGETHER = 4
 def sharing(bench: Bench) -> list[Result]:
     """Call of the network for four pictures at once, against calls for each: is a server faster that waits for four?
 
-    First with four pictures of one size, the best that sharing can be; then with real pictures, whose sizes
-    differ, each level of the pyramid framed in black to the largest of the four. Nothing is said here of the time
-    that requests would wait for each other.
+    First with four pictures of one size, then with real pictures, whose sizes differ; tiles of one size share a call.
+    Nothing is said here of the time that requests would wait for each other.
     """
     results: list[Result] = []
     for width, height in SIZES:
@@ -30,25 +28,20 @@ def sharing(bench: Bench) -> list[Result]:
 
 
 def _gain(bench: Bench, groups: Sequence[Sequence[Picture]]) -> float:
-    """Time of a call for each tile / time of a call for each stack of tiles."""
-    tiles = [[bench.tiles(picture) for picture in group] for group in groups]
-    stacks = [
-        _stacked([tile for tile in level if tile is not None])
-        for group in tiles
-        for level in zip_longest(*group)
-    ]
+    """Time of the calls for each picture / time of calls for the tiles of all pictures of a group together."""
+    batches = [[bench.tiles(picture) for picture in group] for group in groups]
+    together = [stack for group in batches for stack in _joined([tiles for picture in group for tiles in picture])]
     alone, shared = medians(
         bench.repetitions,
-        lambda: [bench.fcn(tile[None]) for group in tiles for picture in group for tile in picture],
-        lambda: [bench.fcn(stack) for stack in stacks],
+        lambda: [bench.fcn(tiles) for group in batches for picture in group for tiles in picture],
+        lambda: [bench.fcn(stack) for stack in together],
     )
     return alone / shared
 
 
-def _stacked(tiles: Sequence[Picture]) -> Picture:
-    """(N, H, W, 3): each tile in the upper left corner of a black picture."""
-    height, width = np.max([tile.shape[:2] for tile in tiles], axis=0)
-    stack = np.zeros((len(tiles), height, width, 3), np.uint8)
-    for picture, tile in zip(stack, tiles, strict=True):
-        picture[: tile.shape[0], : tile.shape[1]] = tile
-    return stack
+def _joined(batches: Sequence[Picture]) -> list[Picture]:
+    """(N, H, W, 3) each: the batches of tiles of one size, one after the other."""
+    by_size: dict[tuple[int, ...], list[Picture]] = {}
+    for batch in batches:
+        by_size.setdefault(batch.shape[1:], []).append(batch)
+    return [np.concatenate(alike) for alike in by_size.values()]

@@ -70,7 +70,7 @@ class Row:
 
 
 def compare(evaluations: Sequence[Evaluation], resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
-    """Return the figures of `evaluate` side by side.
+    """Return the figures of `evaluate` side by side, those that all models have.
 
     Args:
         evaluations: of each model, on the same data.
@@ -80,14 +80,11 @@ def compare(evaluations: Sequence[Evaluation], resamples: int = RESAMPLES, seed:
     ratios = [ratios_of(evaluation) for evaluation in evaluations]
     intervals = _intervals(ratios, resamples, seed)
     none = (None,) * (len(evaluations) - 1)
+    tables = [{line.name: line for line in table_lines(evaluation)} for evaluation in evaluations]
     return [
-        Row(
-            lines[0].name,
-            lines[0].spec,
-            tuple(line.value for line in lines),
-            intervals.get(lines[0].name, none),
-        )
-        for lines in zip(*map(table_lines, evaluations), strict=True)
+        Row(name, line.spec, tuple(table[name].value for table in tables), intervals.get(name, none))
+        for name, line in tables[0].items()
+        if all(name in table for table in tables)
     ]
 
 

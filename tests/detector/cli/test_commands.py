@@ -172,7 +172,7 @@ def test_min_score_is_asked_for(
         )
         return rows(capsys.readouterr().out)[0]["digits"]  # type: ignore[no-any-return]
 
-    few, many = digits("0.9"), digits("0.05")
+    few, many = digits("0.9"), digits("0.0005")
     assert len(few) < len(many)
     assert all(digit["score"] >= 0.9 for digit in few)
 

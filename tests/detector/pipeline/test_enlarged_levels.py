@@ -27,7 +27,7 @@ def test_a_tile_is_what_the_whole_level_has_there(
         expected = framed(level, border)[y + border : y + border + side, x + border : x + border + side]
         tile = level.cut(y, x, side)
         assert tile.shape == (side, side, 3)
-        tolerance = 0 if level.source.shape[:2] == level.shape else 24  # steps of 1/32 px in noise
+        tolerance = 0 if level.source.shape[:2] == level.shape else 1  # OpenCV rounds its weights
         assert np.abs(tile.astype(int) - expected).max() <= tolerance
 
 

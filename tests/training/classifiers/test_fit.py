@@ -180,7 +180,7 @@ def start_and_kill(data: Path, out: Path, epochs: int) -> None:
     command = [sys.executable, "-c", COMMAND, str(data), str(out)]
     with (
         said.open("w") as log,
-        subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=log, stderr=log) as process,
+        subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=log, stderr=log) as process,
     ):
         seen: set[int] = set()
         before = state.stat().st_mtime_ns if state.exists() else 0

@@ -93,7 +93,7 @@ def test_interrupted_it_says_how_to_go_on(checkout: Path, tmp_path: Path) -> Non
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     ) as training:
         assert training.stdout is not None
-        assert training.stdout.readline().startswith("data: ")
+        assert any(line.startswith("data: ") for line in training.stdout)
         training.send_signal(signal.SIGINT)
         _, errors = training.communicate(timeout=120)
     assert training.returncode == 130
