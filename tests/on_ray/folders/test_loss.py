@@ -26,7 +26,7 @@ from tests.on_ray.folders.jobs import (
 
 pytestmark = pytest.mark.ray
 
-IMAGES, SHARD = 240, 4
+IMAGES, SHARD = 480, 4
 
 
 @pytest.fixture(scope="module")
