@@ -13,7 +13,7 @@ class SlowReplica:
 
     def __init__(self, settings: ClusterSettings) -> None:
         self._detector = Stalling(moment_s=1.0)
-        inference_queue = InferenceQueue(WorkLimits(places=settings.places))
+        inference_queue = InferenceQueue(WorkLimits(max_concurrent_images=settings.max_concurrent_images))
         inference_queue.open(self._detector)
         self._answering = Answering(inference_queue)
 
