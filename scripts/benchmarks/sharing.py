@@ -30,7 +30,9 @@ def sharing(bench: Bench) -> list[Result]:
 def _gain(bench: Bench, groups: Sequence[Sequence[Picture]]) -> float:
     """Time of the calls for each picture / time of calls for the tiles of all pictures of a group together."""
     batches = [[bench.tiles(picture) for picture in group] for group in groups]
-    together = [stack for group in batches for stack in _joined([tiles for picture in group for tiles in picture])]
+    together = [
+        stack for group in batches for stack in _joined([tiles for picture in group for tiles in picture])
+    ]
     alone, shared = medians(
         bench.repetitions,
         lambda: [bench.fcn(tiles) for group in batches for picture in group for tiles in picture],

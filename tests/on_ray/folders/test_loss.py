@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from ray.cluster_utils import Cluster
@@ -26,7 +27,7 @@ from tests.on_ray.folders.jobs import (
 
 pytestmark = pytest.mark.ray
 
-IMAGES, SHARD = 480, 4
+IMAGES, SHARD, WALL = 240, 4, 8
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +39,12 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def sources(real_images: dict[str, Path]) -> list[bytes]:
-    """A few real images, twice as large: each keeps a processor busy for a tenth of a second."""
+    """Walls of a few real images: the numbers on each keep a processor busy for a tenth of a second."""
     encoded = []
     for path in real_images.values():
         with Image.open(path) as image:
-            encoded.append(encode("PNG", image.convert("RGB").resize((2 * image.width, 2 * image.height))))
+            wall = np.tile(np.asarray(image.convert("RGB")), (WALL, WALL, 1))
+            encoded.append(encode("PNG", Image.fromarray(wall)))
     return encoded
 
 
