@@ -107,9 +107,11 @@ def fine_tune(
             Fcn(weights), start.manifest
         )  # alone: an old refiner refuses what it has not seen
 
+    keeps = pictures.old is not None and teacher is None
+    start_network = Fcn(start.weights.fcn) if keeps else None
     task = TrainingTask(
         model=compile_network(recipe, start.weights.fcn),
-        make_batch=mixed(own, old, recipe.batch, recipe.replay_fraction, Fcn(start.weights.fcn), teacher),
+        make_batch=mixed(own, old, recipe.batch, recipe.replay_fraction, start_network, teacher),
         validate=lambda weights: validate_both(detector(weights), pictures),
         save=partial(_save, recipe, start, pictures, out_dir),
         images=len(pictures.own.validation),
@@ -143,7 +145,7 @@ def mixed(
     old: Maker | None,
     size: int,
     replay_fraction: float,
-    start: Answering,
+    start: Answering | None,
     teacher: Teacher | None = None,
 ) -> MakeBatch:
     """Return the batch of a step: new pictures, then old data, of which `start` keeps what it says.
@@ -153,7 +155,7 @@ def mixed(
         old: makes batches of old data, if any is given.
         size: of a batch.
         replay_fraction: part of the batch that is of old data.
-        start: the network as it is before it goes on learning.
+        start: the network as it is before it goes on learning; None if nothing of what it says is kept.
         teacher: what it says of both is learned in place of what `start` says.
     """
 
@@ -163,7 +165,7 @@ def mixed(
         if not old or not of_old:
             return images, targets
         old_images, old_targets = old.batch(of_old, rng)
-        if not teacher:
+        if start:
             targets, old_targets = unretained(targets), retained(start, old_images, old_targets)
         return np.concatenate([images, old_images]), np.concatenate([targets, old_targets])
 

@@ -72,11 +72,11 @@ def fine_tune_refiner(
     def detector(weights: list[FloatArray]) -> DigitDetector:
         return DigitDetector(fcn, proposing.manifest, refiner=Refiner(weights))
 
+    keeps = pictures.old is not None and teacher is None
+    start_network = Refiner(start.weights.refiner) if keeps else None
     task = TrainingTask(
         model=compile_network(recipe, start.weights.refiner),
-        make_batch=mixed(
-            new_looks, old, recipe.batch, recipe.replay_fraction, Refiner(start.weights.refiner), teacher
-        ),
+        make_batch=mixed(new_looks, old, recipe.batch, recipe.replay_fraction, start_network, teacher),
         validate=lambda weights: validate_both(detector(weights), pictures),
         save=partial(_save, recipe, start, proposing, pictures, out_dir),
         images=len(pictures.own.validation),
