@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.labelled_data import is_validation, split_off_validation
-from training.data.labels.folder import LabelOptions, read_labels
-from training.data.labels.formats import holds_own_labels
+from training.data.labels.folder import LabelOptions, holds_own_labels, read_labels
 from training.data.labels.tree import OFFICIAL
 from training.data.scenes import Scene
 from training.data.svhn import read_scenes

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.cli.label_options import add_class_option, label_options
-from training.data.labels.folder import survey
-from training.data.labels.formats import FORMATS
+from training.data.labels.folder import FORMATS, survey
 from training.evaluation.label_survey import report
 
 AddParser = Callable[..., argparse.ArgumentParser]

@@ -2,8 +2,8 @@
 
 import argparse
 
-from training.data.labels.class_names import IGNORED
 from training.data.labels.folder import LabelOptions
+from training.data.labels.values import IGNORED
 
 
 def add_class_option(command: argparse.ArgumentParser) -> None:

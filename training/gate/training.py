@@ -26,8 +26,8 @@ from training.gate.marker import Marker
 from training.gate.measure import GateOutputs, measure
 from training.gate.recipe import GateRecipe
 from training.gate.sampler import GateSampler, GateSources
-from training.samplers.synthetic.config import SyntheticConfig
 from training.samplers.synthetic.fonts import find_fonts, split_fonts
+from training.samplers.synthetic.layout import SyntheticConfig
 from training.samplers.synthetic.rendering import render_scene
 
 _Item = TypeVar("_Item")

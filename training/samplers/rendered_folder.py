@@ -19,8 +19,8 @@ from detector.system.files import write_whole
 from detector.system.progress_bar import progress_bar
 from training.data.scenes import Image
 from training.errors import DataError
-from training.samplers.synthetic.config import SyntheticConfig
 from training.samplers.synthetic.fonts import find_fonts, split_fonts
+from training.samplers.synthetic.layout import SyntheticConfig
 from training.samplers.synthetic.rendering import RenderedScene, render_scene
 
 _JPEG_QUALITY = 92

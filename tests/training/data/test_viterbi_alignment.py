@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from detector.pipeline.score_map import Candidates
 from detector.results.detections import FloatArray
-from training.data.viterbi_alignment import Credible, _likeliest_chain, viterbi_alignment
+from training.data.align_labels import Credible, _likeliest_chain, viterbi_alignment
 
 Reading = dict[int, float]
 """Digits and their scores."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from detector.images.decode import decode_image, read_image_file
 from detector.results.errors import InvalidRequestError
-from training.data.labels.class_names import IGNORED, ClassNames, plain_name, seeming_digit
 from training.data.labels.records import Mark, Picture, Problem
+from training.data.labels.values import IGNORED, ClassNames, plain_name, seeming_digit
 from training.data.scenes import Box, Scene, box_defect, clipped, leaves
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from detector.results.detections import FloatArray, IntArray
 from training.data.scenes import Image
-from training.samplers.synthetic.config import SyntheticConfig
 from training.samplers.synthetic.fonts import Points
+from training.samplers.synthetic.layout import SyntheticConfig
 from training.samplers.synthetic.lines import Line, PlacedGlyph
 
 _LARGEST_ANGLE = 25.0

@@ -13,22 +13,27 @@ import numpy as np
 from detector.results.detections import IntArray
 from detector.system.progress_bar import progress_bar
 from training.data.scenes import Image, LabelledImage
-from training.samplers.synthetic.camera import digit_boxes, holds, photographed, random_view, translation
-from training.samplers.synthetic.clutter import (
+from training.samplers.synthetic.background import (
     paint_branches,
     paint_cables,
     paint_surroundings,
     paint_things,
+    paint_wall,
     shadow,
 )
-from training.samplers.synthetic.config import SyntheticConfig
+from training.samplers.synthetic.camera import digit_boxes, holds, photographed, random_view, translation
 from training.samplers.synthetic.fonts import Points, find_fonts, split_fonts
-from training.samplers.synthetic.layout import Layout, lay_out, moved
-from training.samplers.synthetic.lettering import choose_colour, choose_lettering, paint_lines, tonal_colour
+from training.samplers.synthetic.layout import Layout, SyntheticConfig, lay_out, moved
 from training.samplers.synthetic.lines import Line
-from training.samplers.synthetic.painting import Colour, faded
+from training.samplers.synthetic.painting import (
+    Colour,
+    choose_colour,
+    choose_lettering,
+    faded,
+    paint_lines,
+    tonal_colour,
+)
 from training.samplers.synthetic.plates import paint_plate
-from training.samplers.synthetic.walls import paint_wall
 from training.samplers.synthetic.words import decorated, house_number, lone_letters, number_list, phrase
 
 

@@ -21,9 +21,8 @@ from tests.training.data.labels.odd_folders import (
 )
 from training.cli.main import main
 from training.data.labelled_data import read_own_data
-from training.data.labels.class_names import class_option, seeming_digit
 from training.data.labels.folder import LabelOptions
-from training.data.labels.numbers import identity, local_number, whole_number
+from training.data.labels.values import class_option, identity, local_number, seeming_digit, whole_number
 from training.errors import DataError
 
 

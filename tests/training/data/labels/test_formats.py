@@ -24,7 +24,7 @@ from tests.training.data.labels.odd_folders import (
 from tests.training.official_files import write_tiny_data
 from training.data.labels import tree
 from training.data.labels.folder import LabelOptions, read_labels
-from training.data.labels.readers import json_lists, table_dialect
+from training.data.labels.readers import csv_table, json_lists
 from training.errors import DataError
 from training.evaluation.label_survey import report
 
@@ -199,7 +199,7 @@ def test_large_files_are_refused_unread(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_endless_lists_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_lists, "MAX_ENTRIES", 2)
-    monkeypatch.setattr(table_dialect, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(csv_table, "MAX_ENTRIES", 2)
     coco(annotations=[{}, {}])(tmp_path / "coco")
     assert_problems(problems(tmp_path / "coco"), ["labels.json:4: more than 2 elements"])
     csv_file(HEADER + "a.png,,,,,\n" * 2)(tmp_path / "csv")

@@ -6,19 +6,69 @@ There may be a file per split, as `valid/_annotations.coco.json` or `annotations
 beside it, in `images/`, in the data folder, or in `val2017/`.
 """
 
+import json
 import posixpath
+import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from training.data.labels.class_names import plain_name
 from training.data.labels.image_finder import ImageFinder
-from training.data.labels.numbers import Identity, identity, json_number, whole_number
-from training.data.labels.readers.coco_files import KEYS, coco_files, json_near_misses
 from training.data.labels.readers.json_lists import json_lists
-from training.data.labels.records import Format, Item, Mark, Picture, Problem, split_of
-from training.data.labels.tree import FileTree, LabelError, MissingImageError, usual_places
+from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
+from training.data.labels.tree import MAX_LABEL_BYTES, FileTree, LabelError, MissingImageError, usual_places
+from training.data.labels.values import Identity, identity, json_number, plain_name, whole_number
+
+KEYS = ("images", "annotations", "categories")
+
+_KEY_PATTERNS = [re.compile(f'"{key}"\\s*:') for key in KEYS]
+_HEAD_BYTES = 65_536
+_OTHERS = {
+    '"shapes"': "LabelMe's: convert it to COCO",
+    '"_via_': "VIA's: export COCO",
+    '"regions"': "VIA's: export COCO",
+    '"result"': "Label Studio's own: export COCO or YOLO",
+    '"coordinates"': "CreateML's: export COCO",
+    '"category_id"': "a bare list of COCO's results, without images and categories",
+}
+
+
+def coco_files(tree: FileTree) -> list[str]:
+    """Return the JSON files with two of the three keys: a damaged one is still meant to be COCO's."""
+    return [name for name in tree.ending(".json") if _keys_in(tree.head(name, MAX_LABEL_BYTES)) >= 2]
+
+
+def json_near_misses(tree: FileTree, sources: Sequence[str]) -> Iterator[Problem]:
+    """JSON files that are no JSON, or other tools' labels, or hold one of the three keys."""
+    for name in tree.ending(".json"):
+        if name in sources:
+            continue
+        head = tree.head(name, _HEAD_BYTES)
+        text = next((text for sign, text in _OTHERS.items() if sign in head), "")
+        if error := _defect(tree, name):
+            yield (Problem if sources else Note)(tree.root / name, error.line, error.text)
+        elif text:
+            yield Note(tree.root / name, 1, f"not read, it seems to be {text}")
+        elif _keys_in(head) and not sources:
+            yield Note(tree.root / name, 1, f"not read: no {', '.join(KEYS)} in it")
+
+
+def _defect(tree: FileTree, name: str) -> LabelError | None:
+    try:
+        json.loads(tree.text(name))
+    except LabelError as error:
+        return error
+    except json.JSONDecodeError as error:
+        return LabelError(error.lineno, f"not JSON that is read: {error.msg}")
+    except (RecursionError, ValueError) as error:  # an integer of thousands of digits
+        return LabelError(1, f"not JSON that is read: {error}")
+    return None
+
+
+def _keys_in(text: str) -> int:
+    return sum(bool(pattern.search(text)) for pattern in _KEY_PATTERNS)
+
 
 _CROWD = "crowd"
 

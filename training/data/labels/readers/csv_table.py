@@ -3,18 +3,108 @@
 The columns are `image`, `digit`, `x_min`, `y_min`, `x_max`, `y_max`, in any order, in pixels, maxima exclusive; names
 as in TensorFlow's tables (`filename`, `class`, `xmin` ...) mean the same. `width_px` and `height_px`, if there, have to
 be the image's. Other columns are not read. A line with an image alone says that it has no digits. Spreadsheets separate
-columns by semicolons or tabs where the comma is decimal, and may begin with a line `sep=;`: `table_dialect` tells.
+columns by semicolons or tabs where the comma is decimal, and may begin with a line `sep=;`.
 """
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path, PurePosixPath
 
 from training.data.labels.image_finder import FoundImage, ImageFinder
-from training.data.labels.numbers import local_number, number
-from training.data.labels.readers.table_dialect import EDGES, NEEDED, Dialect, Row, read_dialect, read_rows
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
-from training.data.labels.tree import FileTree, LabelError, MissingImageError, usual_places
+from training.data.labels.tree import MAX_ENTRIES, FileTree, LabelError, MissingImageError, usual_places
+from training.data.labels.values import local_number, number
+
+EDGES = ("x_min", "y_min", "x_max", "y_max")
+NEEDED = frozenset({"image", "digit", *EDGES})
+
+_SYNONYMS = {
+    "filename": "image", "file_name": "image", "image_path": "image", "class": "digit", "label": "digit",
+    "width": "width_px", "height": "height_px", "xmin": "x_min", "ymin": "y_min", "xmax": "x_max", "ymax": "y_max",
+    "x1": "x_min", "y1": "y_min", "x2": "x_max", "y2": "y_max",
+}  # fmt: skip
+_SEPARATORS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = "sep="
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is written.
+
+    Attributes:
+        separator: between columns.
+        columns: their names, with the usual one for each synonym.
+        skipped: lines before the header.
+    """
+
+    separator: str
+    columns: Sequence[str]
+    skipped: int
+
+
+class Row(dict[str, str]):
+    """The cells of a row by column, without spaces around them.
+
+    Attributes:
+        excess: cells, not empty, beyond the last column.
+    """
+
+    excess: int = 0
+
+
+def read_dialect(text: str) -> Dialect:
+    """Tell the dialect from the first lines of a file."""
+    lines = text[:_HEAD].splitlines()[:2]
+    skipped = 1 if lines and lines[0].strip().strip('"').lower().startswith(_SEPARATOR_LINE) else 0
+    header = lines[skipped] if len(lines) > skipped else ""
+    dialects = [Dialect(separator, _columns(header, separator), skipped) for separator in _SEPARATORS]
+    return max(dialects, key=lambda dialect: (len(NEEDED & set(dialect.columns)), len(dialect.columns)))
+
+
+def _columns(header: str, separator: str) -> list[str]:
+    try:
+        cells = next(csv.reader([header], delimiter=separator), [])
+    except csv.Error:
+        return []
+    names = [cell.strip().lower() for cell in cells]
+    columns: list[str] = []
+    for name in names:
+        usual = _SYNONYMS.get(name, name)
+        columns.append(name if usual in names or usual in columns else usual)
+    return columns
+
+
+def read_rows(text: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
+    """Return the lines below the header with the number of their first line; empty ones are left out.
+
+    Raises:
+        LabelError: where the text is no CSV.
+    """
+    reader = csv.reader(StringIO(text, newline=""), delimiter=dialect.separator, strict=True)
+    line = 1
+    try:
+        for _ in range(dialect.skipped + 1):
+            next(reader, [])
+        line = reader.line_num + 1
+        for cells in reader:
+            if line > MAX_ENTRIES:
+                raise LabelError(line, f"more than {MAX_ENTRIES:,} lines")
+            if any(cell.strip() for cell in cells):
+                yield line, _row(cells, dialect.columns)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise LabelError(line, f"not CSV that is read: {error}") from error
+
+
+def _row(cells: Sequence[str], columns: Sequence[str]) -> Row:
+    filled = [*cells, *[""] * (len(columns) - len(cells))]
+    row = Row(zip(columns, (cell.strip() for cell in filled), strict=False))
+    row.excess = sum(bool(cell.strip()) for cell in filled[len(columns) :])
+    return row
+
 
 _SUFFIXES = (".csv", ".tsv")
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers", ".parquet")

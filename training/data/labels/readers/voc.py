@@ -16,7 +16,6 @@ from defusedxml import DefusedXmlException
 from defusedxml.sax import parseString
 
 from training.data.labels.image_finder import ImageFinder
-from training.data.labels.numbers import number
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
 from training.data.labels.tree import (
     MAX_IMAGE_LABEL_BYTES,
@@ -26,6 +25,7 @@ from training.data.labels.tree import (
     folded,
     usual_places,
 )
+from training.data.labels.values import number
 
 _DEEPEST = 32
 

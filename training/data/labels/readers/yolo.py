@@ -9,8 +9,7 @@ A line with three points or more, `class x1 y1 x2 y2 x3 y3 ...`, is a polygon, w
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
-from training.data.labels.numbers import number, whole_number
-from training.data.labels.readers.yolo_label_files import LabelFiles, stem_of
+from training.data.labels.readers.yolo_files import LabelFiles, stem_of
 from training.data.labels.readers.yolo_layout import (
     CLASS_LISTS,
     USUAL_YAML,
@@ -20,6 +19,7 @@ from training.data.labels.readers.yolo_layout import (
 )
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem
 from training.data.labels.tree import MAX_IMAGE_LABEL_BYTES, FileTree, LabelError
+from training.data.labels.values import number, whole_number
 
 _BOX_COLUMNS = 5
 _POLYGON_COLUMNS = 7
