@@ -14,8 +14,7 @@ from detector.pipeline.numbers import group_numbers
 from detector.results.boxes import clip
 from detector.results.detections import Detections
 from detector.results.interface import DetectOptions
-from training.calibration.outputs import ImageOutput
-from training.calibration.validation_sets import ValidationSet
+from training.calibration.observations import ImageOutput, ValidationSet
 from training.data.scenes import Scene
 from training.evaluation.metrics import PrecisionRecall, match
 from training.evaluation.reliability import ScoredDigits

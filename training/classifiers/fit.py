@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from detector.results.detections import IntArray
 from detector.system.files import write_whole
 from training.classifiers import recipe_plots
-from training.classifiers.batches import Batches, to_float
 from training.classifiers.datasets import DATASETS, Labelled, folds, join, split_off
 from training.classifiers.epoch_checkpoint import STATE, EpochCheckpoint, History, Run, best_epoch, load_best
-from training.classifiers.models import build, compile_model
+from training.classifiers.keras_model import Batches, build, compile_model, to_float
 from training.classifiers.results_table import ResultRow, write_row
 from training.engine.checkpoint import load_state
 from training.errors import ResumeError

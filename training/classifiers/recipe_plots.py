@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from detector.results.detections import FloatArray, IntArray
-from training.classifiers.augment import Augmentation
 from training.classifiers.datasets import Labelled
+from training.classifiers.layers import Augmentation
 from training.engine.plots import confusion_matrix, write_cells, write_png
 
 RIGHT, WRONG = "blue", "red"

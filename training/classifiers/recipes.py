@@ -8,8 +8,7 @@ scaled to 0..1. No network library is imported here.
 from dataclasses import dataclass
 from typing import Literal
 
-from training.classifiers.augment import Augmentation
-from training.classifiers.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool
+from training.classifiers.layers import Augmentation, BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool
 
 KERAS_DEFAULT_BATCH = 32
 

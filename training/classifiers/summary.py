@@ -1,6 +1,7 @@
 """A model's parameters, multiply-adds and receptive field, counted by hand with the arithmetic shown.
 
-Nothing here asks Keras: a test compares the totals with Keras's own count. Multiply-adds are those of the
+A recipe's model is counted from its layers, the detector's FCN from its Keras graph. The totals do not come from Keras:
+a test compares them with its own count. Multiply-adds are those of the
 convolutions and dense layers for one image; biases, activations, poolings and normalisations are not counted.
 The receptive field is the side, in pixels of the image, of the square that one value depends on.
 """
@@ -8,9 +9,14 @@ The receptive field is the side, in pixels of the image, of the square that one 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
+from detector.models.geometry import RECEPTIVE_FIELD
 from training.classifiers.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool, Shape
 from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    import keras
 
 KERNEL = 3
 POOL = 2
@@ -163,3 +169,55 @@ def _x(shape: Shape) -> str:
 
 def _line(name: str, output: str, parameters: str, multiply_adds: str, field: str) -> str:
     return f"{name:<20} {output:<12} {parameters:<28} {multiply_adds:>14} {field:>7}"
+
+
+def count_fcn() -> ModelCount:
+    """Count the detector's FCN on one window of an image."""
+    from detector.models.architecture import build_fcn  # noqa: PLC0415 - Keras comes in with it
+
+    return count_network(build_fcn(), (RECEPTIVE_FIELD, RECEPTIVE_FIELD, 3))
+
+
+def count_network(model: "keras.Model", input_shape: Shape) -> ModelCount:
+    """Count a fully convolutional network whose branches beside the main path are 1x1, on one image.
+
+    Raises:
+        TrainingError: if it has a layer that this arithmetic does not know.
+    """
+    shapes: dict[str, Shape] = {model.inputs[0].name: input_shape}
+    counted, field, step = [], 1, 1
+    for layer in model.layers[1:]:  # the first is the input
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        shape = shapes[inputs[0].name]
+        match kind := type(layer).__name__:
+            case "Conv2D":
+                field += (layer.kernel_size[0] - 1) * step
+                step *= layer.strides[0]
+                line = _count_convolution(layer, shape, field)
+            case "BatchNormalization":
+                width = shape[-1]
+                line = LayerCount("batch norm", shape, f"4*{width}", 4 * width, frozen=2 * width, field=field)
+            case "Rescaling" | "ReLU" | "Add" | "Activation":
+                line = LayerCount(kind.lower(), shape, field=field)
+            case _:
+                raise TrainingError(f"the summary cannot count a layer of type {kind}")
+        shapes[layer.output.name] = line.output
+        counted.append(line)
+    return ModelCount(input_shape, tuple(counted))
+
+
+def _count_convolution(layer: "keras.layers.Conv2D", shape: Shape, field: int) -> LayerCount:
+    size, stride = layer.kernel_size[0], layer.strides[0]
+    rows, columns = (
+        (side - size) // stride + 1 if layer.padding == "valid" else -(-side // stride) for side in shape[:2]
+    )
+    weights = size * size * shape[-1]
+    bias = "+1" if layer.use_bias else ""
+    return LayerCount(
+        f"conv {size}x{size} {layer.filters}" + (f" /{stride}" if stride > 1 else ""),
+        (rows, columns, layer.filters),
+        f"({size}*{size}*{shape[-1]}{bias})*{layer.filters}",
+        (weights + bool(bias)) * layer.filters,
+        multiply_adds=prod((rows, columns, weights, layer.filters)),
+        field=field,
+    )

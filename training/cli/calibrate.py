@@ -51,7 +51,7 @@ def add_calibrate(add_parser: AddParser, data_help: str) -> None:
 
 def _calibrate(arguments: argparse.Namespace) -> int:
     from training.calibration.calibrate import calibrate  # noqa: PLC0415 - TensorFlow comes in with it
-    from training.calibration.validation_sets import read_validation_set  # noqa: PLC0415
+    from training.calibration.observations import read_validation_set  # noqa: PLC0415
     from training.engine.plots import write_png  # noqa: PLC0415
 
     options = label_options(arguments)

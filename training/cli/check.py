@@ -35,7 +35,7 @@ def _check(arguments: argparse.Namespace) -> int:
     labels = survey(arguments.data, label_options(arguments))
     print(report(labels))
     if arguments.out:
-        from training.evaluation.label_pictures import write_pictures  # noqa: PLC0415 # imports matplotlib
+        from training.evaluation.label_survey import write_pictures  # noqa: PLC0415 # imports matplotlib
 
         for path in write_pictures(labels, arguments.out):
             print(f"drawn: {path}")

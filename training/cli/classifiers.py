@@ -14,7 +14,7 @@ from detector.cli.options import whole_number
 from training.classifiers.datasets import DATASETS, fits, on_dataset
 from training.classifiers.recipes import RECIPES, Recipe
 from training.classifiers.results_table import detector_row, insert, read_rows, render, unmeasured
-from training.classifiers.summary import count
+from training.classifiers.summary import count, count_fcn
 from training.data.download import CATALOGUE, fetch
 from training.errors import TrainingError
 
@@ -154,8 +154,6 @@ def _list(arguments: argparse.Namespace, detector: Listed) -> int:
 def _tabulate(arguments: argparse.Namespace, detector: Listed) -> int:
     rows = read_rows(arguments.runs)
     if arguments.detector is not None:
-        from training.classifiers.fcn_summary import count_fcn  # noqa: PLC0415 # imports Keras
-
         rows.append(detector_row(arguments.detector, detector.name, count_fcn().parameters))
     table = "\n\n".join(filter(None, [render(rows), unmeasured(rows)]))
     if arguments.into is not None:
@@ -169,8 +167,6 @@ def _summarise(arguments: argparse.Namespace) -> int:
         recipe = _chosen(arguments)
         print(count(recipe.layers, DATASETS[recipe.dataset].shape))
     else:
-        from training.classifiers.fcn_summary import count_fcn  # noqa: PLC0415 # imports Keras
-
         print(count_fcn())
     return 0
 

@@ -15,8 +15,8 @@ from detector.pipeline.detector import DigitDetector
 from detector.pipeline.loading import load_checked
 from detector.results.detections import Detections
 from tests.training.official_files import REAL, write_tiny_data
+from training.calibration.observations import read_validation_set
 from training.calibration.search import Goal, ScoredImage, ScoredSet, choose_thresholds
-from training.calibration.validation_sets import read_validation_set
 from training.cli.main import main
 from training.data.labelled_data import is_validation
 from training.data.scenes import Scene

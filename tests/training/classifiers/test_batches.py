@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.tiny_data import blocks, some_labels
-from training.classifiers.augment import Augmentation
-from training.classifiers.batches import Batches, to_float
 from training.classifiers.datasets import Labelled
+from training.classifiers.keras_model import Batches, to_float
+from training.classifiers.layers import Augmentation
 from training.classifiers.recipes import RECIPES
 
 STILL = Augmentation(rotation_degrees=0, shift=0, shear_degrees=0, zoom=0, flip=False)

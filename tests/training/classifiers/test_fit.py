@@ -15,12 +15,11 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.training.tiny_data import write_mnist, write_svhn
-from training.classifiers.augment import Augmentation
 from training.classifiers.datasets import DATASETS, Labelled, on_dataset, split_off
 from training.classifiers.epoch_checkpoint import Run
 from training.classifiers.fit import confusion_counts, cross_validate, fit_model, predict, train
-from training.classifiers.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Pool
-from training.classifiers.models import build
+from training.classifiers.keras_model import build
+from training.classifiers.layers import Augmentation, BatchNorm, Conv, Dense, Dropout, Flatten, Pool
 from training.classifiers.recipes import ADAM, RMSPROP, Recipe
 from training.classifiers.results_table import ResultRow
 from training.errors import ResumeError

@@ -5,10 +5,9 @@ import pytest
 from detector.models.architecture import build_fcn
 from detector.models.geometry import CHANNELS, RECEPTIVE_FIELD
 from training.classifiers.datasets import DATASETS
-from training.classifiers.fcn_summary import count_fcn
 from training.classifiers.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool
 from training.classifiers.recipes import RECIPES
-from training.classifiers.summary import count
+from training.classifiers.summary import count, count_fcn
 from training.errors import TrainingError
 
 PUBLISHED_PARAMETERS = {

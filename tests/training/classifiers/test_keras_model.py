@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from tests.training.tiny_data import blocks, some_labels
-from training.classifiers.batches import to_float
 from training.classifiers.datasets import DATASETS
-from training.classifiers.models import build, compile_model
+from training.classifiers.keras_model import build, compile_model, to_float
 from training.classifiers.recipes import RECIPES
 from training.classifiers.summary import count
 
