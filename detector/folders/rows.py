@@ -131,6 +131,7 @@ class FoundRow:
         numbers: the numbers that the digits spell.
         place: where the picture is in the video `image`; None of an image.
         capture: when and where it was taken, as far as the row says.
+        model: name and version of the model that found them; empty if the row does not say.
     """
 
     line: int
@@ -141,6 +142,7 @@ class FoundRow:
     numbers: tuple[HouseNumber, ...]
     place: FramePlace | None = None
     capture: Capture = Capture()  # noqa: RUF009 - it is frozen
+    model: str = ""
 
     @property
     def picture_name(self) -> str:
@@ -235,7 +237,8 @@ def _row(line: int, row: Any) -> ResultRow:
     digits = tuple(_digit(digit) for digit in row["digits"])
     numbers = tuple(_number(number, len(digits)) for number in row["numbers"])
     size = _size(row["width_px"]), _size(row["height_px"])
-    return FoundRow(line, name, *size, digits, numbers, place_of(row), capture_of(row))
+    model = _text(row.get("model", ""), "model")
+    return FoundRow(line, name, *size, digits, numbers, place_of(row), capture_of(row), model)
 
 
 def _digit(digit: Any) -> Detection:

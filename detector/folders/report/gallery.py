@@ -8,6 +8,7 @@ from pathlib import Path
 
 from detector.folders.report.page import GENERATOR, check_tiles, page_chunks
 from detector.folders.report.pictures import PICTURES, THUMBNAILS, Picture, write_pictures
+from detector.folders.report.provenance import Provenance
 from detector.folders.rows import FoundRow, ResultRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 from detector.system.files import whole_file
@@ -87,7 +88,8 @@ def write_report(
             yield _without_location(row) if strip_location else row, picture
 
     with whole_file(folder / PAGE) as file:
-        for chunk in page_chunks(images.resolve().name, counted(), folder.resolve(), tiles):
+        made = Provenance.of_file(results.path)
+        for chunk in page_chunks(images.resolve().name, counted(), folder.resolve(), made, tiles):
             file.write(chunk.encode())
     return Report(folder / PAGE, images=seen.total(), missing=seen[True])
 

@@ -5,28 +5,23 @@ the `<` of a closing tag is written as an escape, and the scripts make text of t
 own policy runs nothing but the scripts whose hashes it names, and lets nothing be fetched but its pictures.
 """
 
-import base64
-import hashlib
 import html
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from detector.folders.location.fields import capture_fields
 from detector.folders.report.pictures import Picture
-from detector.folders.rows import ErrorRow, ResultRow, printable_name
+from detector.folders.report.provenance import Provenance
+from detector.folders.rows import ErrorRow, FoundRow, ResultRow, printable_name
+from detector.pages.page import Page, json_in_page
 from detector.results.errors import InvalidOptionError
 
 GENERATOR = '<meta name="generator" content="digit-detector report">'
 """The mark that tells a report's page from anybody else's."""
-
-_SOURCES = files(__package__)
 
 
 def check_tiles(address: str) -> None:
@@ -46,7 +41,11 @@ def check_tiles(address: str) -> None:
 
 
 def page_chunks(
-    title: str, rows: Iterable[tuple[ResultRow, Picture | None]], folder: Path, tiles: str | None = None
+    title: str,
+    rows: Iterable[tuple[ResultRow, Picture | None]],
+    folder: Path,
+    made: Provenance,
+    tiles: str | None = None,
 ) -> Iterator[str]:
     """Return the text of index.html, in order.
 
@@ -54,25 +53,28 @@ def page_chunks(
         title: the name of the folder of images.
         rows: each row with its pictures.
         folder: the report's folder, from which the links to the images lead.
+        made: how the rows were made.
         tiles: the address of a server of map tiles, see `check_tiles`; None for a map without any.
     """
-    style, script = _text("page.css"), _scripts()
-    template = Template(_text("page.html"))
-    page = template.substitute(
+    page = Page.of_package(__package__)
+    server = "" if tiles is None else " {0.scheme}://{0.netloc}".format(urlsplit(tiles))
+    text = page.render(
         title=html.escape(printable_name(title)),
-        policy=html.escape(_policy(style, script, tiles)),
+        policy=html.escape(page.policy(images=f"'self' file: data:{server}")),
         tiles=html.escape(tiles or ""),
         attribution=html.escape(_attribution(tiles)),
-        style=style,
-        script=script,
         rows="\0",
+        origin="\0",
     )
-    head, tail = page.split("\0")
+    head, between, tail = text.split("\0")
     yield head
+    models: dict[str, None] = {}
     for index, (row, picture) in enumerate(rows):
+        if isinstance(row, FoundRow) and row.model:
+            models[row.model] = None
         yield ",\n" if index else ""
-        yield json.dumps(_entry(row, picture, folder), allow_nan=False).replace("<", "\\u003c")
-    yield tail
+        yield json_in_page(_entry(row, picture, folder))
+    yield between + json_in_page(made.to_json(models)) + tail
 
 
 def _entry(row: ResultRow, picture: Picture | None, folder: Path) -> dict[str, Any]:
@@ -95,30 +97,9 @@ def _entry(row: ResultRow, picture: Picture | None, folder: Path) -> dict[str, A
     return entry
 
 
-def _policy(style: str, script: str, tiles: str | None) -> str:
-    server = "" if tiles is None else " {0.scheme}://{0.netloc}".format(urlsplit(tiles))
-    return (
-        f"default-src 'none'; img-src 'self' file: data:{server}; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
-    )
-
-
 def _attribution(tiles: str | None) -> str:
     if tiles is None:
         return ""
     host = urlsplit(tiles).hostname or ""
     is_osm = host == "openstreetmap.org" or host.endswith(".openstreetmap.org")
     return "\N{COPYRIGHT SIGN} OpenStreetMap contributors" if is_osm else f"Map: {host}"
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _scripts() -> str:
-    names = sorted(path.name for path in (_SOURCES / "scripts").iterdir() if path.name.endswith(".js"))
-    return "\n".join(_text(f"scripts/{name}") for name in names)
-
-
-def _text(name: str) -> str:
-    return (_SOURCES / name).read_text(encoding="utf-8")

@@ -1,5 +1,7 @@
 """The gallery in a real Chromium: what a person sees, filters, sorts, clicks and reads in it."""
 
+import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,9 +10,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from detector import DigitDetector
 from detector.folders.report import write_report
 from detector.folders.rows import ResultsFile
-from tests.detector.folders.browser import Gallery, chromium
+from tests.detector.browser import chromium
+from tests.detector.folders.gallery_page import Gallery
 from tests.detector.folders.gallery_rows import (
     HEIGHT,
     HOSTILE,
@@ -38,6 +42,8 @@ def some_rows() -> list[Row]:
 
 ROWS = some_rows()
 READ = [row for row in ROWS if "error" not in row]
+SHOWN = sorted(ROWS, key=lambda row: not row.get("numbers"))
+"""In the order of the page: images with numbers first."""
 
 
 def write_gallery(folder: Path, rows: list[Row]) -> Path:
@@ -97,6 +103,10 @@ def test_totals_and_histograms(gallery: Gallery) -> None:
         ]
         for chart in ("score", "digit", "length")
     }
+    tallest = max(bars["digit"])
+    ticks = [int(tick.text) for tick in gallery.all("#digit-bars .tick")]
+    assert ticks[-1] == 0
+    assert tallest <= ticks[0] <= 1.6 * tallest
     assert bars["score"] == [sum(min(9, per_cent(n) // 10) == tenth for n in numbers) for tenth in range(10)]
     assert bars["digit"] == [digits.count(digit) for digit in range(10)]
     assert bars["length"] == [sum(len(n["text"]) == length for n in numbers) for length in range(1, 7)]
@@ -138,15 +148,15 @@ def test_filter_by_score(gallery: Gallery) -> None:
     assert gallery.names() == fitting(lambda text, score: score >= 80)
     gallery.slide("max", 85)
     assert gallery.names() == fitting(lambda text, score: 80 <= score <= 85)
-    assert gallery.find("#min-text").text == "80%"
+    assert gallery.find("#min-text").text == "0.80"
     gallery.slide("max", 20)  # the other end goes along: the range is never empty
-    assert gallery.find("#min-text").text == "20%"
+    assert gallery.find("#min-text").text == "0.20"
     assert gallery.names() == fitting(lambda text, score: score == 20)
 
 
 def test_the_score_slider_moves_by_the_keyboard(gallery: Gallery) -> None:
     gallery.find("input[name=min]").send_keys(Keys.END, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
-    assert gallery.find("#min-text").text == "98%"
+    assert gallery.find("#min-text").text == "0.98"
     assert gallery.names() == fitting(lambda text, score: score >= 98)
 
 
@@ -202,8 +212,6 @@ def test_sort(gallery: Gallery, order: str) -> None:
         gallery.find("#next").click()
         seen += gallery.names()
     assert seen == expected + rest
-    gallery.choose("sort", "order")
-    assert gallery.names() == [row["image"] for row in ROWS[:PAGE_SIZE]]
 
 
 def test_sorting_goes_by_the_numbers_that_are_asked_for(gallery: Gallery) -> None:
@@ -219,19 +227,26 @@ def test_sorting_goes_by_the_numbers_that_are_asked_for(gallery: Gallery) -> Non
     assert gallery.names() == expected
 
 
+def test_the_order_of_the_results_has_images_without_numbers_where_they_are(gallery: Gallery) -> None:
+    assert gallery.names() == [row["image"] for row in SHOWN[:PAGE_SIZE]]
+    gallery.choose("sort", "order")
+    assert gallery.names() == [row["image"] for row in ROWS[:PAGE_SIZE]]
+    assert ROWS[:PAGE_SIZE] != SHOWN[:PAGE_SIZE]
+
+
 def test_pages(gallery: Gallery) -> None:
-    assert gallery.names() == [row["image"] for row in ROWS[:60]]
+    assert gallery.names() == [row["image"] for row in SHOWN[:60]]
     assert gallery.find("#count").text == "150 images, 1 to 60 here"
     assert not gallery.find("#previous").is_enabled()
     gallery.find("#last").click()
-    assert gallery.names() == [row["image"] for row in ROWS[120:]]
+    assert gallery.names() == [row["image"] for row in SHOWN[120:]]
     assert not gallery.find("#next").is_enabled()
     gallery.find("#previous").click()
-    assert gallery.names() == [row["image"] for row in ROWS[60:120]]
+    assert gallery.names() == [row["image"] for row in SHOWN[60:120]]
     number = gallery.find("#page")
     number.send_keys(Keys.CONTROL, "a")
     number.send_keys("99", Keys.ENTER)
-    assert gallery.names() == [row["image"] for row in ROWS[120:]], "the last page is as far as it goes"
+    assert gallery.names() == [row["image"] for row in SHOWN[120:]], "the last page is as far as it goes"
     gallery.type_number("199")
     assert not gallery.find("#pages").is_displayed(), "one page needs no leafing"
 
@@ -257,7 +272,7 @@ def test_any_address_shows_a_page(browser: Gallery, page: Path, asks: str) -> No
 
 def test_boxes_and_numbers_stand_where_they_are_in_the_image(gallery: Gallery) -> None:
     row, card = next(
-        (r, c) for r, c in zip(ROWS, gallery.all(".card"), strict=False) if len(r.get("numbers", "")) == 2
+        (r, c) for r, c in zip(SHOWN, gallery.all(".card"), strict=False) if len(r.get("numbers", "")) == 2
     )
     gallery.run("arguments[0].scrollIntoView();", card)
     gallery.wait(lambda: gallery.run("return arguments[0].querySelector('img').complete", card))
@@ -288,28 +303,68 @@ def test_a_click_opens_the_image_at_full_size(gallery: Gallery) -> None:
     gallery.all(".open")[0].click()
     viewer = gallery.find("#viewer")
     assert viewer.is_displayed()
-    assert gallery.find("#viewer-name").text == ROWS[0]["image"]
+    assert gallery.find("#viewer-name").text == SHOWN[0]["image"]
     picture = gallery.find("#stage img")
     gallery.wait(lambda: gallery.run("return arguments[0].complete", picture))
     assert gallery.run("return [arguments[0].naturalWidth, arguments[0].naturalHeight]", picture) == [
         WIDTH,
         HEIGHT,
     ]
-    assert len(gallery.all("#stage rect.digit:not(.tag)")) == len(ROWS[0]["digits"])
+    assert len(gallery.all("#stage rect.digit:not(.tag)")) == len(SHOWN[0]["digits"])
     width = picture.rect["width"]
     assert width > 5 * WIDTH, "small images are enlarged"
     gallery.find("#zoom-in").click()
     assert picture.rect["width"] == pytest.approx(1.5 * width, rel=0.01)
     link = gallery.find("#facts a").get_attribute("href") or ""
-    assert Path(unquote(urlsplit(link).path)).samefile(gallery_folder(gallery) / "photos" / ROWS[0]["image"])
+    assert Path(unquote(urlsplit(link).path)).samefile(gallery_folder(gallery) / "photos" / SHOWN[0]["image"])
 
 
 def gallery_folder(gallery: Gallery) -> Path:
     return Path(unquote(urlsplit(gallery.window.current_url).path)).parent.parent
 
 
+def test_the_page_says_what_found_the_numbers_and_with_which_thresholds(
+    browser: Gallery, tmp_path: Path, embedded: DigitDetector
+) -> None:
+    info = embedded.info()
+    rows = [made_row("a.png", ("75", 0.968)) | {"model": f"{info.name} {info.version}"}]
+    write_images(tmp_path / "photos", rows)
+    results = write_rows(tmp_path / "digits.jsonl", rows)
+    os.utime(results, (1_780_000_000, 1_780_000_000))
+    settings = results.with_name("digits.jsonl.settings.json")
+    shown = []
+    for options in (None, {}, {"score_threshold": 0.3}):
+        if options is not None:
+            settings.write_text(json.dumps({"options": options}), encoding="ascii")
+        browser.open(write_report(ResultsFile(results), tmp_path / "photos", tmp_path / "gallery").page)
+        shown.append(browser.find("#origin-text").text)
+        assert browser.find(".card .score").text == "96%", "the built-in model's scores are calibrated"
+    found = f"Found by {info.name} {info.version} on 28 May 2026"
+    assert shown == [
+        f"{found}.",
+        f"{found}, with the model's own thresholds.",
+        f"{found}: digits with a score of 30% or more.",
+    ]
+    rows[0]["model"] = "mine 1"
+    browser.open(write_gallery(tmp_path / "other", rows))
+    assert browser.find(".card .score").text == "0.96", "of others nobody knows"
+
+
+def test_the_close_up_names_each_digit(gallery: Gallery) -> None:
+    index = next(i for i, row in enumerate(SHOWN) if len(row["numbers"][0]["text"]) == 3)
+    gallery.all(".open")[index].click()
+    number = SHOWN[index]["numbers"][0]
+    score = f"{per_cent(number) / 100:.2f}"
+    assert gallery.find(".finding .digits").text.split() == [
+        part for d in number["text"] for part in (d, score)
+    ]
+    assert [tag.text for tag in gallery.all("#stage .letters")][1:4] == [
+        f"{d}: {score}" for d in number["text"]
+    ]
+
+
 def test_a_click_on_a_number_shows_it_large_and_in_the_middle(gallery: Gallery) -> None:
-    index = next(i for i, row in enumerate(ROWS) if len(row.get("numbers", "")) == 2)
+    index = next(i for i, row in enumerate(SHOWN) if len(row.get("numbers", "")) == 2)
     gallery.all(".open")[index].click()
     gallery.all(".finding")[1].click()
     box = "rect.number:not(.tag)"
@@ -329,13 +384,13 @@ def test_the_viewer_by_keyboard(gallery: Gallery) -> None:
     assert gallery.find("#viewer-place").text == "59 of 150"
     for _ in range(3):
         gallery.press(Keys.ARROW_RIGHT)
-    assert gallery.find("#viewer-name").text == ROWS[61]["image"]
+    assert gallery.find("#viewer-name").text == SHOWN[61]["image"]
     gallery.press(Keys.ARROW_LEFT)
-    assert gallery.find("#viewer-name").text == ROWS[60]["image"]
+    assert gallery.find("#viewer-name").text == SHOWN[60]["image"]
     gallery.press(Keys.ESCAPE)
     gallery.wait(lambda: not gallery.find("#viewer").is_displayed())
-    assert gallery.names()[0] == ROWS[60]["image"], "the page of the last image that was seen"
-    gallery.wait(lambda: ROWS[60]["image"] in gallery.window.switch_to.active_element.text)
+    gallery.wait(lambda: gallery.names()[0] == SHOWN[60]["image"])  # the page of the last image that was seen
+    gallery.wait(lambda: SHOWN[60]["image"] in gallery.window.switch_to.active_element.text)
 
 
 def test_the_viewer_leafs_through_what_is_asked_for(gallery: Gallery) -> None:
@@ -366,7 +421,7 @@ def test_hostile_names_are_shown_as_they_are(browser: Gallery, tmp_path: Path) -
     elements = browser.run(
         "return document.querySelectorAll('script, style, img[onerror], svg[onload]').length"
     )
-    assert elements == 3, "the page's own style, script and rows"
+    assert elements == 4, "the page's own style, script, rows and origin"
     for index, name in enumerate(HOSTILE):
         browser.run("document.querySelectorAll('.open')[arguments[0]].click()", index)
         assert browser.run("return document.getElementById('viewer-name').textContent") == name
@@ -418,6 +473,8 @@ FAINT_TEXTS = """
 def test_a_phone_shows_all_in_its_width(browser: Gallery, page: Path, width: int) -> None:
     browser.open(page, width=width, height=844, dark=True)
     assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert not browser.find("input[name=number]").is_displayed(), "the filters are folded"
+    browser.find("#filter-box summary").click()
     cards = browser.run("return document.querySelectorAll('.card')[0].getBoundingClientRect().width")
     assert cards >= 140
     for control in browser.all("form input, form select, form button"):
@@ -427,6 +484,8 @@ def test_a_phone_shows_all_in_its_width(browser: Gallery, page: Path, width: int
     assert browser.run("return document.documentElement.scrollWidth") <= width
     for button in browser.all("#viewer .tools button"):
         assert 0 <= button.rect["x"] <= width - button.rect["width"]
+    close = browser.find("#viewer-close").rect
+    assert close["x"] + close["width"] > width - 20, "at the right edge"
     assert browser.find("#stage img").rect["width"] <= width
 
 

@@ -13,7 +13,8 @@ from detector.cli.main import main
 from detector.folders.report import write_report
 from detector.folders.rows import ResultsFile
 from detector.results.errors import InvalidOptionError
-from tests.detector.folders.browser import Gallery, chromium
+from tests.detector.browser import chromium
+from tests.detector.folders.gallery_page import Gallery
 from tests.detector.folders.gallery_rows import Row, made_row, write_images, write_rows
 
 CENTRE = (52.52, 13.41)

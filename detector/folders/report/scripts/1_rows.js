@@ -1,8 +1,11 @@
 // The rows that the page holds, and what was found in them altogether.
-"use strict";
+
+/** What is known of how the rows were made: see `Provenance`. */
+const origin = JSON.parse(document.getElementById("origin").textContent);
 
 const images = JSON.parse(document.getElementById("rows").textContent).map((row) => ({
   ...row,
+  calibrated: origin.calibrated,
   digits: (row.digits ?? []).map(([label, score, box]) => ({ label, score, box })),
   numbers: (row.numbers ?? []).map(([text, score, box, digits]) => ({ text, score, box, digits })),
 }));
@@ -32,15 +35,15 @@ function nameOf(image) {
   return image.frame === undefined ? image.image : `${image.image}, ${image.time_s} s`;
 }
 
-/** A score as whole per cent, rounded down: only a score of 1 is 100. All that the page shows and compares. */
-function percent(score) {
-  return Math.floor(score * 100 + 1e-9);
-}
+const dateText = (day) =>
+  new Date(`${day}T00:00:00Z`).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 
-/** An element with text in it: never markup, whatever a file is called. */
-function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
+/** Which model found the numbers, when, and which digits it kept. */
+function originText() {
+  const by = origin.models.join(" and ") || "digit-detector";
+  const found = `Found by ${by} on ${dateText(origin.made_on)}`;
+  if (!origin.rule_is_known) return `${found}.`;
+  return origin.min_score === null
+    ? `${found}, with the model's own thresholds.`
+    : `${found}: digits with a score of ${scoreText(origin.min_score, origin.calibrated)} or more.`;
 }

@@ -1,7 +1,7 @@
 // What is asked for: kept in the page's address, so that reloading, going back and bookmarks keep it.
 
 const PAGE_SIZE = 60;
-const DEFAULTS = { show: "all", number: "", whole: false, min: 0, max: 100, near: "", within: 0, sort: "order", page: 1 };
+const DEFAULTS = { show: "all", number: "", whole: false, min: 0, max: 100, near: "", within: 0, sort: "found", page: 1 };
 
 function stateFromAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
@@ -40,6 +40,11 @@ function placeOf(text) {
   return { latitude, longitude: longitude ?? 0 };
 }
 
+/** How many filters are not as they are at first; the order is none. */
+function filtersInUse(state) {
+  return ["show", "number", "min", "max", "within"].filter((name) => state[name] !== DEFAULTS[name]).length;
+}
+
 /** Whether the camera stood within the distance that is asked for. */
 function isNear(image, state) {
   if (!state.near || !(state.within > 0)) return true;
@@ -59,9 +64,10 @@ function imageIsShown(image, state) {
   }
 }
 
-/** Images without a number go last, whatever the order; equal ones keep the order of the results. */
+/** Images without a number go last, but for the plain order of the results, which equal ones keep. */
 const KEYS = {
   __proto__: null,
+  found: () => 0,
   sure: (numbers) => -Math.max(...numbers.map((number) => number.score)),
   unsure: (numbers) => Math.min(...numbers.map((number) => number.score)),
   number: (numbers) => Math.min(...numbers.map((number) => Number(number.text))),

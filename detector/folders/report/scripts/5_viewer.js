@@ -91,12 +91,23 @@ function showFindings(image) {
     const button = element("button", "finding");
     button.type = "button";
     button.title = "Zoom in";
-    button.append(plate(number));
+    button.append(plate(number, image.calibrated), digitList(number, image));
     button.addEventListener("click", () => zoomToNumber(image, number.box));
     const item = element("li");
     item.append(button);
     list.append(item);
   }
+}
+
+/** Each digit of a number with its score. */
+function digitList(number, image) {
+  const made = element("span", "digits");
+  for (const { label, score } of number.digits.map((index) => image.digits[index])) {
+    const digit = element("span", "digit");
+    digit.append(element("b", "", `${label}`), ` ${scoreText(score, image.calibrated)}`);
+    made.append(digit);
+  }
+  return made;
 }
 
 function showFacts(image) {

@@ -1,6 +1,8 @@
 // The page as a whole: the form, the cards of one page, and the way from page to page.
 
 const form = document.getElementById("filters");
+const filterBox = document.getElementById("filter-box");
+const isNarrow = window.matchMedia("(max-width: 48rem)");
 const cards = document.getElementById("cards");
 let state = stateFromAddress();
 let chosen = [];
@@ -30,8 +32,15 @@ function showForm() {
   form.elements.whole.checked = state.whole;
   document.getElementById("number-filters").disabled = ["none", "errors"].includes(state.show);
   form.elements.within.disabled = !state.near;
-  document.getElementById("min-text").textContent = `${state.min}%`;
-  document.getElementById("max-text").textContent = `${state.max}%`;
+  const range = document.getElementById("score-range");
+  for (const end of ["min", "max"]) {
+    const text = hundredthText(state[end], origin.calibrated);
+    document.getElementById(`${end}-text`).textContent = text;
+    form.elements[end].ariaValueText = text;
+    range.style.setProperty(`--${end}`, state[end] / 100);
+  }
+  const inUse = filtersInUse(state);
+  document.getElementById("filters-in-use").textContent = inUse ? `(${inUse} in use)` : "";
 }
 
 function showPage() {
@@ -123,6 +132,14 @@ window.addEventListener("hashchange", () => {
   refresh();
 });
 
+/** On a phone the filters are one line until they are wanted. */
+function foldFilters() {
+  filterBox.open = !isNarrow.matches;
+}
+
+isNarrow.addEventListener("change", foldFilters);
+foldFilters();
+document.getElementById("origin-text").textContent = originText();
 showTotals();
 showCharts(ask);
 refresh();

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, and a gallery in it as a person would use it."""
+"""A real Chromium without a window, and a page in it as a person would use it."""
 
 import json
 import os
@@ -13,9 +13,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import WebDriverWait
 
 PATIENCE_S = 120  # a busy machine is no defect
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -26,7 +25,7 @@ _FLAGS = (
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 
@@ -44,7 +43,7 @@ def programs() -> tuple[str, str]:
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
-    """A browser with a fresh profile and no network, which ends with the block."""
+    """A browser with a fresh profile and no network but this machine's own, which ends with the block."""
     browser, driver = programs()
     options = Options()
     options.binary_location = browser
@@ -60,16 +59,14 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
         window.quit()
 
 
-class Gallery:
-    """A report's page in the browser."""
+class BrowserPage:
+    """A page in the browser."""
 
     def __init__(self, window: webdriver.Chrome) -> None:
         self.window = window
 
-    def open(
-        self, page: Path, width: int = 1280, height: int = 900, dark: bool = False, asks: str = ""
-    ) -> None:
-        """Opens the page on a screen of this size, as one that has not been there before."""
+    def visit(self, address: str, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        """Opens the address on a screen of this size, as one that has not been there before."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.window.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -77,7 +74,7 @@ class Gallery:
         self.window.get("about:blank")
         self.console()
         self.requests()
-        self.window.get(page.as_uri() + asks)
+        self.window.get(address)
 
     def find(self, selector: str) -> WebElement:
         return self.window.find_element(By.CSS_SELECTOR, selector)
@@ -90,27 +87,6 @@ class Gallery:
 
     def wait(self, condition: Callable[[], object]) -> None:
         WebDriverWait(self.window, PATIENCE_S).until(lambda _: condition())
-
-    def names(self) -> list[str]:
-        """What the cards of this page are called, in their order."""
-        names: list[str] = self.run(
-            "return [...document.querySelectorAll('.card .name')].map((e) => e.textContent)"
-        )
-        return names
-
-    def choose(self, field: str, value: str) -> None:
-        Select(self.find(f"select[name={field}]")).select_by_value(value)
-
-    def type_number(self, text: str) -> None:
-        field = self.find("input[name=number]")
-        field.send_keys(Keys.CONTROL, "a")
-        field.send_keys(Keys.DELETE, text)
-
-    def slide(self, field: str, value: int) -> None:
-        """Moves a slider as a pointer does: the value changes, and the form hears of it."""
-        slider = self.find(f"input[name={field}]")
-        self.run("arguments[0].value = arguments[1];", slider, value)
-        self.run("arguments[0].dispatchEvent(new Event('input', {bubbles: true}));", slider)
 
     def press(self, *keys: str) -> None:
         self.window.switch_to.active_element.send_keys(*keys)

@@ -1,6 +1,15 @@
 // An image with the boxes of its digits and numbers over it, sharp at every size.
+"use strict";
 
 const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with text in it: never markup, whatever a file is called. */
+function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.textContent = text;
+  return made;
+}
 
 function shape(tag, attributes, text = "") {
   const made = document.createElementNS(SVG, tag);
@@ -8,6 +17,18 @@ function shape(tag, attributes, text = "") {
   made.textContent = text;
   return made;
 }
+
+/** A score as whole per cent, rounded down: only a score of 1 is 100. */
+function percent(score) {
+  return Math.floor(score * 100 + 1e-9);
+}
+
+/** A hundredth of the scale of scores as text: per cent of calibrated scores, which are probabilities; of others 0.97. */
+function hundredthText(hundredth, calibrated) {
+  return calibrated ? `${hundredth}%` : (hundredth / 100).toFixed(2);
+}
+
+const scoreText = (score, calibrated) => hundredthText(percent(score), calibrated);
 
 function outline([left, top, right, bottom], className, grow = 0) {
   const place = { x: left - grow, y: top - grow, width: right - left + 2 * grow, height: bottom - top + 2 * grow };
@@ -26,18 +47,26 @@ function tag(text, left, top, className, size, image) {
   return [shape("rect", { x, y, width, height, rx: size / 5, class: `tag ${className}` }), shape("text", letters, text)];
 }
 
-/** The number above its frame, or below it where there is no room above; its digits' scores on the other side. */
+/** Texts of a number's digits: each with its score, or none where not all have room for it. */
+function digitTexts(digits, size, calibrated) {
+  const texts = digits.map((digit) => `${digit.label}: ${scoreText(digit.score, calibrated)}`);
+  const fit = digits.every(({ box }, index) => tagWidth(texts[index], size) <= 0.95 * (box[2] - box[0]));
+  return fit ? texts : digits.map((digit) => `${digit.label}`);
+}
+
+/** The number above its frame, or below it where there is no room above; its digits on the other side. */
 function tags(number, image, pixel, withDigits) {
   const [left, top, , bottom] = number.box;
   const [margin, height] = [6 * pixel, tagHeight(14 * pixel)];
   const above = top - margin - height >= 0;
   const made = tag(number.text, left - margin / 2, above ? top - margin - height : bottom + margin, "number", 14 * pixel, image);
   if (!withDigits) return made;
-  for (const digit of number.digits.map((index) => image.digits[index])) {
-    const [text, size] = [`${percent(digit.score)}%`, 11 * pixel];
-    const middle = (digit.box[0] + digit.box[2] - tagWidth(text, size)) / 2;
+  const size = 12 * pixel;
+  const digits = number.digits.map((index) => image.digits[index]);
+  digitTexts(digits, size, image.calibrated).forEach((text, index) => {
+    const middle = (digits[index].box[0] + digits[index].box[2] - tagWidth(text, size)) / 2;
     made.push(...tag(text, middle, above ? bottom + margin : top - margin - tagHeight(size), "digit", size, image));
-  }
+  });
   return made;
 }
 
@@ -63,37 +92,10 @@ function frame(image, source, drawing, alt) {
   return made;
 }
 
-/** What stands where there is no picture. */
-function placeholder(image) {
-  const made = element("span", image.error ? "placeholder error" : "placeholder");
-  const reason = image.error?.message ?? "the picture was not there when this page was made";
-  made.append(element("b", "", image.error?.code ?? "no picture"), element("span", "", reason));
-  return made;
-}
-
-function plate(number) {
+/** A number as a plate with its score beside it. */
+function plate(number, calibrated) {
   const made = element("span", "reading");
-  made.append(element("span", "plate", number.text), element("span", "score", `${percent(number.score)}%`));
+  made.append(element("span", "plate", number.text), element("span", "score", scoreText(number.score, calibrated)));
   made.style.setProperty("--score", number.score);
-  return made;
-}
-
-/** The card of one image with the best of these of its numbers; `open` is called when it is clicked. */
-function card(image, numbers, open) {
-  const made = document.getElementById("card").content.cloneNode(true).firstElementChild;
-  const pixel = Math.max(image.width_px / 240, image.height_px / 180);
-  const media = made.querySelector(".media");
-  const best = numbers.slice(0, 3);
-  media.append(
-    image.picture ? frame(image, image.thumbnail, overlay(image, pixel, best, false), "") : placeholder(image),
-  );
-  const plates = made.querySelector(".plates");
-  plates.append(...best.map(plate));
-  if (image.numbers.length > best.length) plates.append(element("span", "more", `+${image.numbers.length - best.length}`));
-  if (!image.numbers.length && !image.error) plates.append(element("span", "more", "no number"));
-  const name = made.querySelector(".name");
-  name.textContent = nameOf(image);
-  name.title = nameOf(image);
-  made.querySelector(".open").addEventListener("click", open);
   return made;
 }
