@@ -192,6 +192,11 @@ class DigitDetector:
         return np.asarray(np.concatenate(parts).argmax(axis=1), np.int32)
 
     @property
+    def has_gate(self) -> bool:
+        """Whether a gate chooses the windows that the FCN reads."""
+        return self._cascade.gate is not None
+
+    @property
     def manifest(self) -> Manifest:
         """The manifest of the weights."""
         return self._manifest

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.decode import decode_image
+from detector.pipeline.cascade import CascadeOutput
 from detector.pipeline.numbers import group_numbers
+from detector.pipeline.score_map import Candidates
 from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.interface import DetectOptions
 from tests.training.official_files import write_crops, write_digit_struct
@@ -55,11 +57,26 @@ class PaintedDigitDetector:
     def __init__(self, max_pixels: int = 10_000_000) -> None:
         self._max_pixels = max_pixels
 
+    has_gate = False
+
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
-        options = options or DetectOptions()
         pixels = decode_image(image)
         height, width = pixels.shape[:2]
+        return self.decide(self.look(pixels, options), width, height, options)
+
+    def look(self, pixels: Image, options: DetectOptions | None = None) -> CascadeOutput:
+        height, width = pixels.shape[:2]
         digits = self._find(pixels) if width * height <= self._max_pixels else Detections.empty()
+        class_scores = np.zeros((len(digits), 10), np.float32)
+        class_scores[np.arange(len(digits)), digits.labels] = digits.scores
+        return CascadeOutput(Candidates(digits.boxes, class_scores), None)
+
+    def decide(
+        self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
+    ) -> ImageDetections:
+        options = options or DetectOptions()
+        found = output.first
+        digits = Detections(found.boxes, found.class_scores.argmax(axis=1).astype(np.int32), found.scores)
         least = 0.5 if options.score_threshold is None else options.score_threshold
         best_first = np.argsort(-digits.scores, kind="stable")
         digits = digits.select(best_first[digits.scores[best_first] >= least][: options.max_detections])

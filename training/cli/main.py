@@ -113,7 +113,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     from detector.models.runtimes import OPENVINO  # noqa: PLC0415
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
     from detector.pipeline.options import DetectorConfig  # noqa: PLC0415
-    from training.evaluation.evaluate import evaluate, format_table, to_json  # noqa: PLC0415
+    from training.evaluation.evaluate import evaluate  # noqa: PLC0415
+    from training.evaluation.evaluation_report import format_table, to_json  # noqa: PLC0415
 
     config = DetectorConfig(exhaustive=bool(args.exhaustive))
     detector, options = DigitDetector.load(args.model, config, args.runtime or OPENVINO), label_options(args)

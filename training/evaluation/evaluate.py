@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.images.decode import read_image_file
+from detector.images.decode import decode_image, read_image_file
 from detector.models.operating_point import Calibration
-from detector.results.boxes import clip
+from detector.results.boxes import clip, iou
 from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.errors import InvalidRequestError
 from detector.results.interface import DetectOptions
@@ -19,17 +19,17 @@ from training.data.scenes import Scene
 from training.data.svhn import cut_crops, read_crops, read_scenes
 from training.errors import DataError
 from training.evaluation.composed_scenes import measure_pasted, measure_rendered
-from training.evaluation.evaluation_report import format_table, to_json
 from training.evaluation.figures import (
+    SMALL_PX,
     CropFigures,
     Evaluation,
+    GateFigures,
     MeasurableDetector,
     PhotoFigures,
     ReliabilityFigures,
     SceneFigures,
     SceneObservations,
 )
-from training.evaluation.gate_figures import measure_gate
 from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
     Judgement,
@@ -43,14 +43,14 @@ from training.evaluation.metrics import (
 from training.evaluation.reliability import ScoredDigits
 from training.evaluation.sequences import TrueNumber, sequence_figures, true_numbers, whole_numbers
 
-__all__ = ["Evaluation", "MeasurableDetector", "evaluate", "format_table", "to_json"]
-
 CANDIDATE_OPTIONS = DetectOptions(score_threshold=0.01, max_detections=100)
 """Options for average precision: COCO takes every candidate."""
 
 IOU_THRESHOLD = 0.3
 """A digit that overlaps a true one so much is found; official boxes are too uneven to ask for more."""
-EVERYWHERE = DetectOptions(exhaustive=True)
+
+_WITHOUT_GATE = DetectOptions(exhaustive=True)
+_SAME_IOU = 0.5
 
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -161,10 +161,9 @@ def _measure_scenes(
 ) -> SceneFigures:
     if not sum(len(scene.labels) for scene in scenes):
         raise DataError(f"{folder} holds no labelled digits")
-    results, candidates = [], []
-    for scene in progress_bar(scenes, f"images of {folder.name}", disable=not progress):
-        results.append(_detect(detector, scene.path))
-        candidates.append(_detect(detector, scene.path, CANDIDATE_OPTIONS).digits)
+    shown = progress_bar(scenes, f"images of {folder.name}", disable=not progress)
+    observed = [_detect_with_candidates(detector, scene.path) for scene in shown]
+    results, candidates = [result for result, _ in observed], [found for _, found in observed]
     digits = [result.digits for result in results]
     clipped = [
         replace(s, boxes=clip(s.boxes, r.width_px, r.height_px)) for s, r in zip(scenes, results, strict=True)
@@ -184,7 +183,7 @@ def _measure_scenes(
         sequences=sequence_figures(numbers, read),
         reliability=_reliability(clipped, candidates, judged, calibration),
         observations=SceneObservations(clipped, results, candidates, judged, judged_candidates, numbers),
-        gate=measure_gate(clipped, results, lambda scene: _detect(detector, scene.path, EVERYWHERE)),
+        gate=_measure_gate(detector, clipped, results) if detector.has_gate else None,
     )
 
 
@@ -201,12 +200,51 @@ def _reliability(
     )
 
 
+def _measure_gate(
+    detector: MeasurableDetector, scenes: Sequence[Scene], gated: Sequence[ImageDetections]
+) -> GateFigures:
+    """Compare what a detector finds with its gate, one result for each scene, and without."""
+    results = [_detect(detector, scene.path, _WITHOUT_GATE) for scene in scenes]
+    digits = [result.digits for result in results]
+    at_50, at_30 = precision_recall(judge(scenes, digits, (0.5, IOU_THRESHOLD)))
+    kept = np.concatenate([_kept(every, found) for every, found in zip(results, gated, strict=True)])
+    small = np.concatenate([found.boxes[:, 3] - found.boxes[:, 1] for found in digits]) < SMALL_PX
+    return GateFigures(
+        f1_50=at_50.f1,
+        f1_30=at_30.f1,
+        number_accuracy=number_figures(scenes, digits, [result.numbers for result in results]).accuracy,
+        digits=len(kept),
+        kept=float(kept.mean()) if len(kept) else 1.0,
+        small_digits=int(small.sum()),
+        small_kept=float(kept[small].mean()) if small.any() else 1.0,
+    )
+
+
+def _kept(every: ImageDetections, gated: ImageDetections) -> NDArray[np.bool]:
+    """(N,) which of the digits found without the gate are found with it, too."""
+    same_label = every.digits.labels[:, None] == gated.digits.labels[None, :]
+    overlapping = iou(every.digits.boxes, gated.digits.boxes) >= _SAME_IOU
+    return np.asarray((same_label & overlapping).any(axis=1))
+
+
 def _measure_photos(detector: MeasurableDetector, folder: Path, progress: bool) -> PhotoFigures:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
     if not paths:
         raise DataError(f"{folder} holds no photographs")
     shown = progress_bar(paths, "digit-free photographs", disable=not progress)
     return PhotoFigures(folder, paths, [_detect(detector, path) for path in shown])
+
+
+def _detect_with_candidates(detector: MeasurableDetector, path: Path) -> tuple[ImageDetections, Detections]:
+    """Run the networks once; choose the digits that are returned by default, and the candidates."""
+    try:
+        pixels = decode_image(read_image_file(path))
+        output = detector.look(pixels, CANDIDATE_OPTIONS)
+    except InvalidRequestError as error:
+        raise DataError(f"{path}: {error}") from error
+    height, width = pixels.shape[:2]
+    candidates = detector.decide(output, width, height, CANDIDATE_OPTIONS).digits
+    return detector.decide(output, width, height), candidates
 
 
 def _detect(

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from training.evaluation.figures import (
+    SMALL_PX,
     CropFigures,
     Evaluation,
+    GateFigures,
     PastedFigures,
     PhotoFigures,
     ReliabilityFigures,
     RenderedFigures,
     SceneFigures,
 )
-from training.evaluation.gate_figures import SMALL_PX, GateFigures
 from training.evaluation.metrics import GroupRecall, PrecisionRecall
 from training.evaluation.reliability import expected_calibration_error
 
@@ -209,7 +210,7 @@ def _reliability_lines(reliability: ReliabilityFigures) -> Iterator[Line]:
 
 
 def _gate_lines(gate: GateFigures) -> Iterator[Line]:
-    everywhere = "of the same images looked at everywhere, without the gate"
+    everywhere = "of the same images, every window of them: without the gate"
     yield Line("F1@0.5, exhaustive", gate.f1_50, ".3f", everywhere)
     yield Line("F1@0.3, exhaustive", gate.f1_30, ".3f", everywhere)
     yield Line("number accuracy, exhaustive", gate.number_accuracy, ".1%", everywhere)

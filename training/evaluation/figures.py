@@ -8,20 +8,35 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.pipeline.cascade import CascadeOutput
 from detector.results.detections import Detections, ImageDetections, IntArray
 from detector.results.interface import DetectOptions
 from training.data.scenes import Scene
-from training.evaluation.gate_figures import GateFigures
 from training.evaluation.metrics import GroupRecall, Judgement, NumberFigures, PrecisionRecall
 from training.evaluation.reliability import ScoredDigits
 from training.evaluation.sequences import SequenceFigures, TrueNumber
 
 
 class MeasurableDetector(Protocol):
-    """A detector that can be measured: `DigitDetector`, or anything that does the same two things."""
+    """A detector that can be measured: `DigitDetector`, or anything that does the same."""
+
+    @property
+    def has_gate(self) -> bool:
+        """Whether a gate chooses the windows that the FCN reads."""
+        ...
 
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
         """Find the digits of one encoded image."""
+        ...
+
+    def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
+        """Run the networks on (H, W, 3) uint8 RGB pixels."""
+        ...
+
+    def decide(
+        self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
+    ) -> ImageDetections:
+        """Choose digits and numbers from what the networks gave for an image of this size, px."""
         ...
 
     def classify_crops(self, crops: NDArray[np.uint8], refine: bool = True) -> IntArray:
@@ -90,6 +105,33 @@ class SceneObservations:
     judged: Judgement
     judged_candidates: Judgement
     numbers: Sequence[Sequence[TrueNumber]]
+
+
+SMALL_PX = 16.0
+"""Digits below this height reach the network's range on one level alone, so they are counted apart."""
+
+
+@dataclass(frozen=True)
+class GateFigures:
+    """The same images without the gate, and what of that the gate lets through.
+
+    Attributes:
+        f1_50: harmonic mean of precision and recall at IoU 0.5, without the gate.
+        f1_30: the same at IoU 0.3.
+        number_accuracy: whole numbers read, without the gate.
+        digits: found without the gate.
+        kept: of these, found with it, 0..1: label equal, IoU at least 0.5.
+        small_digits: of these, less than 16 px high.
+        small_kept: and of those found with the gate, 0..1; 1 if there are none.
+    """
+
+    f1_50: float
+    f1_30: float
+    number_accuracy: float
+    digits: int
+    kept: float
+    small_digits: int
+    small_kept: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import training.evaluation.evaluate
 from detector.images.decode import decode_image
 from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
+from detector.pipeline.cascade import CascadeOutput
 from detector.results.detections import ImageDetections
 from detector.results.interface import DetectOptions
 from tests.training.painted import (
@@ -37,8 +38,8 @@ from training.comparison.compare import (
     resampled,
 )
 from training.comparison.comparison_page import differences, write_comparison_page
-from training.evaluation.evaluate import evaluate, to_json
-from training.evaluation.evaluation_report import table_lines
+from training.evaluation.evaluate import evaluate
+from training.evaluation.evaluation_report import table_lines, to_json
 from training.evaluation.figures import Evaluation
 
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
@@ -47,8 +48,10 @@ SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 class Blind(PaintedDigitDetector):
     """Sees every second digit, and reads crops of a 3 as an 8."""
 
-    def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
-        found = super().detect(image, options)
+    def decide(
+        self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
+    ) -> ImageDetections:
+        found = super().decide(output, width, height, options)
         return replace(found, digits=found.digits.select(np.arange(0, len(found.digits), 2)), numbers=())
 
     def classify_crops(self, crops: Image, refine: bool = True) -> np.ndarray:  # type: ignore[type-arg]

@@ -9,6 +9,11 @@ from shutil import rmtree
 import numpy as np
 import pytest
 
+from detector.images.decode import decode_image
+from detector.pipeline.cascade import CascadeOutput
+from detector.pipeline.detector import DigitDetector
+from detector.results.interface import DetectOptions
+from tests.training.official_files import REAL, TEST_DATA
 from tests.training.painted import (
     Digit,
     PaintedDigitDetector,
@@ -17,8 +22,10 @@ from tests.training.painted import (
     write_png,
     write_truth,
 )
+from training.data.scenes import Image
 from training.errors import DataError
-from training.evaluation.evaluate import evaluate, format_table, to_json
+from training.evaluation.evaluate import CANDIDATE_OPTIONS, evaluate
+from training.evaluation.evaluation_report import format_table, to_json
 
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 WIDTH, HEIGHT = 80, 40
@@ -102,6 +109,34 @@ def test_the_fcn_alone_is_measured_beside_both(data: Path) -> None:
     write_painted_crops(data / "svhn" / "test_32x32.mat", [1, 2, 9], [1, 2, 9])
     found = figures(data)
     assert (found["crop_error"], found["crop_error_fcn"]) == (0, pytest.approx(1 / 3))
+
+
+class CountingDetector(PaintedDigitDetector):
+    runs = 0
+
+    def look(self, pixels: Image, options: DetectOptions | None = None) -> CascadeOutput:
+        self.runs += 1
+        return super().look(pixels, options)
+
+
+def test_the_networks_run_once_on_each_labelled_image(data: Path) -> None:
+    rmtree(data / "backgrounds")
+    detector = CountingDetector()
+    assert figures(data, detector)["images"] == detector.runs == 2
+
+
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_digits_chosen_among_candidates_are_those_of_detect(name: str) -> None:
+    detector, image = DigitDetector.load(), (TEST_DATA / f"svhn_train_{name}").read_bytes()
+    pixels = decode_image(image)
+    height, width = pixels.shape[:2]
+    output = detector.look(pixels, CANDIDATE_OPTIONS)
+    for options in (DetectOptions(), CANDIDATE_OPTIONS):
+        chosen, found = detector.decide(output, width, height, options), detector.detect(image, options)
+        np.testing.assert_array_equal(chosen.digits.labels, found.digits.labels)
+        np.testing.assert_allclose(chosen.digits.scores, found.digits.scores, atol=1e-6)
+        np.testing.assert_allclose(chosen.digits.boxes, found.digits.boxes, atol=1e-3)
+        assert [number.text for number in chosen.numbers] == [number.text for number in found.numbers]
 
 
 def test_rendered_plates_and_signs_are_measured_when_asked(data: Path) -> None:

@@ -15,8 +15,9 @@ from tests.training.painted import (
     write_truth,
 )
 from training.evaluation import contact_sheets
-from training.evaluation.evaluate import Evaluation, evaluate
+from training.evaluation.evaluate import evaluate
 from training.evaluation.evaluation_plots import digit_confusion, write_evaluation_plots
+from training.evaluation.figures import Evaluation
 
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 MADE_UP = Digit(1, 60, 5, 66, 25, 0.8)
