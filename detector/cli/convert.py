@@ -69,7 +69,8 @@ def _run(args: argparse.Namespace) -> int:
 def convert(results: Path, target_format: str, out: Path, merge_m: float | None) -> int:
     """Write the results to `out` in one of the formats; return the exit code."""
     from detector.folders.formats import convert as convert_results  # noqa: PLC0415
-    from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
+    from detector.folders.results_file import ResultsFile  # noqa: PLC0415
+    from detector.folders.rows import printable_name  # noqa: PLC0415
 
     with one_line_if_broken_off("nothing was written"):
         done = convert_results(ResultsFile(results), target_format, out, merge_m)

@@ -73,7 +73,7 @@ def detect(
     """Print what is in each image, as a table or as lines of JSON; return the exit code."""
     from detector.folders.job import detect_files, write_annotated  # noqa: PLC0415
     from detector.folders.plan import plan_files  # noqa: PLC0415
-    from detector.folders.waiting import shown_while_slow  # noqa: PLC0415
+    from detector.folders.progress import shown_while_slow  # noqa: PLC0415
 
     images = plan_files(paths, annotated)
     failed = False

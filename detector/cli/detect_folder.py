@@ -138,11 +138,9 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _run_here(args: argparse.Namespace) -> int:
+    from detector.folders.listing import Selection  # noqa: PLC0415
     from detector.folders.plan import FolderJob  # noqa: PLC0415
-    from detector.folders.sources import (  # noqa: PLC0415
-        PathStream,
-        Selection,
-    )
+    from detector.folders.sources import PathStream  # noqa: PLC0415
     from detector.images.video_frames import Every  # noqa: PLC0415
     from detector.results.interface import DetectOptions  # noqa: PLC0415
 
@@ -168,7 +166,7 @@ def detect_folder(job: "FolderJob", choice: "DetectorChoice") -> int:
     """Write one line of JSON for each image below a folder; return the exit code."""
     from detector import folders  # noqa: PLC0415
     from detector.cli.running import exit_code, interrupted_by_sigterm, say, say_account, say_left_out  # noqa: PLC0415
-    from detector.folders.left_out import LeftOutCounts  # noqa: PLC0415
+    from detector.folders.file_kinds import LeftOutCounts  # noqa: PLC0415
     from detector.folders.plan import plan_folder  # noqa: PLC0415
     from detector.folders.report import PAGE  # noqa: PLC0415
     from detector.folders.rows import printable_name  # noqa: PLC0415

@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidOptionError(
             "engine", "ray needs more libraries: pip install 'digit-detector[ray]'"
         ) from error
-    from detector.folders.sources import Selection  # noqa: PLC0415 - see detector.cli.options
+    from detector.folders.listing import Selection  # noqa: PLC0415 - see detector.cli.options
     from detector.results.interface import DetectOptions  # noqa: PLC0415
 
     job = ShardedJob(
@@ -164,7 +164,7 @@ def _work(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") ->
 
 def _listed(job: "ShardedJob") -> "Listing":
     from detector.cli.running import say, say_left_out  # noqa: PLC0415
-    from detector.folders.left_out import LeftOutCounts  # noqa: PLC0415
+    from detector.folders.file_kinds import LeftOutCounts  # noqa: PLC0415
     from detector.folders.sharded.sharded_job import list_units  # noqa: PLC0415
 
     counts = LeftOutCounts()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from detector.results.errors import InvalidOptionError
 
 if TYPE_CHECKING:
-    from detector.folders.location.options import LocationOptions
+    from detector.folders.location import LocationOptions
 
 
 def add_location(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +50,7 @@ def location_options(args: argparse.Namespace) -> "LocationOptions":
     Raises:
         InvalidOptionError: if the options contradict each other, or the track cannot be read.
     """
-    from detector.folders.location.options import LocationOptions  # noqa: PLC0415 - see detector.cli.options
-    from detector.folders.location.track import read_track  # noqa: PLC0415
+    from detector.folders.location import LocationOptions, read_track  # noqa: PLC0415 - see detector.cli.options
 
     if args.gpx and args.strip_location:
         raise InvalidOptionError("strip_location", "leaves out the positions that --gpx gives: choose one")

@@ -55,7 +55,8 @@ def _run(args: argparse.Namespace) -> int:
 def report(results: Path, images: Path, out: Path, tiles: str | None, strip_location: bool) -> int:
     """Write the gallery to the folder `out` and say how to look at it; return the exit code."""
     from detector.folders.report import write_report  # noqa: PLC0415
-    from detector.folders.rows import ResultsFile, printable_name  # noqa: PLC0415
+    from detector.folders.results_file import ResultsFile  # noqa: PLC0415
+    from detector.folders.rows import printable_name  # noqa: PLC0415
 
     with one_line_if_broken_off("the report is not whole"):
         rows = ResultsFile(results)

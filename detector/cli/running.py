@@ -10,7 +10,7 @@ from types import FrameType
 
 from detector.cli.exit_codes import INTERRUPTED, TERMINATED
 from detector.cli.tls_mistakes import explained
-from detector.folders.left_out import LeftOutCounts
+from detector.folders.file_kinds import LeftOutCounts
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import printable_name
 from detector.models.runtimes import OPENVINO

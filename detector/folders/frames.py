@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from detector.folders.file_kinds import kind_by_content
 from detector.folders.journal import BegunVideo
-from detector.folders.listing import ImageFile, kind_by_content
-from detector.folders.location.options import LocationOptions
+from detector.folders.listing import ImageFile
+from detector.folders.location import LocationOptions
 from detector.folders.rows import frame_picture_name, text_of_name
 from detector.images.draw import encode_image
 from detector.images.formats import VIDEO

@@ -1,53 +1,37 @@
-"""Which files a folder job reads: every image below a folder, in one fixed order."""
+"""The images of a folder job or a command line: listed below a folder, or named; and which of them are wanted."""
 
+import glob
+import hashlib
+import heapq
 import os
+import sys
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from fnmatch import fnmatchcase
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from detector.folders.left_out import HIDDEN, SYSTEM, LeftOut, Note, ignore, is_hidden, is_system_folder
-from detector.folders.location.options import LocationOptions
+from detector.folders.file_kinds import (
+    IMAGE,
+    LeftOut,
+    Note,
+    ignore,
+    kind_by_content,
+    kind_by_name,
+    kind_of_entry,
+)
+from detector.folders.location import LocationOptions
 from detector.folders.rows import text_of_name
-from detector.images.decode import IMAGE_SUFFIXES, read_image_file
-from detector.images.formats import HEAD_BYTES, RAW, VIDEO, content_of
+from detector.images.decode import MAX_FILE_BYTES, read_image_file
 from detector.images.metadata import Capture
 from detector.images.video_frames import FramePlace
-from detector.results.errors import DetectorError, ImageUnreadableError
-
-VIDEO_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
-"""Files with these endings are taken for videos."""
-
-RAW_SUFFIXES = frozenset(
-    {
-        *(
-            ".3fr",
-            ".arw",
-            ".cr2",
-            ".cr3",
-            ".crw",
-            ".dcr",
-            ".dng",
-            ".erf",
-            ".gpr",
-            ".iiq",
-            ".kdc",
-            ".mef",
-            ".mos",
-        ),
-        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
-    }
-)
-"""Files with these endings are taken for raw photographs, which are not read: most begin like a TIFF image."""
-
-UNFINISHED_SUFFIXES = frozenset({".crdownload", ".download", ".filepart", ".part", ".partial", ".tmp"})
-"""Files with these endings are still being written by a browser or a copying program."""
-
-IMAGE = "image"
-"""The kind of what is read; other kinds are those of `detector.images.formats` and `detector.folders.left_out`."""
+from detector.results.errors import DetectorError, ImageTooLargeError, ImageUnreadableError
 
 _FolderId = tuple[int, int]
+
+STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True)
@@ -88,46 +72,6 @@ class ImageFile:
     def capture(self, data: bytes, location: LocationOptions) -> Capture:
         """When and where the image was taken, as its bytes say."""
         return location.of_image(data)
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for an image."""
-    return kind_by_name(name) == IMAGE
-
-
-def is_video_name(name: str) -> bool:
-    """Whether a file of this name is taken for a video."""
-    return kind_by_name(name) == VIDEO
-
-
-def kind_by_name(name: str) -> str | None:
-    """Take a file for what its suffix says: `IMAGE`, a kind of picture that is not read, or None."""
-    suffix = _suffix(name)
-    if suffix in IMAGE_SUFFIXES:
-        return IMAGE
-    if suffix in VIDEO_SUFFIXES:
-        return VIDEO
-    return RAW if suffix in RAW_SUFFIXES else None
-
-
-def kind_by_content(path: Path) -> str | None:
-    """Take a file for what its suffix says or, where that says nothing, for what its first bytes are.
-
-    So pictures without a suffix, or with another program's, are found, and no text or archive is read as one.
-    """
-    kind = kind_by_name(path.name)
-    if kind is not None or _suffix(path.name) in UNFINISHED_SUFFIXES:
-        return kind
-    try:
-        if not path.is_file():  # a pipe would wait for a writer
-            return None
-        with path.open("rb") as file:
-            content = content_of(file.read(HEAD_BYTES))
-    except OSError:
-        return None
-    if content is None or not content.is_picture:
-        return None
-    return IMAGE if content.is_read else content.kind
 
 
 def _kind_by_name(path: Path) -> str | None:
@@ -189,21 +133,6 @@ def walk_images(
                 note(LeftOut(name, kind))
 
 
-def kind_of_entry(name: str, is_folder: bool, kind_of_file: Callable[[], str | None]) -> str | None:
-    """Take an entry of a folder for an `IMAGE`, for something else that is left out, or for nothing (None).
-
-    Args:
-        name: the entry's own name.
-        is_folder: whether it is a folder; None means that it is looked into.
-        kind_of_file: asked where nothing else decides.
-    """
-    if is_folder:
-        return HIDDEN if is_hidden(name) else SYSTEM if is_system_folder(name) else None
-    if is_hidden(name):
-        return HIDDEN if kind_by_name(name) is not None else None
-    return kind_of_file()
-
-
 def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:
     """Yield the folder's entries by name, none if it has been seen before (or is to be left out)."""
     identity = _folder_id(folder)
@@ -211,10 +140,6 @@ def _enter(folder: Path, seen: set[_FolderId]) -> Iterator[os.DirEntry[str]]:
         seen.add(identity)
         with os.scandir(folder) as entries:
             yield from sorted(entries, key=lambda entry: entry.name)
-
-
-def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - names with odd bytes, no Path made
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -227,3 +152,119 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _folder_id(folder: Path) -> _FolderId:
     status = folder.stat()
     return status.st_dev, status.st_ino
+
+
+def named_files(arguments: Sequence[str]) -> tuple[ImageFile, ...]:
+    """Return the images that the arguments name, in their order; what names none stands there with its error.
+
+    Args:
+        arguments: each a path, `-` for an encoded image on standard input, or a pattern (`*`, `?`, `[a-z]`, and `**`
+            for any folders) where the shell has left one: quoted, or on Windows.
+    """
+    return tuple(image for argument in arguments for image in _named(argument))
+
+
+def _named(argument: str) -> Iterator[ImageFile]:
+    if argument == STANDARD_INPUT:
+        yield StandardInput(Path("standard-input"), argument)
+    elif os.path.isdir(argument):  # noqa: PTH112 - any string, also one with a null character
+        yield _unreadable(
+            argument, "a folder, not an image: digit-detector detect-folder reads all images in it"
+        )
+    elif glob.has_magic(argument) and not os.path.lexists(argument):
+        found = (path for path in sorted(glob.glob(argument, recursive=True)) if not os.path.isdir(path))  # noqa: PTH112, PTH207
+        images = [ImageFile(Path(path), path) for path in found]
+        yield from images or [_unreadable(argument, "no file matches this pattern")]
+    else:
+        yield ImageFile(Path(argument), argument)
+
+
+def _unreadable(name: str, reason: str) -> ImageFile:
+    return ImageFile(Path(name), name, ImageUnreadableError(reason))
+
+
+@dataclass(frozen=True)
+class StandardInput(ImageFile):
+    """The image that is piped into the program."""
+
+    def read(self) -> bytes:
+        """Return the encoded image; standard input is read once.
+
+        Raises:
+            ImageUnreadableError: if nothing is piped in, or it cannot be read.
+            ImageTooLargeError: if it has more than `MAX_FILE_BYTES`.
+        """
+        if len(self._data) > MAX_FILE_BYTES:
+            raise ImageTooLargeError(
+                f"standard input has more than {MAX_FILE_BYTES:,} bytes, which are not read"
+            )
+        return self._data
+
+    @cached_property
+    def _data(self) -> bytes:
+        if sys.stdin.isatty():
+            raise ImageUnreadableError("standard input is a terminal: pipe an encoded image into it")
+        try:
+            return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise ImageUnreadableError(f"standard input cannot be read: {error.strerror}") from error
+
+
+class Listed(Protocol):
+    """An input, see `detector.folders.listing.ImageFile`."""
+
+    @property
+    def name(self) -> str:
+        """Its path below the folder."""
+        ...
+
+    @property
+    def error(self) -> DetectorError | None:
+        """Why it cannot be read, if that is known already."""
+        ...
+
+
+Image = TypeVar("Image", bound=Listed)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Patterns are the shell's (`*`, `?`, `[a-z]`), for the whole name of an image; `*` matches `/` too.
+
+    Attributes:
+        include: an image must match one of these, if there are any.
+        exclude: and none of these.
+        shuffle_seed: the seed of a random order; None for the order of the names.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    shuffle_seed: int | None = None
+
+    def wants(self, name: str) -> bool:
+        """Return whether an image of this name, its path below the folder, is wanted."""
+        included = not self.include or any(fnmatchcase(name, pattern) for pattern in self.include)
+        return included and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
+
+    def among(self, images: Iterable[Image]) -> Iterator[Image]:
+        """Return the wanted ones as they come. Folders that cannot be read stay: what is in them is not known."""
+        return (image for image in images if image.error is not None or self.wants(image.name))
+
+    def of(self, images: Iterable[Image]) -> tuple[Image, ...]:
+        """Return the wanted ones, in order."""
+        return tuple(sorted(self.among(images), key=self._order()))
+
+    def first(self, images: Iterable[Image], count: int) -> tuple[Image, ...]:
+        """Return the first `count` of the wanted ones, in order; no more than these are held in memory."""
+        return tuple(heapq.nsmallest(count, self.among(images), key=self._order()))
+
+    def _order(self) -> Callable[[Listed], tuple[str, str] | bytes]:
+        seed = self.shuffle_seed
+        if seed is None:
+            return lambda image: (text_of_name(image.name), image.name)
+        return lambda image: _place(seed, image.name)
+
+
+def _place(seed: int, name: str) -> bytes:
+    """Return a random place that depends on nothing but the seed and the name, so new images move no old ones."""
+    return hashlib.sha256(b"%d/%s" % (seed, os.fsencode(name))).digest()

@@ -6,14 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from detector.folders.file_kinds import IMAGE, LeftOut, is_image_name, is_video_name
 from detector.folders.journal import check_no_earlier_output, settings_path
-from detector.folders.left_out import LeftOut
-from detector.folders.listing import IMAGE, ImageFile, is_image_name, is_video_name, list_images
-from detector.folders.location.options import LocationOptions
-from detector.folders.named_files import named_files
+from detector.folders.listing import ImageFile, Selection, list_images, named_files
+from detector.folders.location import LocationOptions
 from detector.folders.report import check_report_folder
-from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection, Source
-from detector.folders.watch import WatchedFolder
+from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Source, WatchedFolder
 from detector.images.formats import VIDEO, VIDEO_HINT
 from detector.images.video_frames import Every
 from detector.results.errors import InvalidOptionError

@@ -1,82 +1,26 @@
-"""The images of a folder job: where they come from, which are wanted, and in which order."""
+"""Where the images of a folder job come from: a folder, a stream of paths, or a folder that is watched.
+
+A watched folder is polled, because the notices of the operating system (inotify and its like) do not come from network
+mounts, get lost when there are many at once, and say that a file was closed, not that it is whole. A file counts as
+finished when its size and time of change have stayed the same for a while and it decodes; one that does not decode is
+given longer, as an upload may stall, and then gets the row that says why.
+"""
 
 import codecs
-import hashlib
-import heapq
 import os
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from detector.folders.listing import ImageFile
+from detector.folders.listing import ImageFile, Selection, list_images
 from detector.folders.rows import text_of_name
+from detector.images.decode import decode_image
 from detector.results.errors import DetectorError
-
-
-class Listed(Protocol):
-    """An input, see `detector.folders.listing.ImageFile`."""
-
-    @property
-    def name(self) -> str:
-        """Its path below the folder."""
-        ...
-
-    @property
-    def error(self) -> DetectorError | None:
-        """Why it cannot be read, if that is known already."""
-        ...
-
-
-Image = TypeVar("Image", bound=Listed)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Patterns are the shell's (`*`, `?`, `[a-z]`), for the whole name of an image; `*` matches `/` too.
-
-    Attributes:
-        include: an image must match one of these, if there are any.
-        exclude: and none of these.
-        shuffle_seed: the seed of a random order; None for the order of the names.
-    """
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    shuffle_seed: int | None = None
-
-    def wants(self, name: str) -> bool:
-        """Return whether an image of this name, its path below the folder, is wanted."""
-        included = not self.include or any(fnmatchcase(name, pattern) for pattern in self.include)
-        return included and not any(fnmatchcase(name, pattern) for pattern in self.exclude)
-
-    def among(self, images: Iterable[Image]) -> Iterator[Image]:
-        """Return the wanted ones as they come. Folders that cannot be read stay: what is in them is not known."""
-        return (image for image in images if image.error is not None or self.wants(image.name))
-
-    def of(self, images: Iterable[Image]) -> tuple[Image, ...]:
-        """Return the wanted ones, in order."""
-        return tuple(sorted(self.among(images), key=self._order()))
-
-    def first(self, images: Iterable[Image], count: int) -> tuple[Image, ...]:
-        """Return the first `count` of the wanted ones, in order; no more than these are held in memory."""
-        return tuple(heapq.nsmallest(count, self.among(images), key=self._order()))
-
-    def _order(self) -> Callable[[Listed], tuple[str, str] | bytes]:
-        seed = self.shuffle_seed
-        if seed is None:
-            return lambda image: (text_of_name(image.name), image.name)
-        return lambda image: _place(seed, image.name)
-
-
-def _place(seed: int, name: str) -> bytes:
-    """Return a random place that depends on nothing but the seed and the name, so new images move no old ones."""
-    return hashlib.sha256(b"%d/%s" % (seed, os.fsencode(name))).digest()
-
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -200,3 +144,83 @@ def without_rows(images: Iterable[ImageFile], done: Counter[str]) -> Iterator[Im
             left[name] -= 1
         else:
             yield image
+
+
+_Fingerprint = tuple[int, int] | str
+
+
+@dataclass(frozen=True)
+class WatchedFolder:
+    """The images below a folder in the order in which they are finished, without end.
+
+    A file gets one row: one that is changed or replaced later is not read again.
+
+    Attributes:
+        root: the folder.
+        exclude: folders in it that are left out.
+        selection: which images are wanted; its order does not matter.
+        poll_seconds: pause between looks.
+        settle_seconds: a file that has not changed for so long is finished if it decodes,
+        patience_seconds: and after so long whatever it is.
+    """
+
+    root: Path
+    exclude: tuple[Path, ...]
+    selection: Selection
+    poll_seconds: float = 1.0
+    settle_seconds: float = 2.0
+    patience_seconds: float = 60.0
+
+    def remaining(self, done: Counter[str]) -> Iterator[ImageFile]:
+        """See `Source`."""
+        taken = Counter(done)
+        waiting: dict[str, _Arrival] = {}
+        while True:
+            listed = self.selection.of(list_images(self.root, self.exclude))
+            present = tuple(without_rows(listed, taken))
+            waiting = {image.name: waiting.get(image.name, _Arrival()) for image in present}
+            for image in present:
+                if self._is_finished(image, waiting[image.name]):
+                    taken[text_of_name(image.name)] += 1
+                    yield image
+            time.sleep(self.poll_seconds)
+
+    def _is_finished(self, image: ImageFile, arrival: "_Arrival") -> bool:
+        unchanged_seconds = arrival.look(_fingerprint(image))
+        if unchanged_seconds < self.settle_seconds:
+            return False
+        if arrival.decodes is None:
+            arrival.decodes = _decodes(image)
+        return arrival.decodes or unchanged_seconds >= self.patience_seconds
+
+
+@dataclass
+class _Arrival:
+    """A file that may still be growing: how it last looked, since when, and whether it decodes like that."""
+
+    fingerprint: _Fingerprint | None = None
+    since: float = 0.0
+    decodes: bool | None = None
+
+    def look(self, fingerprint: _Fingerprint) -> float:
+        """For how many seconds the file has looked like this."""
+        now = time.monotonic()
+        if fingerprint != self.fingerprint:
+            self.fingerprint, self.since, self.decodes = fingerprint, now, None
+        return now - self.since
+
+
+def _fingerprint(image: ImageFile) -> _Fingerprint:
+    try:
+        status = image.path.stat()
+    except OSError as error:
+        return str(error)
+    return status.st_size, status.st_mtime_ns
+
+
+def _decodes(image: ImageFile) -> bool:
+    try:
+        decode_image(image.read())
+    except DetectorError:
+        return False
+    return True

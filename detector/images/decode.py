@@ -26,12 +26,10 @@ from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from detector.images.formats import format_of
-from detector.images.heif import avif_size, decode_avif, decode_heic, heic_size
-from detector.images.isobmff import image_extents
+from detector.images.heif import avif_size, decode_avif, decode_heic, heic_size, image_extents
 from detector.images.jpeg import jpeg_frame, whole_jpeg
 from detector.images.jpeg_xl import decode_jpeg_xl, jpeg_xl_size
-from detector.images.png import has_16_bits, whole_png
-from detector.images.tiff import check_whole_tiff, tiff_page
+from detector.images.pillow_checks import check_whole_tiff, has_16_bits, tiff_page, whole_png
 from detector.results.errors import (
     ImageEmptyError,
     ImageTooLargeError,

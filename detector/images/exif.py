@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from PIL.PngImagePlugin import PngImageFile
 
 from detector.images.formats import HEAD_BYTES, content_of
-from detector.images.heif import avif_exif, heic_exif
-from detector.images.isobmff import exif_box
+from detector.images.heif import avif_exif, exif_box, heic_exif
 
 MAX_VALUE_BYTES = 256
 """Longer values are skipped: those of time, place and lens have 24 bytes at most; a MakerNote has thousands."""

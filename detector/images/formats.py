@@ -131,17 +131,8 @@ def _is_text(head: bytes) -> bool:
 
 _BMP_HEADERS = tuple(size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124))
 _HEIC_BRANDS = (
-    b"heic",
-    b"heix",
-    b"heim",
-    b"heis",
-    b"hevc",
-    b"hevx",
-    b"hevm",
-    b"hevs",
-    b"mif1",
-    b"mif2",
-    b"msf1",
+    *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+    *(b"mif1", b"mif2", b"msf1"),
 )
 
 _CONTENTS: tuple[tuple[Callable[[bytes], bool], Content], ...] = (

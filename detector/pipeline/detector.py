@@ -16,22 +16,16 @@ from detector.models.backend import Network
 from detector.models.model_files import EMBEDDED, Manifest
 from detector.models.operating_point import OperatingPoint
 from detector.models.runtimes import OPENVINO, load_networks
-from detector.pipeline.call import Call
-from detector.pipeline.cancellation import CancellationToken
+from detector.pipeline.call import Call, CancellationToken
 from detector.pipeline.cascade import Cascade, CascadeOutput
-from detector.pipeline.fusion import class_agnostic_nms
-from detector.pipeline.hysteresis import hysteresis_mask
+from detector.pipeline.fusion import select_digits
 from detector.pipeline.numbers import group_numbers
 from detector.pipeline.options import DetectorConfig, Settings
 from detector.pipeline.score_map import Candidates
-from detector.results import boxes as box_arithmetic
-from detector.results.detections import Detections, ImageDetections, IntArray
+from detector.results.detections import ImageDetections, IntArray
 from detector.results.errors import DetectorError
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.prefetch import ordered_prefetch
-
-BOX_HEIGHT = 1.04
-"""Factor of boxes' heights: the networks draw them a few percent less high than those they learn from."""
 
 
 class DigitDetector:
@@ -219,7 +213,7 @@ class DigitDetector:
         self, output: CascadeOutput, width: int, height: int, settings: Settings, call: Call
     ) -> ImageDetections:
         with call.stage("merge"):
-            digits = _choose(self._cascade.combine(output), settings, width, height)
+            digits = select_digits(self._cascade.combine(output), settings, width, height)
         with call.stage("numbers"):
             numbers = group_numbers(digits)
         return ImageDetections(
@@ -227,25 +221,7 @@ class DigitDetector:
         )
 
 
-def _choose(candidates: Candidates, settings: Settings, width: int, height: int) -> Detections:
-    """One detection per digit, and of those the ones to return, best first."""
-    candidates = candidates.select(candidates.scores >= settings.least_score)
-    digits = class_agnostic_nms(candidates, settings.nms_iou_threshold)
-    digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
-    digits = digits.select(_within(digits, settings.returned_heights))
-    if settings.thresholds is not None:
-        digits = digits.select(hysteresis_mask(digits, settings.thresholds))
-    digits = digits.select(np.arange(len(digits))[: settings.max_detections])
-    return replace(digits, boxes=box_arithmetic.clip(digits.boxes, width, height))
-
-
 def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise ValueError(f"pixels must be (H, W, 3) uint8 RGB, got {pixels.dtype} {pixels.shape}")
     return pixels
-
-
-def _within(digits: Detections, heights: tuple[float, float]) -> NDArray[np.bool]:
-    low, high = heights
-    found = (digits.boxes[:, 3] - digits.boxes[:, 1]).astype(np.float64)
-    return np.asarray((found >= low) & (found <= high))

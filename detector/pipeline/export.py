@@ -21,7 +21,7 @@ from detector.models.model_files import Manifest, load_model
 from detector.models.operating_point import OperatingPoint
 from detector.models.tensorflow_backend import networks_of
 from detector.pipeline import refiner
-from detector.pipeline.detector import BOX_HEIGHT
+from detector.pipeline.fusion import BOX_HEIGHT
 from detector.pipeline.options import DetectorConfig
 from detector.pipeline.pyramid import STEP
 from detector.pipeline.score_map import GRID

@@ -1,13 +1,17 @@
-"""Many windows see the same digit; here they become one box each."""
+"""From candidates to digits: weighted box fusion, class-agnostic suppression, hysteresis along lines."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.models.operating_point import Thresholds
+from detector.pipeline.numbers import fitting_pairs
+from detector.pipeline.options import Settings
 from detector.pipeline.score_map import Candidates, concatenate
 from detector.results import boxes as box_arithmetic
-from detector.results.detections import Detections
+from detector.results.detections import Detections, FloatArray
 
 _SAME_DIGIT_IOU = 0.5
 """Candidates that overlap a kept one this much are further views of it: their boxes and digits are averaged."""
@@ -22,7 +26,10 @@ _MOST_CANDIDATES = 5000
 """More are cut to the best: bounds time and memory on pictures that are nothing but texture."""
 
 _BLOCK = 256
-"""Digits whose views are gathered at a time: bounds the memory however many digits there are."""
+"""Digits that are compared with all others at a time: bounds the memory however many digits there are."""
+
+BOX_HEIGHT = 1.04
+"""Factor of boxes' heights: the networks draw them a few percent less high than those they learn from."""
 
 _LEAST_SCORE = 1e-30
 """Lower scores weigh as much: a weight of 0 would have no mean."""
@@ -65,6 +72,18 @@ def fuse_candidates(candidates: Candidates, nms_iou_threshold: float, min_score:
     return Candidates(averages[:, :4].astype(np.float32), class_scores.astype(np.float32))
 
 
+def select_digits(candidates: Candidates, settings: Settings, width: int, height: int) -> Detections:
+    """One detection per digit, and of those the ones to return, best first."""
+    candidates = candidates.select(candidates.scores >= settings.least_score)
+    digits = class_agnostic_nms(candidates, settings.nms_iou_threshold)
+    digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
+    digits = digits.select(_within(digits, settings.returned_heights))
+    if settings.thresholds is not None:
+        digits = digits.select(hysteresis_mask(digits, settings.thresholds))
+    digits = digits.select(np.arange(len(digits))[: settings.max_detections])
+    return replace(digits, boxes=box_arithmetic.clip(digits.boxes, width, height))
+
+
 def class_agnostic_nms(candidates: Candidates, nms_iou_threshold: float) -> Detections:
     """Return the candidates of which none overlaps a better one, as digits, best score first."""
     scores = candidates.scores
@@ -82,3 +101,37 @@ def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:
     weights = np.where((overlap >= _SAME_DIGIT_IOU) & credible, credibility, 0)
     values = np.concatenate([views.boxes, views.class_scores], axis=1)
     return np.asarray(weights @ values / weights.sum(axis=1, keepdims=True), np.float64)
+
+
+def hysteresis_mask(digits: Detections, thresholds: Thresholds) -> NDArray[np.bool]:
+    """(N,) which digits to return: hysteresis along lines, as Canny's edges have it (Canny 1986)."""
+    return spread(digits.scores, line_links(digits.boxes), thresholds)
+
+
+def line_links(boxes: FloatArray) -> NDArray[np.bool]:
+    """(N, N) which of (N, 4) xyxy boxes could be neighbours in one number; none is its own."""
+    blocks = [boxes[start : start + _BLOCK] for start in range(0, len(boxes), _BLOCK)]
+    links = np.concatenate(
+        [np.zeros((0, len(boxes)), bool), *(fitting_pairs(block, boxes) for block in blocks)]
+    )
+    np.fill_diagonal(links, False)
+    return links
+
+
+def spread(scores: FloatArray, links: NDArray[np.bool], thresholds: Thresholds) -> NDArray[np.bool]:
+    """(N,) which digits to return, from their (N,) scores and (N, N) links."""
+    chosen = scores >= thresholds.seed
+    possible = scores >= thresholds.linked
+    while True:
+        grown = chosen | (possible & links[:, chosen].any(axis=1))
+        if (grown == chosen).all():
+            break
+        chosen = grown
+    alone = ~links[:, chosen].any(axis=1)
+    return np.asarray(chosen & ~(alone & (scores < thresholds.lone)))
+
+
+def _within(digits: Detections, heights: tuple[float, float]) -> NDArray[np.bool]:
+    low, high = heights
+    found = (digits.boxes[:, 3] - digits.boxes[:, 1]).astype(np.float64)
+    return np.asarray((found >= low) & (found <= high))

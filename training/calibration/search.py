@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.models.operating_point import Thresholds
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.hysteresis import line_links, spread
+from detector.pipeline.fusion import line_links, spread
 from detector.pipeline.numbers import group_numbers
 from detector.results.boxes import clip
 from detector.results.detections import Detections

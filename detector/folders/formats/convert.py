@@ -8,14 +8,16 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from detector.folders.formats.coco import write_coco_dataset, write_coco_results
-from detector.folders.formats.csv_tables import write_digits_csv, write_numbers_csv
-from detector.folders.formats.geojson import write_geojson
-from detector.folders.formats.gpx import write_gpx
 from detector.folders.formats.label_files import write_voc, write_yolo
-from detector.folders.formats.osm_notes import write_osm_notes_csv
-from detector.folders.location.sightings import Sighting, find_sightings, merge_sightings
-from detector.folders.rows import ErrorRow, FoundRow, ResultsFile
+from detector.folders.formats.maps import write_geojson, write_gpx, write_osm_notes_csv
+from detector.folders.formats.sightings import Sighting, find_sightings, merge_sightings
+from detector.folders.formats.single_files import (
+    write_coco_dataset,
+    write_coco_results,
+    write_digits_csv,
+    write_numbers_csv,
+)
+from detector.folders.results_file import ErrorRow, FoundRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 from detector.system.files import whole_file, whole_folder
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from detector.folders.rows import FoundRow, printable_name
+from detector.folders.results_file import FoundRow
+from detector.folders.rows import printable_name
 from detector.results.detections import Detection
 from detector.results.errors import InvalidOptionError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from detector.folders.report.page import GENERATOR, check_tiles, page_chunks
 from detector.folders.report.pictures import PICTURES, THUMBNAILS, Picture, write_pictures
 from detector.folders.report.provenance import Provenance
-from detector.folders.rows import FoundRow, ResultRow, ResultsFile
+from detector.folders.results_file import FoundRow, ResultRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 from detector.system.files import whole_file
 

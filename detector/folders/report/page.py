@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from detector.folders.location.fields import capture_fields
 from detector.folders.report.pictures import Picture
 from detector.folders.report.provenance import Provenance
-from detector.folders.rows import ErrorRow, FoundRow, ResultRow, printable_name
+from detector.folders.results_file import ErrorRow, FoundRow, ResultRow
+from detector.folders.rows import capture_fields, printable_name
 from detector.pages.page import Page, json_in_page
 from detector.results.errors import InvalidOptionError
 

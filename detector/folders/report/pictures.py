@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.folders.report.frames import FrameFinder
-from detector.folders.rows import FoundRow, ResultRow, names_of_text
+from detector.folders.results_file import FoundRow, ResultRow
+from detector.folders.rows import names_of_text
 from detector.images.decode import decode_image, read_image_file
 from detector.results.errors import DetectorError
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 from pyarrow.fs import FileInfo, FileType
 
-from detector.folders.left_out import LeftOut, Note
-from detector.folders.listing import is_video_name
-from detector.folders.location.options import LocationOptions
+from detector.folders.file_kinds import LeftOut, Note, is_video_name
+from detector.folders.journal import Settings, check_same_settings, encode_settings, made_with
+from detector.folders.listing import Selection
+from detector.folders.location import LocationOptions
 from detector.folders.rows import text_of_name
-from detector.folders.run_config import Settings, check_same_settings, encode_settings, made_with
 from detector.folders.sharded.storage import PART, StorageDir
 from detector.folders.sharded.work_units import (
     Entry,
@@ -28,7 +28,6 @@ from detector.folders.sharded.work_units import (
     read_listing,
     write_listing,
 )
-from detector.folders.sources import Selection
 from detector.images.formats import VIDEO_HINT
 from detector.models.model_files import Manifest
 from detector.results.errors import InvalidOptionError

@@ -8,8 +8,8 @@ from itertools import islice
 
 from pyarrow.fs import FileInfo, FileType
 
-from detector.folders.left_out import LeftOut, Note
-from detector.folders.listing import IMAGE, kind_by_name, kind_of_entry, walk_images
+from detector.folders.file_kinds import IMAGE, LeftOut, Note, kind_by_name, kind_of_entry
+from detector.folders.listing import walk_images
 from detector.folders.sharded.storage import StorageDir
 from detector.results.errors import DetectorError, ImageUnreadableError
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.decode import decode_image
-from detector.pipeline.cancellation import CancellationToken
+from detector.pipeline.call import CancellationToken
 from detector.results.detections import ImageDetections
 from detector.results.errors import OverloadedError, ServiceUnavailableError
 from detector.results.interface import DetectOptions, ModelInfo

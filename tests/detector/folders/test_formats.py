@@ -23,9 +23,9 @@ from detector.cli.convert import _FORMATS
 from detector.cli.main import main
 from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.formats import FORMATS, Conversion, convert
-from detector.folders.formats.csv_tables import DIGIT_COLUMNS, NUMBER_COLUMNS
 from detector.folders.formats.label_files import LabelPaths, _pixels
-from detector.folders.rows import FoundRow, ResultsFile
+from detector.folders.formats.single_files import DIGIT_COLUMNS, NUMBER_COLUMNS
+from detector.folders.results_file import FoundRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 
 NAMES = ["street/31.png", 'two\nlines, and "quotes".png', "=1+1.png", "straße 日本.png", "ü/<b>&.png"]

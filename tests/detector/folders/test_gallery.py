@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from detector import DigitDetector
 from detector.folders.report import write_report
-from detector.folders.rows import ResultsFile
+from detector.folders.results_file import ResultsFile
 from tests.detector.browser import chromium
 from tests.detector.folders.gallery_page import Gallery
 from tests.detector.folders.gallery_rows import (

@@ -11,7 +11,7 @@ from gpxpy.geo import haversine_distance
 
 from detector.cli.main import main
 from detector.folders.report import write_report
-from detector.folders.rows import ResultsFile
+from detector.folders.results_file import ResultsFile
 from detector.results.errors import InvalidOptionError
 from tests.detector.browser import chromium
 from tests.detector.folders.gallery_page import Gallery

@@ -13,7 +13,7 @@ from detector import DetectOptions, DigitDetector
 from detector.images.decode import decode_image
 from detector.images.draw import encode_image
 from detector.models.runtimes import FLOAT32
-from detector.pipeline import proposals
+from detector.pipeline import cascade
 from detector.pipeline.score_map import GRID
 from detector.results.boxes import iou
 from tests.memory import wait_for_peak_memory
@@ -55,7 +55,7 @@ def test_a_tiled_image_loses_no_digit_at_a_seam(
     picture = wall(real_images, 1100, 900)
     options = DetectOptions(max_detections=5000, exhaustive=True)
     tiled = detector.detect(picture, options).digits
-    monkeypatch.setattr(proposals, "GRID", replace(GRID, sizes=(400,)))
+    monkeypatch.setattr(cascade, "GRID", replace(GRID, sizes=(400,)))
     whole = detector.detect(picture, options).digits
     assert at_a_seam(whole.boxes, 4 / 3).sum() >= 3, "there are digits at the seams"
     assert len(tiled) == len(whole)

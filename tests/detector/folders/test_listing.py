@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.folders.left_out import HIDDEN, SYSTEM, LeftOut, LeftOutCounts
+from detector.folders.file_kinds import HIDDEN, SYSTEM, LeftOut, LeftOutCounts
 from detector.folders.listing import list_images
 from detector.images.formats import RAW, VIDEO
 from tests.detector.pictures import encode

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.folders.named_files import named_files
+from detector.folders.listing import named_files
 from detector.results.errors import ImageUnreadableError
 from tests.detector.pictures import encode
 

@@ -14,7 +14,7 @@ from detector import DigitDetector
 from detector.cli.main import main
 from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.report import Report, write_report
-from detector.folders.rows import ResultsFile
+from detector.folders.results_file import ResultsFile
 from detector.images.decode import decode_image
 from detector.images.draw import encode_image
 from detector.results.errors import InvalidOptionError, ServiceUnavailableError

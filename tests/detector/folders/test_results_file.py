@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from detector.folders.rows import MAX_ROW_BYTES, ErrorRow, FoundRow, ResultsFile, row_of, to_json_line
+from detector.folders.results_file import MAX_ROW_BYTES, ErrorRow, FoundRow, ResultsFile
+from detector.folders.rows import row_of, to_json_line
 from detector.results.errors import ImageUndecodableError, InvalidOptionError
 from tests.detector.folders.test_rows import FOUND, ROW
 

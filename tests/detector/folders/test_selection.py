@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.folders.listing import ImageFile
-from detector.folders.sources import Selection
+from detector.folders.listing import ImageFile, Selection
 from detector.results.errors import ImageUnreadableError
 
 NAMES = ["1.jpg", "a/1.jpg", "a/thumbs/1.jpg", "b/2.JPG", os.fsdecode(b"b/\xff.jpg"), "b/new\nline.jpg"]

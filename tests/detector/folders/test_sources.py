@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.folders.listing import ImageFile
-from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Selection
+from detector.folders.listing import ImageFile, Selection
+from detector.folders.sources import ListedFiles, ListedFolder, PathStream
 
 ALL = Selection()
 

@@ -14,11 +14,10 @@ import pytest
 from PIL import Image
 
 from detector.folders import FolderJob, detect_folder, plan_folder
-from detector.folders.left_out import LeftOutCounts
-from detector.folders.location.options import LocationOptions
-from detector.folders.location.track import read_track
+from detector.folders.file_kinds import LeftOutCounts
+from detector.folders.location import LocationOptions, read_track
 from detector.folders.report import write_report
-from detector.folders.rows import ResultsFile
+from detector.folders.results_file import ResultsFile
 from detector.folders.sources import PathStream
 from detector.images.decode import decode_image
 from detector.images.video_frames import Every

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from detector.folders.waiting import shown_while_slow
+from detector.folders.progress import shown_while_slow
 
 SLOW = """
 import time
-from detector.folders.waiting import shown_while_slow
+from detector.folders.progress import shown_while_slow
 with shown_while_slow(["quick.jpg", "slow.jpg"], slow_seconds=0.4) as come:
     come()
     time.sleep(1.2)

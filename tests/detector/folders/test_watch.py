@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.folders.listing import ImageFile
-from detector.folders.sources import Selection
-from detector.folders.watch import WatchedFolder
+from detector.folders.listing import ImageFile, Selection
+from detector.folders.sources import WatchedFolder
 
 LONG = 30.0
 """Seconds: what is to happen does so at once, but a busy machine takes its time."""

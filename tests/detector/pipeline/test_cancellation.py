@@ -11,7 +11,7 @@ from detector import DetectOptions, DigitDetector
 from detector.models.backend import Network
 from detector.models.model_files import EMBEDDED
 from detector.models.runtimes import load_networks
-from detector.pipeline.cancellation import CancellationToken
+from detector.pipeline.call import CancellationToken
 from detector.results.detections import FloatArray
 from detector.results.errors import CallCancelledError, DeadlineExceededError
 

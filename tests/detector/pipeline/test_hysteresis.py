@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detector.models.operating_point import Thresholds
-from detector.pipeline.hysteresis import hysteresis_mask
+from detector.pipeline.fusion import hysteresis_mask
 from detector.results.detections import Detections
 
 THRESHOLDS = Thresholds(seed=0.6, linked=0.45, lone=0.68)

@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from numpy.typing import NDArray
 
-from detector.pipeline.cancellation import CancellationToken
+from detector.pipeline.call import CancellationToken
 from detector.results.detections import Detections, HouseNumber, ImageDetections
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.serving.server.inference_queue import PixelDetector

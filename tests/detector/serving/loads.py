@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.pipeline.cancellation import CancellationToken
+from detector.pipeline.call import CancellationToken
 from detector.results.detections import ImageDetections
 from detector.results.errors import ModelError
 from detector.results.interface import DetectOptions, ModelInfo

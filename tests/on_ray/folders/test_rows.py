@@ -14,8 +14,9 @@ from ray.cluster_utils import Cluster
 import detector.cli.main
 from detector import DigitDetector
 from detector.folders import FolderJob, detect_folder, plan_folder
-from detector.folders.rows import ResultsFile, Row
-from detector.folders.sources import Selection
+from detector.folders.listing import Selection
+from detector.folders.results_file import ResultsFile
+from detector.folders.rows import Row
 from detector.models.model_files import EMBEDDED, load_model, save_model
 from tests.detector.serving.harness import free_port
 from tests.on_ray.folders.jobs import assert_same_rows, rows_in, run, shards_in

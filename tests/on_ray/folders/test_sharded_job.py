@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.folders.left_out import LeftOut
-from detector.folders.listing import list_images
+from detector.folders.file_kinds import LeftOut
+from detector.folders.listing import Selection, list_images
 from detector.folders.progress import FolderSummary
 from detector.folders.sharded.shard_worker import ShardMaker, Work
 from detector.folders.sharded.sharded_job import (
@@ -22,7 +22,6 @@ from detector.folders.sharded.sharded_job import (
 )
 from detector.folders.sharded.storage import storage_at
 from detector.folders.sharded.work_units import Listing, WorkUnit, read_lines, work_unit
-from detector.folders.sources import Selection
 from detector.images.formats import VIDEO
 from detector.models.model_files import EMBEDDED, load_model, read_model_files
 from detector.models.runtimes import OPENVINO, chosen_runtime, named_version

@@ -9,7 +9,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from detector.folders.left_out import ignore
+from detector.folders.file_kinds import ignore
 from detector.folders.listing import list_images
 from detector.folders.sharded import storage
 from detector.folders.sharded.sharded_job import check_images

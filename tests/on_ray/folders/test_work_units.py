@@ -12,8 +12,7 @@ from PIL.ExifTags import Base
 
 from detector import DetectOptions, DigitDetector
 from detector.folders import FolderJob, detect_folder, plan_folder
-from detector.folders.location.options import LocationOptions
-from detector.folders.location.track import read_track
+from detector.folders.location import LocationOptions, read_track
 from detector.folders.rows import Row, detections_row, error_row, row_of, to_json_line
 from detector.folders.sharded import work_units
 from detector.folders.sharded.shard_worker import FORMATS, detect_entries

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from detector.folders.rows import Box, FoundRow
+from detector.folders.results_file import Box, FoundRow
 from detector.images.metadata import Capture
 from detector.images.video_frames import FramePlace
 from detector.results.detections import HouseNumber

@@ -13,8 +13,8 @@ from geojson_pydantic import FeatureCollection
 
 from detector.cli.main import main
 from detector.folders.formats import convert
-from detector.folders.location.bearings import bearings, offset_from_axis_deg
-from detector.folders.rows import FoundRow, ResultsFile
+from detector.folders.formats.maps import bearings, offset_from_axis_deg
+from detector.folders.results_file import FoundRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 from tests.detector.folders.gallery_rows import HOSTILE, Row, error_row, made_row, write_rows
 from tests.detector.folders.location.found import BOX, moved, picture

@@ -15,9 +15,8 @@ from PIL.ExifTags import Base
 from detector import DigitDetector
 from detector.cli.main import main
 from detector.folders import FolderJob, detect_folder, plan_folder
-from detector.folders.location.options import LocationOptions
-from detector.folders.location.track import read_track
-from detector.folders.rows import ErrorRow, FoundRow, ResultsFile
+from detector.folders.location import LocationOptions, read_track
+from detector.folders.results_file import ErrorRow, FoundRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 from tests.detector.captures import GOOD_TIME, encoded, exif_block, gps_at
 from tests.detector.folders.location.tracks import gpx, write_gpx

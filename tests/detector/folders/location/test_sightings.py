@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.folders.location.sightings import Sighting, find_sightings, merge_sightings
-from detector.folders.rows import FoundRow
+from detector.folders.formats.sightings import Sighting, find_sightings, merge_sightings
+from detector.folders.results_file import FoundRow
 from tests.detector.folders.location.found import frame, moved, number, picture
 
 Seen = list[tuple[str, float, int]]

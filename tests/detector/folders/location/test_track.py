@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detector.folders.location.track import MAX_TRACK_BYTES, Position, Track, read_track
+from detector.folders.location import MAX_TRACK_BYTES, Position, Track, read_track
 from detector.results.errors import InvalidOptionError
 from tests.detector.folders.location.tracks import GPX_1_1, Point, gpx, write_gpx
 

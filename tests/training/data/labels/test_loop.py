@@ -14,7 +14,7 @@ import detector.cli.main
 import training.cli.main
 from detector import DigitDetector
 from detector.folders import FolderJob, detect_folder, plan_folder
-from detector.folders.rows import FoundRow, ResultsFile
+from detector.folders.results_file import FoundRow, ResultsFile
 from training.data.detector_data import load_detector_data
 from training.data.labels.folder import LabelOptions, survey
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from gpxpy.geo import haversine_distance
 
-from detector.folders.rows import Box, FoundRow
+from detector.folders.results_file import Box, FoundRow
 from detector.results.detections import HouseNumber
 
 MAX_MISSED_FRAMES = 1

@@ -1,1 +1,0 @@
-"""Where and when the pictures of a folder job were taken, and what becomes of that: tracks, sightings, maps."""
