@@ -42,7 +42,7 @@ def imports(name: str) -> Iterator[str]:
 def test_the_walk_sees_the_imports_that_it_is_about() -> None:
     assert "detector.pipeline.detector" in SOURCES
     assert "detector.pipeline.numbers" in set(imports("detector.pipeline.detector"))
-    assert "detector.serving.client" in set(imports("detector.cli.running"))
+    assert "detector.serving.client" in set(imports("detector.cli.detector_choice"))
 
 
 def test_imports_keep_the_contracts_of_pyproject(checkout: Path) -> None:

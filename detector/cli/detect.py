@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
 from detector.cli.options import (
     EXIT_CODES,
     AddParser,
@@ -16,10 +15,11 @@ from detector.cli.options import (
     choice,
     command,
 )
+from detector.cli.program import OK, SOME_FAILED, complain, one_line_if_broken_off
 from detector.results.errors import DetectorError
 
 if TYPE_CHECKING:
-    from detector.cli.running import DetectorChoice
+    from detector.cli.detector_choice import DetectorChoice
     from detector.folders.job import FileResult
     from detector.folders.listing import ImageFile
     from detector.results.detections import ImageDetections

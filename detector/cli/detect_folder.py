@@ -4,9 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.cli import detect_folder_on_ray as on_ray
-from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
-from detector.cli.location import add_location, location_options
+from detector.cli.folder_jobs import add_location, location_options
 from detector.cli.options import (
     EXIT_CODES,
     AddParser,
@@ -19,9 +17,11 @@ from detector.cli.options import (
     frame_step,
     whole_number,
 )
+from detector.cli.program import OK, SOME_FAILED, complain, one_line_if_broken_off
+from detector.cli.ray import detect_folder as on_ray
 
 if TYPE_CHECKING:
-    from detector.cli.running import DetectorChoice
+    from detector.cli.detector_choice import DetectorChoice
     from detector.folders.plan import FolderJob
 
 _DESCRIPTION = (
@@ -165,7 +165,7 @@ def _run_here(args: argparse.Namespace) -> int:
 def detect_folder(job: "FolderJob", choice: "DetectorChoice") -> int:
     """Write one line of JSON for each image below a folder; return the exit code."""
     from detector import folders  # noqa: PLC0415
-    from detector.cli.running import exit_code, interrupted_by_sigterm, say, say_account, say_left_out  # noqa: PLC0415
+    from detector.cli.folder_jobs import exit_code, interrupted_by_sigterm, say, say_account, say_left_out  # noqa: PLC0415
     from detector.folders.file_kinds import LeftOutCounts  # noqa: PLC0415
     from detector.folders.plan import plan_folder  # noqa: PLC0415
     from detector.folders.report import PAGE  # noqa: PLC0415

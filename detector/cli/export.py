@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from detector.cli.exit_codes import OK, one_line_if_broken_off
 from detector.cli.options import AddParser, add_model, command
+from detector.cli.program import OK, one_line_if_broken_off
 
 _FORMATS = ("savedmodel", "onnx", "openvino", "tflite")
 

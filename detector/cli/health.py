@@ -3,8 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from detector.cli.exit_codes import OK, SOME_FAILED, complain
 from detector.cli.options import AddParser, add_security, command, connection, seconds
+from detector.cli.program import OK, SOME_FAILED, complain
 from detector.results.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def health(connection: "Connection", timeout_s: float) -> int:
     """Print the server's health; return the exit code."""
-    from detector.cli.tls_mistakes import explained  # noqa: PLC0415
+    from detector.cli.detector_choice import explained  # noqa: PLC0415
     from detector.serving.client import DetectorClient  # noqa: PLC0415
 
     try:

@@ -3,11 +3,11 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from detector.cli.exit_codes import OK
 from detector.cli.options import AddParser, add_where, choice, command
+from detector.cli.program import OK
 
 if TYPE_CHECKING:
-    from detector.cli.running import DetectorChoice
+    from detector.cli.detector_choice import DetectorChoice
 
 
 def add(add_parser: AddParser) -> None:

@@ -8,10 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from detector.cli import convert, detect, detect_folder, export, health, info, report, serve
-from detector.cli.exit_codes import INTERRUPTED, NOT_STARTED, complain
 from detector.cli.options import prepare_libraries
-from detector.cli.parser import HintingParser
-from detector.cli.standard_streams import run_command
+from detector.cli.program import INTERRUPTED, NOT_STARTED, HintingParser, complain, run_command
 from detector.results.errors import DetectorError
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from detector.results.errors import ClientSetupError
 
 if TYPE_CHECKING:
-    from detector.cli.running import DetectorChoice
+    from detector.cli.detector_choice import DetectorChoice
     from detector.serving.client.batch import BatchSettings
     from detector.serving.client.connection import Connection
 
@@ -273,7 +273,7 @@ def choice(args: argparse.Namespace) -> "DetectorChoice":
     Raises:
         ClientSetupError: if the arguments about a server describe none.
     """
-    from detector.cli.running import DetectorChoice  # noqa: PLC0415 - see shared
+    from detector.cli.detector_choice import DetectorChoice  # noqa: PLC0415 - see shared
 
     if args.server is not None:
         if args.runtime is not None:

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from detector.cli.exit_codes import OK, one_line_if_broken_off
 from detector.cli.options import AddParser, command
+from detector.cli.program import OK, one_line_if_broken_off
 
 
 def add(add_parser: AddParser) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-from detector.cli import serve_on_ray
 from detector.cli.options import (
     AddParser,
     add_max_megapixels,
@@ -18,6 +17,7 @@ from detector.cli.options import (
     seconds,
     whole_number,
 )
+from detector.cli.ray import serve as serve_on_ray
 from detector.results.errors import ServerStartError
 from detector.serving.server.settings import Security, ServerSettings, WorkLimits
 from detector.serving.telemetry.observability import Observability

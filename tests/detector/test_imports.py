@@ -45,7 +45,7 @@ def modules_after(statement: str) -> set[str]:
             "OpenVINO computes without them",
         ),
         (
-            "import detector.cli.running",
+            "import detector.cli.detector_choice",
             {"tensorflow", "openvino", "grpc"},
             "who detects is not known yet",
         ),

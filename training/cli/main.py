@@ -10,10 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from detector.cli.exit_codes import complain
 from detector.cli.options import add_exhaustive, add_runtime, whole_number
-from detector.cli.parser import HintingParser
-from detector.cli.standard_streams import run_command
+from detector.cli.program import HintingParser, complain, run_command
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
 from training.cli.align_labels import add_align_labels

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 import detector.cli.main
-from detector.cli import serve_on_ray
-from detector.cli.exit_codes import NOT_STARTED
+from detector.cli.program import NOT_STARTED
+from detector.cli.ray import serve as serve_on_ray
 from detector.results.errors import ServerStartError
 from detector.serving.ray.cluster_settings import ClusterAddress, ClusterSettings
 
@@ -107,7 +107,7 @@ def test_without_the_extra_it_says_what_to_install() -> None:
 
 def test_the_parts_without_ray_do_not_bring_it_in() -> None:
     program = (
-        "import sys, detector.cli.main, detector.cli.serve_on_ray, detector.serving.ray.ingress; "
+        "import sys, detector.cli.main, detector.cli.ray.serve, detector.serving.ray.ingress; "
         "import detector.serving.ray.raw_methods, detector.serving.client.client; "
         "print({'ray', 'tensorflow'} & set(sys.modules))"
     )

@@ -10,7 +10,7 @@ TRAINER = "from training.cli.main import main"
 
 PRINTING = """
 import sys
-from detector.cli.standard_streams import run_command
+from detector.cli.program import run_command
 def command():
     print("a result")
     print("a word", file=sys.stderr)
@@ -50,7 +50,7 @@ def test_both_commands_start_with_closed_streams(program: str, closed: str) -> N
 def test_a_reader_that_goes_ends_the_command_in_silence(redirection: str) -> None:
     program = """
 import sys
-from detector.cli.standard_streams import run_command
+from detector.cli.program import run_command
 def command():
     while True:
         print("line", flush=True)

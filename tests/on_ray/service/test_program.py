@@ -14,7 +14,7 @@ import ray
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
-from detector.cli.exit_codes import NOT_STARTED
+from detector.cli.program import NOT_STARTED
 from detector.models.model_files import EMBEDDED
 from detector.results.detections import ImageDetections
 from detector.serving.client import DetectorClient

@@ -1,16 +1,24 @@
-"""When and where pictures were taken: the options of both kinds of folder job."""
+"""What both kinds of folder job share on the command line: when and where pictures were taken, how a job ends."""
 
 import argparse
 import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from detector.cli.program import INTERRUPTED, TERMINATED
 from detector.results.errors import InvalidOptionError
 
 if TYPE_CHECKING:
+    from detector.folders.file_kinds import LeftOutCounts
     from detector.folders.location import LocationOptions
+    from detector.folders.progress import FolderSummary
 
 
 def add_location(parser: argparse.ArgumentParser) -> None:
@@ -91,3 +99,47 @@ def time_zone(text: str) -> tzinfo:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time zone: a name such as Europe/Berlin, or an offset such as +02:00"
         ) from error
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: the end that Ctrl-C brings, with an exit code of its own."""
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Make SIGTERM a KeyboardInterrupt; `exit_code` tells which it was."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """Of a job that was stopped."""
+    return TERMINATED if isinstance(interrupt, _Terminated) else INTERRUPTED
+
+
+def say(message: str) -> None:
+    """Tells the user, on standard error: standard output is for results."""
+    print(message, file=sys.stderr)
+
+
+def say_left_out(counts: "LeftOutCounts") -> None:
+    """Tells the user what lies among the images and is not read."""
+    for line in counts.lines():
+        say(line)
+
+
+def say_account(summary: "FolderSummary", output: str) -> None:
+    """Tells the user what came of the job."""
+    from detector.folders.rows import printable_name  # noqa: PLC0415 - see detector.cli.options
+
+    say(
+        f"{summary.rows} images ({summary.errors} not read), {summary.digits} digits, {summary.numbers} numbers: "
+        f"{printable_name(output)}"
+    )

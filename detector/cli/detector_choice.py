@@ -1,16 +1,63 @@
-"""Why a server cannot be reached over TLS: gRPC says only that no connection came about."""
+"""The detector that a command chooses: a model here or a server; and why a server cannot be reached over TLS."""
 
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from detector.models.runtimes import OPENVINO
+from detector.pipeline.detector import DigitDetector
+from detector.pipeline.options import DetectorConfig
 from detector.results.errors import ServiceUnavailableError
+from detector.results.interface import MAX_PIXELS, ImageDetector
+from detector.serving.client.batch import BatchSettings
 from detector.serving.client.connection import Connection, Tls
 
 _TIMEOUT_S = 3.0
 _EXPIRED, _NOT_YET_VALID, _HOST, _ADDRESS = 10, 9, 62, 64
 """OpenSSL's codes of what is wrong with a certificate (x509_vfy.h)."""
+
+
+@dataclass(frozen=True)
+class DetectorChoice:
+    """Who detects.
+
+    Attributes:
+        model: a model's folder; None for the embedded one.
+        runtime: what computes it, see `detector.models.runtimes`.
+        max_pixels: images with more pixels are refused; None for the detector's own limit.
+        server: a server, or several, that detect instead of this process.
+        batch: how a server has many images looked at.
+    """
+
+    model: Path | None = None
+    runtime: str = OPENVINO
+    max_pixels: int | None = None
+    server: Connection | None = None
+    batch: BatchSettings = field(default_factory=BatchSettings)
+
+    @contextmanager
+    def open(self) -> Iterator[ImageDetector]:
+        """Provide the detector, ready to detect.
+
+        Raises:
+            ModelError: if the model cannot be used.
+            InvalidOptionError: if the runtime is not installed.
+            ServiceUnavailableError: if the server does not answer.
+        """
+        if self.server is None:
+            config = DetectorConfig(max_pixels=self.max_pixels or MAX_PIXELS)
+            yield DigitDetector.load(self.model, config, self.runtime)
+            return
+        from detector.serving.client import DetectorClient  # noqa: PLC0415 - gRPC comes in with a server only
+
+        where = self.server
+        with DetectorClient(where.servers, tls=where.tls, token=where.token, batch=self.batch) as client:
+            with explained(where):
+                client.info(timeout_s=15)
+            yield client
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector.cli.exit_codes import OK, SOME_FAILED, complain, one_line_if_broken_off
-from detector.cli.location import location_options
+from detector.cli.folder_jobs import location_options
 from detector.cli.options import choice, whole_number
+from detector.cli.program import OK, SOME_FAILED, complain, one_line_if_broken_off
 from detector.results.errors import InvalidOptionError
 
 if TYPE_CHECKING:
-    from detector.cli.running import DetectorChoice
+    from detector.cli.detector_choice import DetectorChoice
     from detector.folders.progress import FolderSummary
     from detector.folders.sharded.ray_data import RayCluster
     from detector.folders.sharded.shard_worker import Work
@@ -131,7 +131,7 @@ def _refuse_options_of_one_machine(args: argparse.Namespace) -> None:
 
 def detect_folder_on_ray(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") -> int:
     """Write the rows of the images below a folder to shards; return the exit code."""
-    from detector.cli.running import exit_code, interrupted_by_sigterm, say_account  # noqa: PLC0415
+    from detector.cli.folder_jobs import exit_code, interrupted_by_sigterm, say_account  # noqa: PLC0415
     from detector.folders.sharded.ray_data import connected  # noqa: PLC0415
     from detector.folders.sharded.sharded_job import check_images, inspect_output, prepare_output  # noqa: PLC0415
 
@@ -163,7 +163,7 @@ def _work(job: "ShardedJob", choice: "DetectorChoice", cluster: "RayCluster") ->
 
 
 def _listed(job: "ShardedJob") -> "Listing":
-    from detector.cli.running import say, say_left_out  # noqa: PLC0415
+    from detector.cli.folder_jobs import say, say_left_out  # noqa: PLC0415
     from detector.folders.file_kinds import LeftOutCounts  # noqa: PLC0415
     from detector.folders.sharded.sharded_job import list_units  # noqa: PLC0415
 
