@@ -19,8 +19,7 @@ from detector.cli.options import (
 )
 from detector.cli.ray import serve as serve_on_ray
 from detector.results.errors import ServerStartError
-from detector.serving.server.settings import Security, ServerSettings, WorkLimits
-from detector.serving.telemetry.observability import Observability
+from detector.serving.server.settings import Observability, Security, ServerSettings, WorkLimits
 
 
 def add(add_parser: AddParser) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from detector.serving.client.async_client import AsyncDetectorClient
     from detector.serving.client.batch import BatchSettings
+    from detector.serving.client.channel import StreamItem, StreamResult
     from detector.serving.client.client import DetectorClient
     from detector.serving.client.connection import Tls
-    from detector.serving.client.stream import StreamItem, StreamResult
 
 __all__ = ["AsyncDetectorClient", "BatchSettings", "DetectorClient", "StreamItem", "StreamResult", "Tls"]
 
@@ -20,7 +20,7 @@ _HOMES = {
     "batch": ("BatchSettings",),
     "client": ("DetectorClient",),
     "connection": ("Tls",),
-    "stream": ("StreamItem", "StreamResult"),
+    "channel": ("StreamItem", "StreamResult"),
 }
 
 

@@ -10,9 +10,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from detector.results.detections import ImageDetections
 from detector.results.interface import DetectOptions, ModelInfo
-from detector.serving.client.channel import connect_async, trace_metadata
+from detector.serving.client.channel import (
+    StreamItem,
+    StreamResult,
+    connect_async,
+    stream_request,
+    stream_result,
+    trace_metadata,
+)
 from detector.serving.client.connection import Connection, Tls
-from detector.serving.client.stream import StreamItem, StreamResult, stream_request, stream_result
 from detector.serving.wire.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.wire.statuses import from_rpc_error
 from detector.v1 import detector_pb2 as wire

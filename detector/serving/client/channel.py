@@ -1,4 +1,7 @@
-"""Channels to a server or to several, with retries, turns, TLS, tokens and traces: all of it gRPC's own."""
+"""What both clients share: channels, and the messages of streams.
+
+Retries, turns, TLS, tokens and traces are gRPC's own.
+"""
 
 import json
 import socket
@@ -8,9 +11,12 @@ from typing import Any
 
 import grpc
 
-from detector.results.errors import ClientSetupError
-from detector.results.interface import MAX_MESSAGE_BYTES
+from detector.results.detections import ImageDetections
+from detector.results.errors import ClientSetupError, DetectorError
+from detector.results.interface import MAX_MESSAGE_BYTES, DetectOptions
 from detector.serving.client.connection import Connection, Tls
+from detector.serving.wire.converters import detections_from_wire, request_to_wire
+from detector.serving.wire.statuses import from_status
 from detector.v1 import detector_pb2 as wire
 
 _SERVICE_CONFIG = {
@@ -120,3 +126,23 @@ def trace_metadata() -> Metadata:
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return tuple(carrier.items())
+
+
+StreamItem = tuple[str, bytes] | tuple[str, bytes, DetectOptions]
+"""A correlation id, the encoded image, and maybe options."""
+
+StreamResult = tuple[str, ImageDetections | DetectorError]
+"""The correlation id of an item, and its detections or the error that it met."""
+
+
+def stream_request(item: StreamItem) -> wire.DetectStreamRequest:
+    """One image of a stream."""
+    correlation_id, image, *options = item
+    request = request_to_wire(image, options[0] if options else DetectOptions())
+    return wire.DetectStreamRequest(correlation_id=correlation_id, request=request)
+
+
+def stream_result(reply: wire.DetectStreamResponse) -> StreamResult:
+    """Return what came of one image."""
+    failed = reply.HasField("error")
+    return reply.correlation_id, from_status(reply.error) if failed else detections_from_wire(reply.response)

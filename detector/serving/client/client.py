@@ -15,9 +15,15 @@ from detector.results.errors import DetectorError
 from detector.results.interface import DetectOptions, EncodedImage, ModelInfo
 from detector.serving.client.async_client import AsyncDetectorClient
 from detector.serving.client.batch import BatchSettings, detect_many
-from detector.serving.client.channel import connect, trace_metadata
+from detector.serving.client.channel import (
+    StreamItem,
+    StreamResult,
+    connect,
+    stream_request,
+    stream_result,
+    trace_metadata,
+)
 from detector.serving.client.connection import Connection, Tls
-from detector.serving.client.stream import StreamItem, StreamResult, stream_request, stream_result
 from detector.serving.wire.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.wire.statuses import from_rpc_error
 from detector.v1 import detector_pb2 as wire

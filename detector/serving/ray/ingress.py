@@ -18,8 +18,8 @@ from detector.serving.ray.cluster_settings import ClusterSettings
 from detector.serving.ray.raw_methods import DETECTOR
 from detector.serving.server.interceptors.request_validation import parsed
 from detector.serving.server.request_handler import Draining, answered_in_order, status_of
-from detector.serving.telemetry import call_context, telemetry
-from detector.serving.telemetry.call_context import Call
+from detector.serving.telemetry import telemetry
+from detector.serving.telemetry.telemetry import Call
 from detector.serving.wire.statuses import Trailers, ending, from_status, reason_of
 from detector.v1 import detector_pb2 as wire
 
@@ -218,7 +218,7 @@ def _small(request: bytes) -> bytes:
 @contextmanager
 def _observed(method: str, context: Context, service: str = DETECTOR.full_name) -> Iterator[Call]:
     """Report a call when it has ended, and tell its context how; of an error RefusedError remains."""
-    call = call_context.begin(f"/{service}/{method}", context.invocation_metadata())
+    call = telemetry.begin(f"/{service}/{method}", context.invocation_metadata())
     call.peer = context.peer()
     call.code = grpc.StatusCode.CANCELLED.name  # unless it comes to another end
     context.set_trailing_metadata(_trailers(call))
@@ -254,7 +254,7 @@ def _end(call: Call, context: Context, status: Status) -> grpc.StatusCode:
 
 
 def _trailers(call: Call, trailers: Trailers = ()) -> list[tuple[str, str | bytes]]:
-    return [(call_context.REQUEST_ID, call.request_id), *trailers]
+    return [(telemetry.REQUEST_ID, call.request_id), *trailers]
 
 
 def _count(call: Call, reply: wire.DetectStreamResponse) -> None:

@@ -15,8 +15,7 @@ from detector.results.interface import MAX_MESSAGE_BYTES
 from detector.serving.server.interceptors.authentication import AuthenticationInterceptor, TokenFile
 from detector.serving.server.interceptors.concurrency_limit import ConcurrencyLimitInterceptor
 from detector.serving.server.interceptors.request_validation import RequestValidationInterceptor
-from detector.serving.server.settings import Security, ServerSettings
-from detector.serving.telemetry.observability import Observability
+from detector.serving.server.settings import Observability, Security, ServerSettings
 from detector.serving.telemetry.telemetry import TelemetryInterceptor
 from detector.serving.wire import certificates
 

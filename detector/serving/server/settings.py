@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detector.serving.telemetry.observability import Observability
-
 
 @dataclass(frozen=True)
 class WorkLimits:
@@ -70,6 +68,23 @@ class Security:
     insecure: bool = False
     tokens: Path | None = None
     open_health: bool = True
+
+
+@dataclass(frozen=True)
+class Observability:
+    """How a server is observed.
+
+    Attributes:
+        metrics_host: name or address at which the metrics page listens.
+        metrics_port: 0 for any that is free, None for no page.
+        log_format: "text" or "json".
+        tracing: send OpenTelemetry spans to where the OTEL_ environment variables say.
+    """
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    log_format: str = "text"
+    tracing: bool = False
 
 
 @dataclass(frozen=True)

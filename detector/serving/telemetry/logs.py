@@ -8,7 +8,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from detector.serving.telemetry import call_context
+from detector.serving.telemetry import telemetry
 
 
 def configure(log_format: str) -> None:
@@ -52,7 +52,7 @@ class TextFormatter(logging.Formatter):
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
     """Return the record's own named values, and the id of the call in which it was written."""
-    call = call_context.current()
+    call = telemetry.current()
     return getattr(record, "fields", None) or ({} if call is None else {"request_id": call.request_id})
 
 

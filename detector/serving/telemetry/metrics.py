@@ -1,20 +1,38 @@
 """Metrics of a server, for Prometheus.
 
 Several processes count in files of one folder, each in its own, and one page shows the sums: prometheus_client does
-that by itself if PROMETHEUS_MULTIPROC_DIR is set when it is first imported (see
-`detector.serving.telemetry.metrics_page`). Labels take few values, none of which a caller can choose.
+that by itself if PROMETHEUS_MULTIPROC_DIR is set when it is first imported: whoever counts together with others has
+what `published` put there from its start on. Labels take few values, none of which a caller can choose.
 """
 
+import logging
+import os
 import resource
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    multiprocess,
+    start_http_server,
+)
 
 from detector.results.detections import ImageDetections
+from detector.results.errors import ServerStartError
 from detector.results.interface import ModelInfo
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # when a count began; several processes do not tell
+
+_log = logging.getLogger(__name__)
+
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which each process that is started from now on keeps its counts."""
 
 REGISTRY = CollectorRegistry()
 """All that is below."""
@@ -115,3 +133,66 @@ def measure_memory() -> None:
     """Take note of this process's memory, where there is Linux's /proc."""
     if _STATM.exists():
         _memory.set(int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize())
+
+
+@contextmanager
+def published(host: str, port: int | None, processes: int) -> Iterator[None]:
+    """Show what is counted, if that is asked for, until the end.
+
+    Args:
+        host: name or address at which the page listens.
+        port: 0 for any that is free, None for no page.
+        processes: 1 if this process counts; otherwise those do that it starts meanwhile.
+
+    Raises:
+        ServerStartError: if the page cannot listen, or there is no place for temporary files.
+    """
+    if port is None:
+        yield
+    elif processes == 1:
+        with _page(host, port, REGISTRY):
+            yield
+    else:
+        with _shared_counts() as sums, _page(host, port, sums):
+            yield
+
+
+def forget(pid: int) -> None:
+    """Return a process that counted has ended: its counts stay in the sums, its memory and its queue are no more."""
+    if _FOLDER in os.environ:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _shared_counts() -> Iterator[CollectorRegistry]:
+    """Provide the sums over all processes that are started meanwhile."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="digit-detector-metrics-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise ServerStartError(
+            f"metrics of several processes need a folder for temporary files, TMPDIR may name one: {error}"
+        ) from error
+    with folder as path:
+        os.environ[_FOLDER] = path
+        try:
+            sums = CollectorRegistry()
+            multiprocess.MultiProcessCollector(sums)  # type: ignore[no-untyped-call]
+            yield sums
+        finally:
+            del os.environ[_FOLDER]
+
+
+@contextmanager
+def _page(host: str, port: int, registry: CollectorRegistry) -> Iterator[None]:
+    """Serve a registry over HTTP from a thread, at any path."""
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise ServerStartError(f"metrics: cannot listen on {host}, port {port}: {error.strerror}") from error
+    _log.info("metrics page", extra={"fields": {"host": host, "port": server.server_port}})
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,10 +1,14 @@
-"""Every call is counted, timed and logged, and gets an id."""
+"""Every call gets an id and a context for logs, metrics and traces; it is counted, timed and logged when it ends."""
 
 import asyncio
 import logging
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import partial
 
 import grpc
@@ -12,11 +16,16 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from detector.results.detections import ImageDetections
-from detector.serving.telemetry import call_context, metrics
-from detector.serving.telemetry.call_context import Call
+from detector.serving.telemetry import metrics
 from detector.serving.wire.handlers import Context, Continuation, Handler, surrounded
 from detector.serving.wire.statuses import reason_in
 from detector.v1 import detector_pb2
+
+REQUEST_ID = "x-request-id"
+"""The metadata that brings a caller's id for a call, and the trailer that returns it."""
+
+_MAX_METHOD_CHARACTERS = 200
+_GOOD_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 METHODS = frozenset(
     f"/{service.full_name}/{method.name}"
@@ -27,10 +36,77 @@ METHODS = frozenset(
 """All that a server answers. Others are counted together: callers could make up any number of them."""
 
 Metadata = Sequence[tuple[str, str | bytes]]
-Trace = Callable[[Call, Metadata], AbstractContextManager[None]]
-"""The context in which a traced call runs."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class Call:
+    """One call, filled in as it goes on.
+
+    Attributes:
+        method: its full name, "/package.Service/Method", as the caller wrote it.
+        request_id: the caller's, or one that was made.
+        peer: the address that it comes from, as gRPC writes it.
+        caller: the name of the token that it carries; empty without.
+        trace_id: of the trace that it belongs to; empty without.
+        images: images that were answered with detections.
+        digits: digits in them.
+        refused: images of a stream that were answered with an error.
+        code: the name of the status that it ended with; empty until it is known.
+        reason: the reason of the error that it ended with; empty without.
+        started: on the clock of `time.perf_counter`.
+    """
+
+    method: str
+    request_id: str
+    peer: str = ""
+    caller: str = ""
+    trace_id: str = ""
+    images: int = 0
+    digits: int = 0
+    refused: int = 0
+    code: str = ""
+    reason: str = ""
+    started: float = field(default_factory=time.perf_counter)
+
+    def summary(self, seconds: float) -> dict[str, str | int | float]:
+        """Return the log fields of a call that took so long; nothing of its images' content is among them."""
+        told: dict[str, str | int | float] = {
+            "method": self.method[:_MAX_METHOD_CHARACTERS],
+            "code": self.code,
+            "reason": self.reason,
+            "duration_ms": round(seconds * 1000, 1),
+            "request_id": self.request_id,
+            "trace_id": self.trace_id,
+            "peer": self.peer,
+            "caller": self.caller,
+            "images": self.images,
+            "digits": self.digits,
+            "refused": self.refused,
+        }
+        return {name: value for name, value in told.items() if value != ""}
+
+
+_current: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+def begin(method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Call:
+    """Return the call that this task serves from now on."""
+    ids = [value for key, value in metadata if key == REQUEST_ID]
+    good = len(ids) == 1 and isinstance(ids[0], str) and _GOOD_ID.fullmatch(ids[0])
+    call = Call(method, str(ids[0]) if good else uuid.uuid4().hex)
+    _current.set(call)
+    return call
+
+
+def current() -> Call | None:
+    """Return the call that runs; None outside of any."""
+    return _current.get()
+
+
+Trace = Callable[[Call, Metadata], AbstractContextManager[None]]
+"""The context in which a traced call runs."""
 
 
 class TelemetryInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -48,13 +124,13 @@ class TelemetryInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg
     ) -> Handler:
         """Return the service's handler, observed."""
         metadata = tuple(handler_call_details.invocation_metadata or ())
-        call = call_context.begin(handler_call_details.method, metadata)
+        call = begin(handler_call_details.method, metadata)
         handler = await continuation(handler_call_details)
         return surrounded(handler, partial(self._observed, call, metadata))
 
     @asynccontextmanager
     async def _observed(self, call: Call, metadata: Metadata, context: Context) -> AsyncIterator[None]:
-        context.set_trailing_metadata(((call_context.REQUEST_ID, call.request_id),))
+        context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
         call.peer = context.peer()
         call.code = grpc.StatusCode.OK.name
         try:
@@ -72,7 +148,7 @@ class TelemetryInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg
 def detected(found: ImageDetections) -> None:
     """Return an image of the call that runs is answered."""
     metrics.count_detections(found)
-    call = call_context.current()
+    call = current()
     if call is not None:
         call.images += 1
         call.digits += len(found.digits)
@@ -81,7 +157,7 @@ def detected(found: ImageDetections) -> None:
 def refused(reason: str) -> None:
     """Return an image of the stream that runs is answered with an error."""
     metrics.count_rejection(reason)
-    call = call_context.current()
+    call = current()
     if call is not None:
         call.refused += 1
 

@@ -13,8 +13,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from detector.serving.telemetry.call_context import Call
-from detector.serving.telemetry.telemetry import Metadata
+from detector.serving.telemetry.telemetry import Call, Metadata
 
 
 class Tracing:

@@ -115,7 +115,7 @@ import sys
 from pathlib import PosixPath
 from detector.serving.server.processes.serve import serve_detector
 from detector.serving.server.settings import Security, ServerSettings
-from detector.serving.telemetry.observability import Observability
+from detector.serving.server.settings import Observability
 from tests.detector.serving import loads
 
 sys.exit(serve_detector(loads.{load}, ServerSettings({told})))

@@ -14,7 +14,7 @@ import grpc
 from grpc_health.v1 import health
 
 from detector.results.errors import ServerStartError, UnauthenticatedError
-from detector.serving.telemetry import call_context
+from detector.serving.telemetry import telemetry
 from detector.serving.wire.handlers import Continuation, Handler, refusing
 
 _LINE = re.compile(r"([0-9a-fA-F]{64})\s+([\w.@-]{1,64})")
@@ -134,7 +134,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[typ
         name = self._tokens.name_of(token)
         if name is None:
             return refusing(UnauthenticatedError("the server does not know this token"))
-        call = call_context.current()
+        call = telemetry.current()
         if call is not None:
             call.caller = name
         return await continuation(handler_call_details)

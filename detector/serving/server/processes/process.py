@@ -1,25 +1,38 @@
-"""One serving process, alone or as one of several: from loading the model to the order that ends it."""
+"""One serving process, alone or as one of several: its model loaded and reloaded, until the order that ends it."""
 
 import asyncio
 import contextlib
+import gc
+import logging
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import NoReturn
 
 from detector.models.model_files import EMBEDDED, MANIFEST
 from detector.results.errors import DetectorError
-from detector.serving.server.model_reload import (
-    LoadDetector,
-    load_in_thread,
-    reload_on_request,
-    settle_garbage,
-    watch,
-)
+from detector.serving.server.inference_queue import PixelDetector
 from detector.serving.server.processes.environment import prepare
-from detector.serving.server.processes.server_control import ServerControl, done_before, end_process
+from detector.serving.server.processes.server_control import (
+    ServerControl,
+    done_before,
+    end_process,
+    in_thread,
+)
 from detector.serving.server.server import DetectorServer
 from detector.serving.server.settings import ServerSettings
+
+_log = logging.getLogger(__name__)
+
+LoadDetector = Callable[[], PixelDetector]
+"""Loads a detector, checks it and makes it warm; raises DetectorError if it cannot be used."""
+
+_WATCH_S = 1.0
+"""Between two looks at a watched file."""
+
+STOP, RELOAD, READY = "stop", "reload", "ready"
+"""What a supervisor tells a worker, and what a worker says."""
 
 
 async def serve_until_stopped(
@@ -70,9 +83,6 @@ async def serve_until_stopped(
     end_process()
 
 
-STOP, RELOAD, READY = "stop", "reload", "ready"
-
-
 def run_worker(
     pipe: "Connection[object, object]", load: LoadDetector, settings: ServerSettings, listen_first: bool
 ) -> None:
@@ -114,3 +124,56 @@ async def _work(
 def _say(pipe: "Connection[object, object]", message: object) -> None:
     with contextlib.suppress(OSError):  # nobody listens any more
         pipe.send(message)
+
+
+def load_in_thread(load: LoadDetector) -> "asyncio.Future[PixelDetector]":
+    """Return the result of `load`, from a daemon thread."""
+    return in_thread(load, "load")
+
+
+async def reload_on_request(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:
+    """Replace the server's detector whenever `told` is set; what cannot be loaded replaces nothing."""
+    while True:
+        await told.wait()
+        told.clear()
+        try:
+            await server.open(await load_in_thread(load))
+        except DetectorError as error:
+            _log.error("the model was not replaced: %s", error)
+        except Exception:
+            _log.exception("the model was not replaced")
+        else:
+            _log.info("the model was replaced")
+        settle_garbage()
+
+
+def settle_garbage() -> None:
+    """Frees what an earlier model left behind, and has the collector pass over the one that serves from now on.
+
+    A network is full of circles, and too large to wait for its turn. And the collector looks at everything only when
+    a quarter as many objects are new: beside a model's half a million, refused calls would pile up by the thousand.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # counts what is left, which is next to nothing
+
+
+async def watch(file: Path, changed: asyncio.Event) -> None:
+    """Set `changed` whenever there is another file of this name, or another content."""
+    known = _identity(file)
+    while True:
+        await asyncio.sleep(_WATCH_S)
+        found = _identity(file)
+        if found not in (known, None):
+            known = found
+            changed.set()
+
+
+def _identity(file: Path) -> tuple[int, int, int, int] | None:
+    """Return the identity of a file's state; None while there is no file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

@@ -11,8 +11,8 @@ import grpc
 import pytest
 
 from detector.results.errors import ServerStartError
-from detector.serving.telemetry import metrics_page
-from detector.serving.telemetry.observability import Observability
+from detector.serving.server.settings import Observability
+from detector.serving.telemetry import metrics
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode
 from tests.detector.serving.counts import of_page, sample
@@ -101,7 +101,7 @@ def test_several_processes_are_summed_and_the_dead_are_not_forgotten(checkout: P
 
 
 def test_without_the_option_there_is_no_page() -> None:
-    with metrics_page.published(Observability(), processes=2):
+    with metrics.published("127.0.0.1", None, processes=2):
         assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 
 
@@ -114,7 +114,7 @@ def test_a_port_in_use() -> None:
             pytest.raises(
                 ServerStartError, match=f"metrics: cannot listen on 127.0.0.1, port {port}: Address already"
             ),
-            metrics_page.published(Observability(metrics_port=port), processes=1),
+            metrics.published("127.0.0.1", port, processes=1),
         ):
             pass
 
@@ -123,14 +123,14 @@ def test_no_place_for_the_counts_of_several(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     with (
         pytest.raises(ServerStartError, match="TMPDIR may name one"),
-        metrics_page.published(Observability(metrics_port=0), processes=2),
+        metrics.published("127.0.0.1", 0, processes=2),
     ):
         pass
 
 
 def test_the_page_is_read_only() -> None:
     port = free_port()
-    with metrics_page.published(Observability(metrics_port=port), processes=1):
+    with metrics.published("127.0.0.1", port, processes=1):
         assert of_page(port)
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", data=b"x", timeout=PATIENCE_S)

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from detector.serving.client import AsyncDetectorClient, DetectorClient
-from detector.serving.telemetry.observability import Observability
+from detector.serving.server.settings import Observability
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode
 from tests.detector.serving.harness import PATIENCE_S, stub
