@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 from detector.models.backend import Network
 from detector.models.geometry import RECEPTIVE_FIELD
 from detector.models.operating_point import OperatingPoint
-from detector.pipeline import refiner
 from detector.pipeline.call import Call
 from detector.pipeline.fusion import VIEW_SCORE, best_candidates, fuse_candidates
 from detector.pipeline.gate import passing_windows
 from detector.pipeline.options import Settings
 from detector.pipeline.pyramid import HALF, Level, level_scales, levels, with_halves
+from detector.pipeline.refiner import (
+    decode_refined,
+    first_score,
+    mean_candidates,
+    mean_scores,
+    refiner_windows,
+)
 from detector.pipeline.score_map import GRID, Candidates, concatenate, decode_hits, logit, softmax
 from detector.pipeline.tiles import Mask, Plane, slide
 from detector.results.detections import FloatArray
@@ -75,19 +81,17 @@ class Cascade:
             CallCancelledError, DeadlineExceededError: if nobody waits for them any more.
         """
         gate = None if settings.exhaustive else self.gate
-        first = propose(self.fcn, gate, pixels, settings, self._least_proposal(settings.least_score), call)
+        least = least_proposal(settings.least_score, self.operating_point, self.refiner is not None)
+        first = propose(self.fcn, gate, pixels, settings, least, call)
         if not self.refiner:
             return CascadeOutput(first, None)
         with call.stage("crops"):
-            second = _refine(pixels, first.boxes, call.network(self.refiner, "refiner"))
+            second = refine(pixels, first.boxes, call.network(self.refiner, "refiner"))
         return CascadeOutput(first, second)
 
     def combine(self, output: CascadeOutput) -> Candidates:
         """Return the candidates as all networks together see them, their best class's score calibrated."""
-        both = output.first
-        if output.second is not None:
-            both = refiner.combine(both, output.second, self.operating_point.score_weight)
-        return both.rescored(self.operating_point.calibration(both.scores))
+        return combine(output.first, output.second, self.operating_point)
 
     def read_crops(self, crops: NDArray[np.uint8], refine: bool) -> FloatArray:
         """Return the (N, 10) scores of the ten digits of (N, 32, 32, 3) uint8 RGB crops, weighted as in images."""
@@ -95,25 +99,31 @@ class Cascade:
         if not (refine and self.refiner):
             return first
         whole = np.array([[0, 0, RECEPTIVE_FIELD, RECEPTIVE_FIELD]], np.float32)
-        windows = np.concatenate([refiner.windows(crop, whole) for crop in crops])
+        windows = np.concatenate([refiner_windows(crop, whole) for crop in crops])
         again = softmax(self.refiner(windows)[:, 0, 0, 1:11])
-        return refiner.mean_scores(first, again, self.operating_point.score_weight)
-
-    def _least_proposal(self, least_score: float) -> float:
-        """Return the score of the FCN from which a digit can be among those returned."""
-        point = self.operating_point
-        least = float(point.calibration.inverse(least_score)) * (1 - _ROUNDING)
-        return refiner.first_score(least, point.score_weight) if self.refiner else least
+        return mean_scores(first, again, self.operating_point.score_weight)
 
 
-def _refine(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) -> Candidates:
-    """Return what the refiner says of each box."""
+def least_proposal(least_score: float, point: OperatingPoint, refined: bool) -> float:
+    """Return the score of the FCN from which a digit can be among those of `least_score`, 0..1, and more."""
+    least = float(point.calibration.inverse(least_score)) * (1 - _ROUNDING)
+    return first_score(least, point.score_weight) if refined else least
+
+
+def combine(first: Candidates, second: Candidates | None, point: OperatingPoint) -> Candidates:
+    """Return the FCN's candidates and what the refiner says of each, if it was asked, as one; scores calibrated."""
+    both = first if second is None else mean_candidates(first, second, point.score_weight)
+    return both.rescored(point.calibration(both.scores))
+
+
+def refine(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) -> Candidates:
+    """Return what the refiner says of each of (N, 4) xyxy boxes in an image, (H, W, 3) uint8 RGB."""
     height, width = pixels.shape[:2]
     parts = []
     for start in range(0, len(boxes), _REFINER_BATCH):
         batch = boxes[start : start + _REFINER_BATCH]
-        outputs = network(refiner.windows(pixels, batch))[:, 0, 0]
-        parts.append(refiner.decode(outputs, batch, width, height))
+        outputs = network(refiner_windows(pixels, batch))[:, 0, 0]
+        parts.append(decode_refined(outputs, batch, width, height))
     return concatenate(parts)
 
 
@@ -147,11 +157,11 @@ def propose(
     best = best_candidates([])
     timed_fcn = call.network(fcn, "network")
     timed_gate = call.network(gate, "gate") if gate else None
-    groups = _groups(pixels, settings, gated=gate is not None)
+    groups = level_groups(pixels, settings, gated=gate is not None)
     with call.stage("pyramid"):
         for group in groups:
             with call.stage("tiles"):
-                planes = _planes(timed_gate, group)
+                planes = planes_to_read(timed_gate, group)
                 scales = np.array([level.scale for level, _ in group], np.float64)
                 for hits in slide(timed_fcn, planes, GRID, logit(VIEW_SCORE * least_score)):
                     with call.stage("score_map"):
@@ -161,14 +171,14 @@ def propose(
         return fuse_candidates(best, settings.nms_iou_threshold, least_score)
 
 
-_Group = list[tuple[Level, Level | None]]
+LevelGroup = list[tuple[Level, Level | None]]
 """Levels, each with that of half its scale if there is a gate."""
 
 
-def _groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Iterator[_Group]:
+def level_groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Iterator[LevelGroup]:
     """Return the pyramid's levels, those together that are looked at together."""
     pyramid = levels(pixels, *settings.sought_heights, beyond=HALF if gated else 0)
-    group: _Group = []
+    group: LevelGroup = []
     size = 0
     for level, half in with_halves(pyramid) if gated else ((level, None) for level in pyramid):
         group.append((level, half))
@@ -180,7 +190,7 @@ def _groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Itera
         yield group
 
 
-def _planes(gate: Network | None, group: _Group) -> list[Plane]:
+def planes_to_read(gate: Network | None, group: LevelGroup) -> list[Plane]:
     """Return the levels with the windows that the FCN need look at."""
     shapes = [GRID.shape(*level.shape) for level, _ in group]
     if gate is None:

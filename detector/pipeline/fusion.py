@@ -10,7 +10,7 @@ from detector.models.operating_point import Thresholds
 from detector.pipeline.numbers import fitting_pairs
 from detector.pipeline.options import Settings
 from detector.pipeline.score_map import Candidates, concatenate
-from detector.results import boxes as box_arithmetic
+from detector.results.boxes import clip, iou, non_max_suppression, scale_heights
 from detector.results.detections import Detections, FloatArray
 
 _SAME_DIGIT_IOU = 0.5
@@ -62,7 +62,7 @@ def fuse_candidates(candidates: Candidates, nms_iou_threshold: float, min_score:
     strong = views.select(views.scores >= min_score)  # the first ones: the best come first
     if not len(strong.boxes):
         return strong
-    kept = box_arithmetic.non_max_suppression(strong.boxes, strong.scores, nms_iou_threshold, _INSIDE)
+    kept = non_max_suppression(strong.boxes, strong.scores, nms_iou_threshold, _INSIDE)
     blocks = [kept[start : start + _BLOCK] for start in range(0, len(kept), _BLOCK)]
     averages = np.concatenate([_averages(views, block) for block in blocks])
     classes = averages[:, 4:]
@@ -76,24 +76,24 @@ def select_digits(candidates: Candidates, settings: Settings, width: int, height
     """One detection per digit, and of those the ones to return, best first."""
     candidates = candidates.select(candidates.scores >= settings.least_score)
     digits = class_agnostic_nms(candidates, settings.nms_iou_threshold)
-    digits = replace(digits, boxes=box_arithmetic.scale_heights(digits.boxes, BOX_HEIGHT))
+    digits = replace(digits, boxes=scale_heights(digits.boxes, BOX_HEIGHT))
     digits = digits.select(_within(digits, settings.returned_heights))
     if settings.thresholds is not None:
         digits = digits.select(hysteresis_mask(digits, settings.thresholds))
     digits = digits.select(np.arange(len(digits))[: settings.max_detections])
-    return replace(digits, boxes=box_arithmetic.clip(digits.boxes, width, height))
+    return replace(digits, boxes=clip(digits.boxes, width, height))
 
 
 def class_agnostic_nms(candidates: Candidates, nms_iou_threshold: float) -> Detections:
     """Return the candidates of which none overlaps a better one, as digits, best score first."""
     scores = candidates.scores
-    kept = box_arithmetic.non_max_suppression(candidates.boxes, scores, nms_iou_threshold, _INSIDE)
+    kept = non_max_suppression(candidates.boxes, scores, nms_iou_threshold, _INSIDE)
     return Detections(candidates.boxes[kept], candidates.labels[kept], scores[kept])
 
 
 def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:
     """(K, 14) mean boxes and class scores of the views of each of (K,) kept ones."""
-    overlap = box_arithmetic.iou(views.boxes[kept], views.boxes)
+    overlap = iou(views.boxes[kept], views.boxes)
     # A box without area overlaps nothing, but is a view of itself, be its score 0.
     overlap[np.arange(len(kept)), kept] = 1
     credibility = np.maximum(views.scores.astype(np.float64), _LEAST_SCORE) ** 2

@@ -15,7 +15,7 @@ from detector.models.backend import Network
 from detector.pipeline.pyramid import Level
 from detector.pipeline.tiles import Grid, Mask, Plane, slide
 
-GRID = Grid(field=24, stride=4, border=11, sizes=(11, 27, 59))
+GATE_GRID = Grid(field=24, stride=4, border=11, sizes=(11, 27, 59))
 """Of cells on a level of half the scale; the border puts a cell's centre amid those of its four windows."""
 
 WINDOWS = 2
@@ -35,7 +35,7 @@ def passing_windows(gate: Network, halves: Sequence[Level], shapes: Sequence[tup
     """
     cells = [np.zeros((-(-rows // WINDOWS), -(-columns // WINDOWS)), np.uint8) for rows, columns in shapes]
     planes = [Plane(half, np.ones(cell.shape, bool)) for half, cell in zip(halves, cells, strict=True)]
-    for hits in slide(gate, planes, GRID, 0.0):
+    for hits in slide(gate, planes, GATE_GRID, 0.0):
         for index in np.unique(hits.planes):
             here = hits.planes == index
             cells[index][hits.rows[here], hits.columns[here]] = 1

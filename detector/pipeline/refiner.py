@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.images.affine_crop import affine_crop
 from detector.models.geometry import REFINER_WINDOW
 from detector.pipeline.score_map import Candidates, read_windows
-from detector.results import boxes as box_arithmetic
+from detector.results.boxes import clip
 from detector.results.detections import FloatArray
 
 DIGIT_HEIGHT = 24.0
@@ -27,7 +27,7 @@ LEAST_HEIGHT = 4.0
 """Boxes less high (px of the image) are shown as if they were as high: nothing could be read in them."""
 
 
-def windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
+def refiner_windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
     """Return the window of each box that the refiner is shown.
 
     Args:
@@ -46,12 +46,12 @@ def windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.uint8]:
     return np.stack(shown) if shown else np.empty((0, REFINER_WINDOW, REFINER_WINDOW, 3), np.uint8)
 
 
-def decode(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> Candidates:
+def decode_refined(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> Candidates:
     """Decode the refiner's outputs for windows, in the image's frame.
 
     Args:
         outputs: (N, 15) float32, channels as described in `score_map`.
-        boxes: (N, 4) the boxes that `windows` was given.
+        boxes: (N, 4) the boxes that `refiner_windows` was given.
         width: of the image, px.
         height: of the image, px.
     """
@@ -69,7 +69,7 @@ def first_score(score: float, score_weight: float) -> float:
     return float(max(score ** (1 / (1 - score_weight)), min(score, _LEAST_FIRST_SCORE)))
 
 
-def combine(first: Candidates, second: Candidates, score_weight: float) -> Candidates:
+def mean_candidates(first: Candidates, second: Candidates, score_weight: float) -> Candidates:
     """Return what both looks say together: weighted geometric mean of the scores, mean of the boxes."""
     boxes = (1 - BOX_WEIGHT) * first.boxes + BOX_WEIGHT * second.boxes
     class_scores = mean_scores(first.class_scores, second.class_scores, score_weight)
@@ -83,6 +83,6 @@ def mean_scores(first: FloatArray, second: FloatArray, score_weight: float) -> F
 
 def _places(boxes: FloatArray, width: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, 2) centres within the image and (N,) scales of the windows."""
-    inside = box_arithmetic.clip(boxes, width, height).astype(np.float64)
+    inside = clip(boxes, width, height).astype(np.float64)
     heights = np.maximum(inside[:, 3] - inside[:, 1], LEAST_HEIGHT)
     return (inside[:, :2] + inside[:, 2:]) / 2, DIGIT_HEIGHT / heights

@@ -99,7 +99,7 @@ def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: floa
         most = max(1, _BATCH_PIXELS // grid.side(size) ** 2)
         for start in range(0, len(alike), most):
             batch = alike[start : start + most]
-            yield _hits(network(_cut(planes, batch, grid)), batch, labels, threshold)
+            yield _hits(network(_cut_tiles(planes, batch, grid)), batch, labels, threshold)
 
 
 def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[list[Labels], IndexArray]:
@@ -149,7 +149,7 @@ def _split(region: _Tile, labels: Labels, grid: Grid) -> Iterator[_Tile]:
                 )
 
 
-def _cut(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArray[np.uint8]:
+def _cut_tiles(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArray[np.uint8]:
     """(B, side, side, 3) uint8 RGB: what the network sees of tiles of one size."""
     side = grid.side(int(tiles[0, 3]))
     cut = np.empty((len(tiles), side, side, 3), np.uint8)

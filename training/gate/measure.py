@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.backend import Network
-from detector.pipeline.gate import GRID, WINDOWS
+from detector.pipeline.gate import GATE_GRID, WINDOWS
 from detector.pipeline.pyramid import HALF, Level, levels, with_halves
-from detector.pipeline.score_map import GRID as WINDOW_GRID
+from detector.pipeline.score_map import GRID
 from detector.pipeline.tiles import Plane, slide
 from detector.results.detections import FloatArray
 from training.data.scenes import LabelledImage
@@ -51,7 +51,7 @@ def measure(gate: Network, images: Sequence[LabelledImage], config: GateTargetCo
         best = np.full(len(image.boxes), -np.inf, np.float32)
         for level, half in with_halves(levels(image.pixels, _LEAST_HEIGHT, np.inf, beyond=HALF)):
             outputs = cell_outputs(gate, level, half)
-            pitch = WINDOWS * WINDOW_GRID.stride
+            pitch = WINDOWS * GRID.stride
             y, x = (pitch * np.arange(length) + pitch / 4 for length in outputs.shape)
             scaled = (image.boxes * np.array(level.scale * 2)).astype(np.float32)
             asked, ignored = cell_targets(x, y, scaled, config)
@@ -65,8 +65,8 @@ def measure(gate: Network, images: Sequence[LabelledImage], config: GateTargetCo
 
 def cell_outputs(gate: Network, level: Level, half: Level) -> NDArray[np.float32]:
     """(rows, columns) float32: what the gate says of each cell of a level, from that of half its scale."""
-    rows, columns = WINDOW_GRID.shape(*level.shape)
+    rows, columns = GRID.shape(*level.shape)
     outputs = np.full((-(-rows // WINDOWS), -(-columns // WINDOWS)), -np.inf, np.float32)
-    for hits in slide(gate, [Plane(half, np.ones(outputs.shape, bool))], GRID, -np.inf):
+    for hits in slide(gate, [Plane(half, np.ones(outputs.shape, bool))], GATE_GRID, -np.inf):
         outputs[hits.rows, hits.columns] = hits.outputs[:, 0]
     return outputs

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from detector.pipeline.gate import GRID
+from detector.pipeline.gate import GATE_GRID
 from detector.pipeline.pyramid import HALF, Level, levels
 from detector.results.detections import FloatArray, IntArray
 from training.data.scenes import Image, LabelledImage
@@ -115,13 +115,13 @@ class GateSampler:
         return np.flatnonzero((longer >= low) & (longer <= high)).tolist()
 
     def _around(self, half: Level, box: FloatArray, rng: np.random.Generator) -> tuple[int, int]:
-        side, margin = self._recipe.patch, GRID.field / 2 - 2
+        side, margin = self._recipe.patch, GATE_GRID.field / 2 - 2
         centre = (box[:2] + box[2:]) / 2 * np.array(half.scale)
         x, y = np.floor(centre - rng.uniform(margin, side - margin, 2))
         return int(x), int(y)
 
     def _anywhere(self, half: Level, rng: np.random.Generator) -> tuple[int, int]:
-        side, border = self._recipe.patch, GRID.border
+        side, border = self._recipe.patch, GATE_GRID.border
         height, width = half.pixels.shape[:2]
         x, y = (
             int(rng.integers(-border, max(length + border - side, -border) + 1)) for length in (width, height)
@@ -141,8 +141,8 @@ class GateSampler:
     ) -> FloatArray:
         recipe = self._recipe
         height, width = half.pixels.shape[:2]
-        cells = (recipe.patch - GRID.field) // GRID.stride + 1
-        x, y = (GRID.field / 2 + GRID.stride * np.arange(cells) + start for start in origin)
+        cells = (recipe.patch - GATE_GRID.field) // GATE_GRID.stride + 1
+        x, y = (GATE_GRID.field / 2 + GATE_GRID.stride * np.arange(cells) + start for start in origin)
         scaled = (WINDOW_SCALE * boxes * np.array(half.scale * 2)).astype(np.float32)
         asked, ignored = cell_targets(WINDOW_SCALE * x, WINDOW_SCALE * y, scaled, recipe.target)
         through, found = asked.any(axis=0), asked[labels == FOUND].any(axis=0)

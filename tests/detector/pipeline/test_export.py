@@ -22,7 +22,7 @@ from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, lo
 from detector.models.tensorflow_backend import Fcn, Refiner, networks_of
 from detector.pipeline import pyramid
 from detector.pipeline.export import DESCRIPTION, export_model
-from detector.pipeline.refiner import windows
+from detector.pipeline.refiner import refiner_windows
 from detector.pipeline.score_map import read_windows
 
 Pictures = NDArray[np.uint8]
@@ -142,7 +142,7 @@ def test_images_of_a_batch_get_what_each_gets_alone(export: Export, picture: Pic
 
 def test_the_refiner_says_the_same(export: Export, networks: tuple[Fcn, Refiner], picture: Pictures) -> None:
     boxes = np.array([[10, 8, 22, 34], [25, 8, 40, 34], [0, 0, 20, 12]], np.float32)
-    shown = windows(picture, boxes)
+    shown = refiner_windows(picture, boxes)
     expected = networks[1](shown)
     found = export.network("refiner")(shown)
     assert found["score_map"].shape == (3, 1, 1, CHANNELS)

@@ -104,7 +104,7 @@ class OneCell:
     parameter_count = 0
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        middle = gate.GRID.field // 2
+        middle = gate.GATE_GRID.field // 2
         return images[:, middle::4, middle::4, :1][:, :-2, :-2].astype(np.float32) - 255
 
 

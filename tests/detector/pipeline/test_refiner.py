@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.models.geometry import EDGE_UNIT, REFINER_WINDOW
-from detector.pipeline.refiner import BOX_WEIGHT, DIGIT_HEIGHT, combine, decode, first_score, windows
+from detector.pipeline.refiner import (
+    BOX_WEIGHT,
+    DIGIT_HEIGHT,
+    decode_refined,
+    first_score,
+    mean_candidates,
+    refiner_windows,
+)
 from detector.pipeline.score_map import Candidates
 
 WIDTH, HEIGHT = 200, 120
@@ -29,7 +36,7 @@ def bar(box: tuple[int, int, int, int]) -> np.ndarray:
     ],
 )
 def test_a_digit_is_shown_in_the_middle_at_one_height(box: tuple[int, int, int, int]) -> None:
-    (seen,) = windows(bar(box), np.array([box], np.float32))
+    (seen,) = refiner_windows(bar(box), np.array([box], np.float32))
     light = seen[..., 0] / 255
     middle = REFINER_WINDOW // 2
     rows = light[:, middle - 1 : middle + 1].mean(axis=1)
@@ -43,17 +50,17 @@ def test_a_digit_is_shown_in_the_middle_at_one_height(box: tuple[int, int, int, 
 
 
 def test_no_boxes_have_no_windows() -> None:
-    none = windows(bar((0, 0, 9, 9)), np.empty((0, 4), np.float32))
+    none = refiner_windows(bar((0, 0, 9, 9)), np.empty((0, 4), np.float32))
     assert none.shape == (0, REFINER_WINDOW, REFINER_WINDOW, 3)
-    assert len(decode(np.empty((0, 15), np.float32), np.empty((0, 4), np.float32), 9, 9).boxes) == 0
+    assert len(decode_refined(np.empty((0, 15), np.float32), np.empty((0, 4), np.float32), 9, 9).boxes) == 0
 
 
 @given(st.lists(st.tuples(*[st.floats(-1e4, 1e4, width=32)] * 4), min_size=1, max_size=4))
 def test_any_boxes_have_windows(corners: list[tuple[float, ...]]) -> None:
     """The first network may propose boxes without area, and such as leave the image."""
     boxes = np.array([(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in corners], np.float32)
-    assert windows(bar((3, 3, 9, 9)), boxes).shape == (len(boxes), REFINER_WINDOW, REFINER_WINDOW, 3)
-    decoded = decode(np.zeros((len(boxes), 15), np.float32), boxes, WIDTH, HEIGHT)
+    assert refiner_windows(bar((3, 3, 9, 9)), boxes).shape == (len(boxes), REFINER_WINDOW, REFINER_WINDOW, 3)
+    decoded = decode_refined(np.zeros((len(boxes), 15), np.float32), boxes, WIDTH, HEIGHT)
     assert np.isfinite(decoded.boxes).all()
 
 
@@ -65,7 +72,7 @@ def test_what_is_read_in_a_window_comes_back_to_its_place() -> None:
     edges = np.array([centre - true[:2], true[2:] - centre]).reshape(4) * scale
     output = np.zeros((1, 15), np.float32)
     output[0, 0], output[0, 1 + 7], output[0, 11:] = 3, 20, np.log(edges / EDGE_UNIT)
-    decoded = decode(output, proposed, WIDTH, HEIGHT)
+    decoded = decode_refined(output, proposed, WIDTH, HEIGHT)
     assert decoded.boxes[0].tolist() == pytest.approx(true.tolist(), abs=1e-3)
     assert decoded.labels.tolist() == [7]
     assert decoded.scores[0] == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-4)
@@ -79,19 +86,19 @@ def scored(label: int, score: float, box: tuple[float, ...] = (0, 0, 10, 20)) ->
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 0.55])
 def test_both_looks_are_weighed(weight: float) -> None:
-    both = combine(scored(3, 0.4), scored(3, 0.9, (2, 0, 12, 20)), weight)
+    both = mean_candidates(scored(3, 0.4), scored(3, 0.9, (2, 0, 12, 20)), weight)
     assert both.scores[0] == pytest.approx(0.4 ** (1 - weight) * 0.9**weight)
     assert both.boxes[0].tolist() == pytest.approx([2 * BOX_WEIGHT, 0, 10 + 2 * BOX_WEIGHT, 20])
 
 
 def test_looks_that_contradict_each_other_are_believed_less() -> None:
-    assert combine(scored(3, 0.9), scored(5, 0.9), 0.55).scores[0] < 0.5
+    assert mean_candidates(scored(3, 0.9), scored(5, 0.9), 0.55).scores[0] < 0.5
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 1), st.floats(0, 0.9))
 def test_nothing_that_both_would_reach_is_left_out_before_the_refiner(
     first: float, second: float, wanted: float, weight: float
 ) -> None:
-    together = combine(scored(1, first), scored(1, second), weight).scores[0]
+    together = mean_candidates(scored(1, first), scored(1, second), weight).scores[0]
     if together >= wanted * (1 + 1e-6) and first >= 0.01:  # what scores less is never looked at again
         assert first >= first_score(wanted, weight) - 1e-6

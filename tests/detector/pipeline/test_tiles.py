@@ -58,7 +58,7 @@ masks = st.tuples(
 
 
 @settings(max_examples=60)
-@given(st.lists(masks, min_size=1, max_size=3), st.sampled_from([SMALL, score_map.GRID, gate.GRID]))
+@given(st.lists(masks, min_size=1, max_size=3), st.sampled_from([SMALL, score_map.GRID, gate.GATE_GRID]))
 @example([(1, 1, 1.0, 0)], score_map.GRID)
 @example([(1, 300, 1.0, 0), (300, 1, 1.0, 0)], score_map.GRID)
 def test_every_window_asked_for_comes_once_and_as_in_the_whole(

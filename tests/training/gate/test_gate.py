@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector import DigitDetector
 from detector.models.model_files import EMBEDDED, load_model
-from detector.pipeline.gate import GRID
+from detector.pipeline.gate import GATE_GRID
 from detector.pipeline.loading import load_checked
 from detector.results.interface import DetectOptions
 from tests.training.interruption import interrupted_after
@@ -91,7 +91,7 @@ def test_cells_that_should_let_through_lie_on_the_digit() -> None:
             rows, columns = np.nonzero(light > light.max() / 2)
             cells = np.nonzero(through)
             for bright, places in zip((rows, columns), cells, strict=True):
-                assert abs(bright.mean() + 0.5 - (GRID.field / 2 + 4 * places.mean())) < 4
+                assert abs(bright.mean() + 0.5 - (GATE_GRID.field / 2 + 4 * places.mean())) < 4
             assert (weight[through == 1] == recipe.positive_weight).all()
             checked += 1
     assert checked >= 20
