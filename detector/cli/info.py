@@ -37,5 +37,6 @@ def info(choice: "DetectorChoice") -> int:
         if name != "defaults":
             print(f"{name}: {value}")
     for name, value in vars(found.defaults).items():
-        print(f"default {name}: {value}")
+        if value is not None:
+            print(f"default {name}: {value}")
     return OK

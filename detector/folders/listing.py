@@ -171,12 +171,16 @@ def _named(argument: str) -> Iterator[ImageFile]:
         yield _unreadable(
             argument, "a folder, not an image: digit-detector detect-folder reads all images in it"
         )
-    elif glob.has_magic(argument) and not os.path.lexists(argument):
-        found = (path for path in sorted(glob.glob(argument, recursive=True)) if not os.path.isdir(path))  # noqa: PTH112, PTH207
-        images = [ImageFile(Path(path), path) for path in found]
-        yield from images or [_unreadable(argument, "no file matches this pattern")]
     else:
-        yield ImageFile(Path(argument), argument)
+        images = [ImageFile(Path(path), path) for path in matching_files(argument)]
+        yield from images or [_unreadable(argument, "no file matches this pattern")]
+
+
+def matching_files(pattern: str) -> list[str]:
+    """Return the files that a pattern matches, sorted; the path itself if it is no pattern, or a file is called so."""
+    if not glob.has_magic(pattern) or os.path.lexists(pattern):
+        return [pattern]
+    return [path for path in sorted(glob.glob(pattern, recursive=True)) if not os.path.isdir(path)]  # noqa: PTH112, PTH207
 
 
 def _unreadable(name: str, reason: str) -> ImageFile:

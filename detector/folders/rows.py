@@ -14,10 +14,6 @@ from detector.results.errors import DetectorError
 
 Row = dict[str, Any]
 
-SCORE_DECIMALS = 4
-
-BOX_DECIMALS = 2
-
 _ESCAPED_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
 
 
@@ -39,25 +35,7 @@ def printable_name(name: str) -> str:
 
 def detections_row(name: str, found: ImageDetections) -> Row:
     """Return the digits and numbers of the image `name`: scores to 4 decimals, boxes (xyxy, pixels) to 2."""
-    return {
-        "image": text_of_name(name),
-        "width_px": found.width_px,
-        "height_px": found.height_px,
-        "model": f"{found.model_name} {found.model_version}",
-        "digits": [
-            {"label": digit.label, "score": _score(digit.score), "box": _box(digit.box)}
-            for digit in found.digits
-        ],
-        "numbers": [
-            {
-                "text": number.text,
-                "score": _score(number.score),
-                "box": _box(number.box),
-                "digits": list(number.digits),
-            }
-            for number in found.numbers
-        ],
-    }
+    return {"image": text_of_name(name), **found.to_dict()}
 
 
 def error_row(name: str, error: DetectorError) -> Row:
@@ -95,14 +73,6 @@ def frame_picture_name(video: str, frame: int) -> str:
 def to_json_line(row: Row) -> str:
     """Return the row as one line of JSON without its newline, in ASCII."""
     return json.dumps(row, allow_nan=False)
-
-
-def _score(value: float) -> float:
-    return round(value, SCORE_DECIMALS)
-
-
-def _box(box: tuple[float, float, float, float]) -> list[float]:
-    return [round(edge, BOX_DECIMALS) for edge in box]
 
 
 def capture_fields(capture: Capture) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> _Pixels:
     pixels = _named(name, lambda: _READERS[name].decode(data, max_pixels))
     if sorted(pixels.shape[:2]) != sorted(size):
         raise ImageUndecodableError(f"the {name} image's header contradicts its data")
-    return _in_8_bits(pixels)
+    return in_8_bits(pixels)
 
 
 def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -161,7 +161,7 @@ def _refuse_large(size: _Size, max_pixels: int, what: str = "the image") -> _Siz
     return size
 
 
-def _in_8_bits(pixels: NDArray[Any]) -> _Pixels:
+def in_8_bits(pixels: NDArray[Any]) -> _Pixels:
     """(H, W, 3) uint8 of 8 or 16 bits, in colour or grey.
 
     16-bit samples are taken to have as many bits as a sensor would need for the brightest of them.

@@ -40,15 +40,19 @@ class OpenVinoNetwork:
         model: from (B, H, W, 3) uint8 RGB to (B, H', W', C) float32.
         precision: "f32" or "bf16", of what is not computed in int8.
         parameter_count: of its weights.
+        threads: how many compute a batch; None for `thread_count`.
     """
 
-    def __init__(self, model: openvino.Model, precision: str, parameter_count: int) -> None:
+    def __init__(
+        self, model: openvino.Model, precision: str, parameter_count: int, threads: int | None = None
+    ) -> None:
         self.parameter_count = parameter_count
         self._model = model
+        self._threads = threads or thread_count()
         self._options = {
             "INFERENCE_PRECISION_HINT": precision,
-            "NUM_STREAMS": thread_count(),
-            "INFERENCE_NUM_THREADS": thread_count(),
+            "NUM_STREAMS": self._threads,
+            "INFERENCE_NUM_THREADS": self._threads,
             "ENABLE_CPU_PINNING": False,
         }
         self._compiled: dict[tuple[int, int, int], Any] = {}
@@ -57,8 +61,8 @@ class OpenVinoNetwork:
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
         """Return what the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
-        parts = np.array_split(np.ascontiguousarray(images), min(thread_count(), len(images)))
-        others = [_helpers().submit(self._infer, part) for part in parts[1:]]
+        parts = np.array_split(np.ascontiguousarray(images), min(self._threads, len(images)))
+        others = [_helpers(self._threads - 1).submit(self._infer, part) for part in parts[1:]]
         return np.concatenate([self._infer(parts[0]), *(other.result() for other in others)])
 
     def _infer(self, images: NDArray[np.uint8]) -> FloatArray:
@@ -155,9 +159,9 @@ _core = openvino.Core()
 
 
 @cache
-def _helpers() -> ThreadPoolExecutor:
+def _helpers(count: int) -> ThreadPoolExecutor:
     """Return the threads that compute beside a calling one."""
-    return ThreadPoolExecutor(thread_count() - 1, "openvino")
+    return ThreadPoolExecutor(count, "openvino")
 
 
 def _next(arrays: Iterator[FloatArray], shape: tuple[int, ...]) -> FloatArray:

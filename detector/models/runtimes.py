@@ -8,7 +8,7 @@ from detector.models.backend import Network
 from detector.models.layers import FCN, GATE, REFINER, Architecture
 from detector.models.model_files import Manifest, Weights, load_int8, load_model
 from detector.results.detections import FloatArray
-from detector.results.errors import InvalidOptionError, ModelError
+from detector.results.errors import InvalidOptionError, MissingLibraryError, ModelError
 
 TENSORFLOW, OPENVINO = "tensorflow", "openvino"
 
@@ -37,17 +37,28 @@ class Networks:
     gate: Network | None
 
 
-def load_networks(model_dir: Path, runtime: str = OPENVINO) -> Networks:
+def load_networks(model_dir: Path, runtime: str = OPENVINO, threads: int | None = None) -> Networks:
     """Load and verify the model in `model_dir`.
+
+    Args:
+        model_dir: the model's folder.
+        runtime: one of `RUNTIMES`.
+        threads: how many threads compute at a time; None for the runtime's own choice.
 
     Raises:
         ModelError: if a file is missing, damaged, or not what the manifest says.
-        InvalidOptionError: if the model has no networks in int8, and they are asked for.
+        InvalidOptionError: if the runtime or the number of threads is none, or the model has no networks in int8, and
+            they are asked for.
+        MissingLibraryError: if the runtime is TensorFlow, and that is not installed.
     """
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise InvalidOptionError("threads", f"must be a whole number from 1 on, got {threads!r}")
     weights, manifest = load_model(model_dir)
     runtime = chosen_runtime(runtime, manifest)
     load = (
-        _load_tensorflow if runtime == TENSORFLOW else partial(_load_openvino, model_dir, manifest, runtime)
+        partial(_load_tensorflow, threads)
+        if runtime == TENSORFLOW
+        else partial(_load_openvino, model_dir, manifest, runtime, threads)
     )
     try:
         fcn, refiner, gate = load(weights)
@@ -64,8 +75,10 @@ def chosen_runtime(runtime: str, manifest: Manifest) -> str:
     processor has instructions for it (AMX, AVX512-BF16), and float32 elsewhere.
 
     Raises:
-        InvalidOptionError: if the model has no networks in int8, and they are asked for.
+        InvalidOptionError: if it is no runtime, or the model has no networks in int8, and they are asked for.
     """
+    if runtime not in RUNTIMES:
+        raise InvalidOptionError("runtime", f"must be one of {', '.join(RUNTIMES)}; got {runtime!r}")
     if runtime == INT8 and not manifest.int8:
         raise InvalidOptionError(
             "runtime", "the model has no networks in int8: digit-detector-train quantize"
@@ -84,13 +97,21 @@ def named_version(manifest: Manifest, runtime: str) -> str:
     return manifest.version if runtime == TENSORFLOW else f"{manifest.version}+{runtime}"
 
 
-def _load_tensorflow(weights: Weights) -> "_ThreeNetworks":
-    from detector.models.tensorflow_backend import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
-
+def _load_tensorflow(threads: int | None, weights: Weights) -> "_ThreeNetworks":
+    try:  # TensorFlow comes in with a network, not before
+        from detector.models.tensorflow_backend import networks_of, use_threads  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(
+            f"the runtime tensorflow needs {error.name}: pip install 'digit-detector[train]'"
+        ) from error
+    if threads is not None:
+        use_threads(threads)
     return networks_of(weights)
 
 
-def _load_openvino(model_dir: Path, manifest: Manifest, runtime: str, weights: Weights) -> "_ThreeNetworks":
+def _load_openvino(
+    model_dir: Path, manifest: Manifest, runtime: str, threads: int | None, weights: Weights
+) -> "_ThreeNetworks":
     from detector.models.openvino_backend import OpenVinoNetwork, build_model, read_model  # noqa: PLC0415
 
     def load(architecture: Architecture, name: str) -> OpenVinoNetwork | None:
@@ -100,7 +121,7 @@ def _load_openvino(model_dir: Path, manifest: Manifest, runtime: str, weights: W
         float_model = build_model(architecture, arrays)
         model = read_model(*load_int8(model_dir, manifest, name)) if runtime == INT8 else float_model
         precision = "bf16" if runtime == BFLOAT16 else "f32"
-        return OpenVinoNetwork(model, precision, sum(array.size for array in arrays))
+        return OpenVinoNetwork(model, precision, sum(array.size for array in arrays), threads)
 
     fcn = load(FCN, "fcn")
     if fcn is None:

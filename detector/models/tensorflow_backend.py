@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detector.models.architecture import build_fcn, build_gate, build_refiner
 from detector.models.model_files import Weights
 from detector.results.detections import FloatArray
+from detector.results.errors import InvalidOptionError
 
 
 class TensorFlowNetwork:
@@ -81,6 +82,18 @@ class Gate(TensorFlowNetwork):
 
     def __init__(self, weights: list[NDArray[np.float32]]) -> None:
         super().__init__(build_gate(), weights)
+
+
+def use_threads(count: int) -> None:
+    """Let so many threads compute each operation, in the whole process.
+
+    Raises:
+        InvalidOptionError: if TensorFlow computes already with another number.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+    except RuntimeError as error:
+        raise InvalidOptionError("threads", "TensorFlow computes already, with another number") from error
 
 
 def networks_of(weights: Weights) -> tuple[Fcn, Refiner | None, Gate | None]:

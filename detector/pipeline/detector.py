@@ -14,7 +14,7 @@ from detector.images.decode import decode_image
 from detector.images.image_sources import ImageSource, load_pixels
 from detector.models.backend import Network
 from detector.models.model_files import EMBEDDED, Manifest
-from detector.models.operating_point import OperatingPoint
+from detector.models.operating_point import OperatingPoint, Thresholds
 from detector.models.runtimes import OPENVINO, load_networks
 from detector.pipeline.call import Call, CancellationToken
 from detector.pipeline.cascade import Cascade, CascadeOutput
@@ -23,7 +23,7 @@ from detector.pipeline.numbers import group_numbers
 from detector.pipeline.options import DetectorConfig, Settings
 from detector.pipeline.score_map import Candidates
 from detector.results.detections import ImageDetections, IntArray
-from detector.results.errors import DetectorError
+from detector.results.errors import DetectorError, ImageTypeError
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.prefetch import ordered_prefetch
 
@@ -59,7 +59,11 @@ class DigitDetector:
 
     @classmethod
     def load(
-        cls, model_dir: Path | None = None, config: DetectorConfig | None = None, runtime: str = OPENVINO
+        cls,
+        model_dir: Path | None = None,
+        config: DetectorConfig | None = None,
+        runtime: str = OPENVINO,
+        threads: int | None = None,
     ) -> DigitDetector:
         """Load and verify the model in `model_dir`, or the embedded one.
 
@@ -67,12 +71,13 @@ class DigitDetector:
             model_dir: the model's folder.
             config: defaults.
             runtime: what computes the networks, one of `detector.models.runtimes.RUNTIMES`.
+            threads: how many threads compute at a time; None for one per core.
 
         Raises:
             ModelError: if a file is missing, damaged, or not what the manifest says.
-            InvalidOptionError: if the model has no networks in int8, and they are asked for.
+            InvalidOptionError, MissingLibraryError: see `detector.models.runtimes.load_networks`.
         """
-        found = load_networks(model_dir or EMBEDDED, runtime)
+        found = load_networks(model_dir or EMBEDDED, runtime, threads)
         point = found.manifest.operating_point
         return cls(found.fcn, found.manifest, config, found.refiner, found.gate, point, found.runtime)
 
@@ -93,7 +98,7 @@ class DigitDetector:
             Digits, best score first, and numbers; boxes in pixels of the image as it is displayed.
 
         Raises:
-            ImageEmptyError, ImageUndecodableError, ImageTooLargeError: if the image is at fault.
+            ImageEmptyError, ImageUndecodableError, ImageTooLargeError, ImageTypeError: if the image is at fault.
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
             CallCancelledError, DeadlineExceededError: if `cancellation` says so.
         """
@@ -198,6 +203,7 @@ class DigitDetector:
     def info(self) -> ModelInfo:
         """Return the model, its limits and its defaults."""
         config, manifest = self._config, self._manifest
+        thresholds = config.thresholds or Thresholds()
         return ModelInfo(
             name=manifest.name,
             version=manifest.version,
@@ -207,6 +213,10 @@ class DigitDetector:
             max_pixels=config.max_pixels,
             runtime=self._runtime,
             defaults=config.defaults(),
+            high_threshold=thresholds.seed,
+            low_threshold=thresholds.linked,
+            isolated_threshold=thresholds.lone,
+            min_digit_height_px=config.min_digit_height_px,
         )
 
     def _decide(
@@ -223,5 +233,5 @@ class DigitDetector:
 
 def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise ValueError(f"pixels must be (H, W, 3) uint8 RGB, got {pixels.dtype} {pixels.shape}")
+        raise ImageTypeError(f"pixels must be (H, W, 3) uint8 RGB, got {pixels.dtype} {pixels.shape}")
     return pixels

@@ -77,11 +77,12 @@ class DetectorConfig:
         )
 
     def defaults(self) -> DetectOptions:
-        """Return the value that stands in for each option that a caller leaves unset."""
+        """Return the value that stands in for each option that a caller leaves unset.
+
+        None where no value of the option does what happens without it.
+        """
         return DetectOptions(
-            score_threshold=(self.thresholds or Thresholds()).seed,
             nms_iou_threshold=self.nms_iou_threshold,
             max_detections=self.max_detections,
-            min_digit_height_px=self.min_digit_height_px,
             exhaustive=self.exhaustive,
         )

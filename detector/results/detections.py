@@ -6,13 +6,24 @@ Boxes are `xyxy`: (x_min, y_min, x_max, y_max), float32, in absolute pixels of t
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detector.results.errors import MissingLibraryError
+
+if TYPE_CHECKING:
+    import pandas
+    import supervision
+
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
+
+SCORE_DECIMALS = 4
+
+BOX_DECIMALS = 2
 
 
 class Detection(NamedTuple):
@@ -127,3 +138,81 @@ class ImageDetections:
     model_name: str
     model_version: str
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The numbers in reading order with spaces between them, for example "156"; empty if there are none."""
+        return " ".join(number.text for number in self.numbers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, as `digit-detector detect --json` prints them without the image's name.
+
+        Scores have 4 decimals, boxes (xyxy, px) 2.
+        """
+        return {
+            "width_px": self.width_px,
+            "height_px": self.height_px,
+            "model": f"{self.model_name} {self.model_version}",
+            "digits": [
+                {"label": digit.label, "score": _score(digit.score), "box": _box(digit.box)}
+                for digit in self.digits
+            ],
+            "numbers": [
+                {
+                    "text": number.text,
+                    "score": _score(number.score),
+                    "box": _box(number.box),
+                    "digits": list(number.digits),
+                }
+                for number in self.numbers
+            ],
+        }
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return a table with a row for each digit, best score first.
+
+        Its columns are `digit`, `score`, `x_min`, `y_min`, `x_max`, `y_max` (px), and `number`, the text of the number
+        that the digit belongs to.
+
+        Raises:
+            MissingLibraryError: if pandas is not installed.
+        """
+        numbers = {index: number.text for number in self.numbers for index in number.digits}
+        edges = dict(zip(("x_min", "y_min", "x_max", "y_max"), self.digits.boxes.T, strict=True))
+        columns = {
+            "digit": self.digits.labels,
+            "score": self.digits.scores,
+            **edges,
+            "number": [numbers.get(index) for index in range(len(self.digits))],
+        }
+        frame: pandas.DataFrame = _library("pandas").DataFrame(columns)
+        return frame
+
+    def to_supervision(self) -> "supervision.Detections":
+        """Return the digits as `supervision.Detections`: class ids 0..9, and `class_name` in its `data`.
+
+        Raises:
+            MissingLibraryError: if supervision is not installed.
+        """
+        found: supervision.Detections = _library("supervision").Detections(
+            xyxy=self.digits.boxes.copy(),
+            confidence=self.digits.scores.copy(),
+            class_id=self.digits.labels.astype(int),
+            data={"class_name": self.digits.labels.astype(str)},
+        )
+        return found
+
+
+def _library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(f"{error.name} is not installed: pip install {name}") from error
+
+
+def _score(value: float) -> float:
+    return round(value, SCORE_DECIMALS)
+
+
+def _box(box: tuple[float, float, float, float]) -> list[float]:
+    return [round(edge, BOX_DECIMALS) for edge in box]

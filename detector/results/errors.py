@@ -6,6 +6,7 @@
     │   ├── ImageUnreadableError     no such file, not a regular file, or no permission to read it
     │   ├── ImageUndecodableError    not an image, truncated, damaged, or of a format we do not read
     │   ├── ImageTooLargeError       more pixels than allowed (the header says so, nothing was decoded)
+    │   ├── ImageTypeError           an object that is no image, or an array of another shape or type; a TypeError, too
     │   └── InvalidOptionError       a threshold or limit outside its range
     ├── ModelError               weights or manifest missing, damaged, or not what the manifest says
     ├── OverloadedError          the server (or gRPC's message limit) refuses for lack of room
@@ -15,7 +16,8 @@
     ├── UnauthenticatedError     the server wants a token, and did not get one that it knows
     ├── UnknownMethodError       the server has no such method
     ├── ServerStartError         a server cannot start as it was told to
-    └── ClientSetupError         a client cannot be made: an address, a certificate, a key or a token is no use
+    ├── ClientSetupError         a client cannot be made: an address, a certificate, a key or a token is no use
+    └── MissingLibraryError      a library that is not installed is needed; an ImportError, too
 
 Each class has a `reason`: the stable, machine-readable word that goes over the wire in ErrorInfo and into
 the error rows of a folder job.
@@ -60,6 +62,12 @@ class ImageTooLargeError(InvalidRequestError):
     """The image's header announces more pixels than are allowed."""
 
     reason = "IMAGE_TOO_LARGE"
+
+
+class ImageTypeError(InvalidRequestError, TypeError):
+    """The object is no image that we take: of another class, or an array of another shape or data type."""
+
+    reason = "IMAGE_TYPE"
 
 
 class InvalidOptionError(InvalidRequestError):
@@ -124,3 +132,9 @@ class ClientSetupError(DetectorError):
     """A client cannot be made of what it was given: an address, a certificate, a key or a token is no use."""
 
     reason = "CLIENT_SETUP"
+
+
+class MissingLibraryError(DetectorError, ImportError):
+    """A library is needed that is not installed; the message says how to install it."""
+
+    reason = "LIBRARY_MISSING"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Protocol
 
 from detector.results.detections import ImageDetections
@@ -45,18 +46,22 @@ class DetectOptions:
 
     def __post_init__(self) -> None:
         for name in ("score_threshold", "nms_iou_threshold"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise InvalidOptionError(name, f"must be between 0 and 1, got {value:g}")
-        if self.max_detections is not None and self.max_detections < 1:
-            raise InvalidOptionError("max_detections", f"must be at least 1, got {self.max_detections}")
+            self._check(name, lambda value: 0 <= value <= 1, "between 0 and 1")
+        if not isinstance(self.max_detections, Integral | None):
+            raise InvalidOptionError("max_detections", f"must be a whole number, got {self.max_detections!r}")
+        self._check("max_detections", lambda value: value >= 1, "at least 1")
         for name in ("min_digit_height_px", "max_digit_height_px"):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise InvalidOptionError(name, f"must be a positive number of pixels, got {value:g}")
+            self._check(name, lambda value: value > 0 and math.isfinite(value), "a positive number of pixels")
         low, high = self.min_digit_height_px, self.max_digit_height_px
         if low is not None and high is not None and low > high:
             raise InvalidOptionError("min_digit_height_px", f"{low:g} is above max_digit_height_px, {high:g}")
+        if not isinstance(self.exhaustive, bool | None):
+            raise InvalidOptionError("exhaustive", f"must be True or False, got {self.exhaustive!r}")
+
+    def _check(self, name: str, is_right: Callable[[float], bool], accepted: str) -> None:
+        value = getattr(self, name)
+        if value is not None and not (isinstance(value, Real) and is_right(float(value))):
+            raise InvalidOptionError(name, f"must be {accepted}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,13 @@ class ModelInfo:
         parameter_count: trained numbers in the networks.
         max_pixels: images with more pixels are refused.
         max_message_bytes: the largest request that a server takes; the same figure for every detector.
-        defaults: the value that stands in for each option that is not set.
+        defaults: the value that stands in for each option that is not set; given as options they change nothing. What
+            no option can say is None there, and follows below.
         runtime: what computes the networks, see `detector.models.runtimes`; empty if it is not known.
+        high_threshold: without `score_threshold`, a digit of at least this score is returned if it is in a number;
+        low_threshold: so is one of at least this score beside such a digit, of its height and in its line;
+        isolated_threshold: and one of at least this score on its own.
+        min_digit_height_px: without the option, digits from this height on are looked for.
     """
 
     name: str
@@ -84,6 +94,10 @@ class ModelInfo:
     max_message_bytes: int = MAX_MESSAGE_BYTES
     defaults: DetectOptions = field(default_factory=DetectOptions)
     runtime: str = ""
+    high_threshold: float = 0.0
+    low_threshold: float = 0.0
+    isolated_threshold: float = 0.0
+    min_digit_height_px: float = 0.0
 
 
 EncodedImage = bytes | Callable[[], bytes]

@@ -2,8 +2,7 @@ from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable, Mapping as _Mapping
-from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -29,7 +28,7 @@ class DetectOptions(_message.Message):
     min_digit_height_px: float
     max_digit_height_px: float
     exhaustive: bool
-    def __init__(self, score_threshold: _Optional[float] = ..., nms_iou_threshold: _Optional[float] = ..., max_detections: _Optional[int] = ..., min_digit_height_px: _Optional[float] = ..., max_digit_height_px: _Optional[float] = ..., exhaustive: _Optional[bool] = ...) -> None: ...
+    def __init__(self, score_threshold: _Optional[float] = ..., nms_iou_threshold: _Optional[float] = ..., max_detections: _Optional[int] = ..., min_digit_height_px: _Optional[float] = ..., max_digit_height_px: _Optional[float] = ..., exhaustive: bool = ...) -> None: ...
 
 class DetectResponse(_message.Message):
     __slots__ = ("width_px", "height_px", "digits", "numbers", "model_name", "model_version", "stage_seconds")
@@ -114,7 +113,7 @@ class GetModelInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ModelInfo(_message.Message):
-    __slots__ = ("name", "version", "sha256", "training_data", "parameter_count", "max_pixels", "max_message_bytes", "defaults", "runtime")
+    __slots__ = ("name", "version", "sha256", "training_data", "parameter_count", "max_pixels", "max_message_bytes", "defaults", "runtime", "high_threshold", "low_threshold", "isolated_threshold", "min_digit_height_px")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +123,10 @@ class ModelInfo(_message.Message):
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DEFAULTS_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    HIGH_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    LOW_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    ISOLATED_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    MIN_DIGIT_HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     sha256: str
@@ -133,4 +136,8 @@ class ModelInfo(_message.Message):
     max_message_bytes: int
     defaults: DetectOptions
     runtime: str
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[str] = ..., training_data: _Optional[str] = ..., parameter_count: _Optional[int] = ..., max_pixels: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., defaults: _Optional[_Union[DetectOptions, _Mapping]] = ..., runtime: _Optional[str] = ...) -> None: ...
+    high_threshold: float
+    low_threshold: float
+    isolated_threshold: float
+    min_digit_height_px: float
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[str] = ..., training_data: _Optional[str] = ..., parameter_count: _Optional[int] = ..., max_pixels: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., defaults: _Optional[_Union[DetectOptions, _Mapping]] = ..., runtime: _Optional[str] = ..., high_threshold: _Optional[float] = ..., low_threshold: _Optional[float] = ..., isolated_threshold: _Optional[float] = ..., min_digit_height_px: _Optional[float] = ...) -> None: ...

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from detector.folders.results_file import FoundRow
-from detector.folders.rows import BOX_DECIMALS
-from detector.results.detections import Detection
+from detector.results.detections import BOX_DECIMALS, Detection
 
 _BOX = ("x_min", "y_min", "x_max", "y_max")
 

@@ -18,7 +18,7 @@ from detector.serving.client.channel import (
     stream_result,
     trace_metadata,
 )
-from detector.serving.client.connection import Connection, Tls
+from detector.serving.client.connection import Connection, Tls, checked_timeout
 from detector.serving.wire.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.wire.statuses import from_rpc_error
 from detector.v1 import detector_pb2 as wire
@@ -39,6 +39,7 @@ class AsyncDetectorClient:
 
     Raises:
         ClientSetupError: if an address, a file of `tls` or the token is no use.
+        InvalidOptionError: if a timeout leaves no time.
     """
 
     def __init__(
@@ -53,8 +54,8 @@ class AsyncDetectorClient:
         self._channel = connect_async(Connection(servers, tls, token))
         self._stub = detector_pb2_grpc.DigitDetectorStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
-        self._timeout_s = timeout_s
-        self._stream_timeout_s = stream_timeout_s
+        self._timeout_s = checked_timeout(timeout_s, timeout_s)
+        self._stream_timeout_s = checked_timeout(stream_timeout_s, stream_timeout_s)
 
     async def detect(
         self, image: bytes, options: DetectOptions | None = None, timeout_s: float | None = None
@@ -63,7 +64,7 @@ class AsyncDetectorClient:
         request = request_to_wire(image, options or DetectOptions())
         try:
             reply = await self._stub.Detect(
-                request, timeout=timeout_s or self._timeout_s, metadata=trace_metadata()
+                request, timeout=checked_timeout(timeout_s, self._timeout_s), metadata=trace_metadata()
             )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
@@ -79,7 +80,7 @@ class AsyncDetectorClient:
         failures: list[BaseException] = []
         replies = self._stub.DetectStream(
             _stream_requests(items, failures),
-            timeout=timeout_s or self._stream_timeout_s,
+            timeout=checked_timeout(timeout_s, self._stream_timeout_s),
             metadata=trace_metadata(),
         )
         end = StreamEnd(replies)
@@ -101,7 +102,7 @@ class AsyncDetectorClient:
         try:
             return info_from_wire(
                 await self._stub.GetModelInfo(
-                    request, timeout=timeout_s or self._timeout_s, metadata=trace_metadata()
+                    request, timeout=checked_timeout(timeout_s, self._timeout_s), metadata=trace_metadata()
                 )
             )
         except grpc.RpcError as error:
@@ -110,7 +111,9 @@ class AsyncDetectorClient:
     async def is_serving(self, timeout_s: float = 5.0) -> bool:
         """Return whether the server says that it is ready; see `DetectorClient.is_serving`."""
         try:
-            reply = await self._health.Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+            reply = await self._health.Check(
+                health_pb2.HealthCheckRequest(), timeout=checked_timeout(timeout_s, timeout_s)
+            )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
         return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)

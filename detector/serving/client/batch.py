@@ -18,6 +18,7 @@ from detector.results.errors import (
     ServiceUnavailableError,
 )
 from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, EncodedImage
+from detector.serving.client.connection import checked_timeout
 from detector.system.prefetch import Reserve, ordered_prefetch
 
 BASE_TIMEOUT_S = 60.0
@@ -48,11 +49,17 @@ class BatchSettings:
             image after the other.
         patience_s: seconds for which a server may be away, or longer than `timeout_s` full, before all images that
             are left are given up.
+
+    Raises:
+        InvalidOptionError: if the timeout leaves no time.
     """
 
     calls: int = 4
     timeout_s: float | None = None
     patience_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        checked_timeout(self.timeout_s, BASE_TIMEOUT_S)
 
     def timeout_for(self, megapixels: float) -> float:
         """Return the deadline, in seconds, of an image that is sent when so many megapixels are under way."""

@@ -23,7 +23,7 @@ from detector.serving.client.channel import (
     stream_result,
     trace_metadata,
 )
-from detector.serving.client.connection import Connection, Tls
+from detector.serving.client.connection import Connection, Tls, checked_timeout
 from detector.serving.wire.converters import detections_from_wire, info_from_wire, request_to_wire
 from detector.serving.wire.statuses import from_rpc_error
 from detector.v1 import detector_pb2 as wire
@@ -51,6 +51,7 @@ class DetectorClient:
 
     Raises:
         ClientSetupError: if an address, a file of `tls` or the token is no use.
+        InvalidOptionError: if a timeout leaves no time.
     """
 
     def __init__(
@@ -66,8 +67,8 @@ class DetectorClient:
         self._channel = connect(Connection(servers, tls, token))
         self._stub = detector_pb2_grpc.DigitDetectorStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
-        self._timeout_s = timeout_s
-        self._stream_timeout_s = stream_timeout_s
+        self._timeout_s = checked_timeout(timeout_s, timeout_s)
+        self._stream_timeout_s = checked_timeout(stream_timeout_s, stream_timeout_s)
         self._batch = batch or BatchSettings()
 
     def detect(
@@ -86,7 +87,9 @@ class DetectorClient:
         request = request_to_wire(image, options or DetectOptions())
         try:
             return detections_from_wire(
-                self._stub.Detect(request, timeout=timeout_s or self._timeout_s, metadata=trace_metadata())
+                self._stub.Detect(
+                    request, timeout=checked_timeout(timeout_s, self._timeout_s), metadata=trace_metadata()
+                )
             )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
@@ -109,7 +112,7 @@ class DetectorClient:
         failures: list[BaseException] = []
         replies = self._stub.DetectStream(
             _stream_requests(items, failures),
-            timeout=timeout_s or self._stream_timeout_s,
+            timeout=checked_timeout(timeout_s, self._stream_timeout_s),
             metadata=trace_metadata(),
         )
         try:
@@ -152,7 +155,9 @@ class DetectorClient:
         """
         try:
             reply = self._stub.GetModelInfo(
-                wire.GetModelInfoRequest(), timeout=timeout_s or self._timeout_s, metadata=trace_metadata()
+                wire.GetModelInfoRequest(),
+                timeout=checked_timeout(timeout_s, self._timeout_s),
+                metadata=trace_metadata(),
             )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
@@ -165,7 +170,9 @@ class DetectorClient:
             DetectorError: ServiceUnavailableError if no server answers, DeadlineExceededError.
         """
         try:
-            reply = self._health.Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+            reply = self._health.Check(
+                health_pb2.HealthCheckRequest(), timeout=checked_timeout(timeout_s, timeout_s)
+            )
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
         return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)

@@ -4,9 +4,11 @@ import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
+from numbers import Real
 from pathlib import Path
 
-from detector.results.errors import ClientSetupError
+from detector.results.errors import ClientSetupError, InvalidOptionError
 from detector.serving.wire import certificates
 
 
@@ -70,6 +72,18 @@ class Connection:
     def addresses(self) -> list[tuple[str, int]]:
         """Host and port of each server."""
         return [split_address(part) for part in self.servers.split(",")]
+
+
+def checked_timeout(timeout_s: float | None, default_s: float) -> float:
+    """Return the seconds that a call may take: `timeout_s`, or the default if that is None.
+
+    Raises:
+        InvalidOptionError: if they are no number above 0.
+    """
+    seconds = default_s if timeout_s is None else timeout_s
+    if not (isinstance(seconds, Real) and 0 < seconds < inf):
+        raise InvalidOptionError("timeout_s", f"must be a number of seconds above 0, got {seconds!r}")
+    return float(seconds)
 
 
 def split_address(text: str) -> tuple[str, int]:

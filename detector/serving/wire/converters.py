@@ -97,6 +97,10 @@ def info_to_wire(info: ModelInfo) -> wire.ModelInfo:
         max_pixels=info.max_pixels,
         max_message_bytes=info.max_message_bytes,
         defaults=options_to_wire(info.defaults),
+        high_threshold=info.high_threshold,
+        low_threshold=info.low_threshold,
+        isolated_threshold=info.isolated_threshold,
+        min_digit_height_px=info.min_digit_height_px,
     )
 
 
@@ -112,6 +116,10 @@ def info_from_wire(message: wire.ModelInfo) -> ModelInfo:
         max_pixels=message.max_pixels,
         max_message_bytes=message.max_message_bytes,
         defaults=options_from_wire(message.defaults),
+        high_threshold=message.high_threshold,
+        low_threshold=message.low_threshold,
+        isolated_threshold=message.isolated_threshold,
+        min_digit_height_px=message.min_digit_height_px,
     )
 
 

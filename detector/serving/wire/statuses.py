@@ -26,6 +26,7 @@ CODES: dict[type[DetectorError], grpc.StatusCode] = {
     errors.ImageUnreadableError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.ImageUndecodableError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.ImageTooLargeError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.ImageTypeError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.InvalidOptionError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.ModelError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -36,6 +37,7 @@ CODES: dict[type[DetectorError], grpc.StatusCode] = {
     errors.UnknownMethodError: grpc.StatusCode.UNIMPLEMENTED,
     errors.ServerStartError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ClientSetupError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.MissingLibraryError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DetectorError: grpc.StatusCode.INTERNAL,
 }
 """Every exception of the package and its status code; a client finds the class again by its reason."""

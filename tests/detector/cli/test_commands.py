@@ -214,7 +214,9 @@ def test_info_is_what_the_model_says(
     assert capsys.readouterr().out == served
     info = embedded.info()
     assert f"name: {info.name}\nversion: {info.version}\nsha256: {info.sha256}\n" in served
-    assert f"default min_digit_height_px: {info.defaults.min_digit_height_px}\n" in served
+    assert f"min_digit_height_px: {info.min_digit_height_px}\n" in served
+    assert f"default max_detections: {info.defaults.max_detections}\n" in served
+    assert "None" not in served
 
 
 def test_health_is_told_and_is_the_exit_code(server: str, capsys: pytest.CaptureFixture[str]) -> None:

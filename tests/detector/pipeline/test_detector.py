@@ -25,6 +25,7 @@ from detector.results.detections import ImageDetections
 from detector.results.errors import (
     ImageEmptyError,
     ImageTooLargeError,
+    ImageTypeError,
     ImageUndecodableError,
     InvalidOptionError,
 )
@@ -155,7 +156,7 @@ def test_thresholds_follow_the_calibration(
         expected, found = (detector.detect(path.read_bytes()) for detector in (one, other))
         np.testing.assert_array_equal(found.digits.boxes, expected.digits.boxes)
         assert [n.text for n in found.numbers] == [n.text for n in expected.numbers]
-    assert other.info().defaults.score_threshold == mapped.seed
+    assert other.info().high_threshold == mapped.seed
 
 
 def test_to_look_and_then_decide_is_to_detect(embedded: DigitDetector, street: bytes) -> None:
@@ -246,7 +247,7 @@ def test_an_even_image_of_any_size_has_no_digits(embedded: DigitDetector, height
     ],
 )
 def test_arrays_that_are_no_rgb_image_are_refused(embedded: DigitDetector, pixels: NDArray[Any]) -> None:
-    with pytest.raises(ValueError, match="uint8 RGB"):
+    with pytest.raises(ImageTypeError, match="uint8 RGB"):
         embedded.detect(pixels)
 
 
@@ -321,15 +322,13 @@ def test_info(embedded: DigitDetector) -> None:
     assert info.sha256 == hashlib.sha256((EMBEDDED / "weights.safetensors").read_bytes()).hexdigest()
     assert 0 < info.parameter_count <= 1_000_000
     assert info.max_pixels == 100_000_000
-    defaults = DetectorConfig()
-    assert info.defaults == DetectOptions(
-        embedded.manifest.operating_point.thresholds.seed,
-        defaults.nms_iou_threshold,
-        defaults.max_detections,
-        12.0,
-        None,
-        False,
-    )
+    thresholds = embedded.manifest.operating_point.thresholds
+    assert (info.high_threshold, info.low_threshold) == (thresholds.seed, thresholds.linked)
+    assert (info.isolated_threshold, info.min_digit_height_px) == (thresholds.lone, 12.0)
+
+
+def test_the_defaults_given_back_as_options_change_nothing(embedded: DigitDetector, street: bytes) -> None:
+    assert_equal(embedded.detect(street, embedded.info().defaults), embedded.detect(street))
 
 
 MEASURE_MEMORY = """

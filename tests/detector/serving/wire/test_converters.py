@@ -98,5 +98,9 @@ def test_info(defaults: DetectOptions) -> None:
         33_554_432,
         defaults,
         "openvino-int8",
+        0.6,
+        0.55,
+        0.7,
+        12.0,
     )
     assert converters.info_from_wire(converters.info_to_wire(info)) == info
