@@ -22,7 +22,8 @@ from detector.serving.ray.cluster_settings import ClusterSettings
 from detector.serving.ray.ingress import Ingress
 from detector.serving.server.inference_queue import InferenceQueue
 from detector.serving.server.processes.environment import prepare_replica
-from detector.serving.server.request_handler import Answering
+from detector.serving.server.service import outcome
+from detector.serving.server.servicer import QueueBackend
 from detector.serving.server.settings import WorkLimits
 from detector.serving.telemetry import logs
 from detector.v1 import detector_pb2 as wire
@@ -50,15 +51,15 @@ class Detector:
         self._detector = load_checked(settings.model, settings.runtime)
         inference_queue = InferenceQueue(WorkLimits(max_concurrent_images=settings.max_concurrent_images))
         inference_queue.open(self._detector)
-        self._answering = Answering(inference_queue)
+        self._backend = QueueBackend(inference_queue)
 
     async def detect(self, request: bytes) -> wire.DetectStreamResponse:
         """See `detector.serving.ray.ingress.Replicas`."""
-        return await self._answering.outcome(wire.DetectRequest.FromString(request))
+        return await outcome(self._backend, wire.DetectRequest.FromString(request))
 
     async def info(self) -> wire.ModelInfo:
         """See `detector.serving.ray.ingress.Replicas`."""
-        return await self._answering.info()
+        return await self._backend.info()
 
     async def check_health(self) -> None:
         """Look at the built-in image, beside what else is in work; Ray replaces a replica that fails.

@@ -12,14 +12,14 @@ import grpc
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2
 
-from detector.results.errors import OverloadedError, ServiceUnavailableError
+from detector.results.errors import OverloadedError
 from detector.results.interface import MAX_MESSAGE_BYTES
 from detector.serving.ray.cluster_settings import ClusterSettings
 from detector.serving.ray.raw_methods import DETECTOR
-from detector.serving.server.interceptors.request_validation import parsed
-from detector.serving.server.request_handler import Draining, answered_in_order, status_of
+from detector.serving.server.service import DetectionService, status_of
 from detector.serving.telemetry import telemetry
 from detector.serving.telemetry.telemetry import Call
+from detector.serving.wire.converters import parsed
 from detector.serving.wire.statuses import Trailers, ending, from_status, reason_of
 from detector.v1 import detector_pb2 as wire
 
@@ -80,6 +80,32 @@ class RefusedError(Exception):
         self.code = code
 
 
+class _ReplicaBackend:
+    """The replicas as a `Backend`."""
+
+    def __init__(self, replicas: Replicas) -> None:
+        self._replicas = replicas
+
+    async def detect(
+        self, request: wire.DetectRequest, deadline: float | None = None, wait: bool = False
+    ) -> wire.DetectResponse:
+        serialized = request.SerializeToString()
+        while True:
+            try:
+                reply = await self._replicas.detect(serialized)
+            except OverloadedError:
+                if not wait:
+                    raise
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            if reply.HasField("error"):
+                raise from_status(reply.error)
+            return reply.response
+
+    async def info(self) -> wire.ModelInfo:
+        return await self._replicas.info()
+
+
 class Ingress:
     """Has replicas do the work, and ends each call as a server on one machine would.
 
@@ -87,27 +113,19 @@ class Ingress:
     """
 
     def __init__(self, replicas: Replicas, settings: ClusterSettings) -> None:
-        self._replicas = replicas
-        self._settings = settings
-        self._streams = 0
-        self._draining = Draining()
+        self._service = DetectionService(_ReplicaBackend(replicas), settings.streams, settings.stream_window)
 
     async def drain(self) -> None:
-        """Refuses new work, ends streams after the images that they have sent, waits until all is answered."""
-        await self._draining.drain()
+        """Refuse new work, end streams after the images that they have sent, wait until all is answered."""
+        await self._service.draining.drain()
 
     async def Detect(  # noqa: N802
         self, request: bytes, grpc_context: Context
     ) -> AsyncIterator[wire.DetectResponse]:
         """Find the digits of one image."""
         try:
-            with _observed("Detect", grpc_context) as call, self._open():
-                parsed(wire.DetectRequest, _small(request))
-                reply = await self._replicas.detect(request)
-                if reply.HasField("error"):
-                    raise from_status(reply.error)
-                _count(call, reply)
-                response = reply.response
+            with _observed("Detect", grpc_context) as call, self._service.draining.counted():
+                response = await self._service.detect(call, parsed(wire.DetectRequest, _small(request)))
         except RefusedError as refusal:
             _check_final(refusal)
             response = wire.DetectResponse()
@@ -118,9 +136,9 @@ class Ingress:
     ) -> AsyncIterator[wire.ModelInfo]:
         """Describe the model that answers."""
         try:
-            with _observed("GetModelInfo", grpc_context), self._open():
+            with _observed("GetModelInfo", grpc_context), self._service.draining.counted():
                 parsed(wire.GetModelInfoRequest, _small(request))
-                info = await self._replicas.info()
+                info = await self._service.info()
         except RefusedError as refusal:
             _check_final(refusal)
             info = wire.ModelInfo()
@@ -129,18 +147,15 @@ class Ingress:
     async def DetectStream(  # noqa: N802
         self, requests: AsyncIterator[bytes], grpc_context: Context
     ) -> AsyncIterator[wire.DetectStreamResponse]:
-        """Answers each image in its turn.
+        """Answer each image in its turn.
 
         Raises:
             RefusedError: if it ends early; the proxy then sends the context's code and details, but no trailers.
         """
-        with _observed("DetectStream", grpc_context) as call, self._open(), self._stream():
-            window, stop = self._settings.stream_window, self._draining.begun
-            async with aclosing(answered_in_order(_items(requests), self._reply, window, stop)) as replies:
+        with _observed("DetectStream", grpc_context) as call, self._service.draining.counted():
+            async with aclosing(self._service.stream(call, _items(requests))) as replies:
                 async for reply in replies:
-                    _count(call, reply)
                     yield reply
-            self._check_open()
 
     async def Check(self, request: bytes, grpc_context: Context) -> health_pb2.HealthCheckResponse:  # noqa: N802
         """Return whether a model answers; an overloaded one is healthy."""
@@ -150,56 +165,11 @@ class Ingress:
             if service not in ("", DETECTOR.full_name):
                 _end(call, grpc_context, Status(code=grpc.StatusCode.NOT_FOUND.value[0]))
                 return reply
-            self._check_open()
+            self._service.draining.check_open()
             with suppress(OverloadedError):
-                await self._replicas.info()
+                await self._service.info()
             reply.status = health_pb2.HealthCheckResponse.SERVING
         return reply
-
-    @contextmanager
-    def _open(self) -> Iterator[None]:
-        """While it lasts, a call is open.
-
-        Raises:
-            ServiceUnavailableError: if no more work is taken on.
-        """
-        self._check_open()
-        with self._draining.counted():
-            yield
-
-    def _check_open(self) -> None:
-        if self._draining.begun.is_set():
-            raise ServiceUnavailableError("the server is shutting down")
-
-    @contextmanager
-    def _stream(self) -> Iterator[None]:
-        """Take a place for a stream.
-
-        Raises:
-            OverloadedError: if there is none.
-        """
-        limit = self._settings.streams
-        if self._streams >= limit:
-            raise OverloadedError(f"overloaded: {limit} streams are open; try again later")
-        self._streams += 1
-        try:
-            yield
-        finally:
-            self._streams -= 1
-
-    async def _reply(self, item: wire.DetectStreamRequest) -> wire.DetectStreamResponse:
-        """Return the reply to one image of a stream, which may be an error."""
-        request = item.request.SerializeToString()
-        while True:
-            try:
-                reply = await self._replicas.detect(request)
-            except OverloadedError:  # it waits: not to be read is how a stream learns of overload
-                await asyncio.sleep(_PAUSE_S)
-                continue
-            except Exception as error:  # whatever it is, the stream goes on
-                reply = wire.DetectStreamResponse(error=status_of(error))
-            reply.correlation_id = item.correlation_id
-            return reply
 
 
 async def _items(requests: AsyncIterator[bytes]) -> AsyncIterator[wire.DetectStreamRequest]:
@@ -255,12 +225,3 @@ def _end(call: Call, context: Context, status: Status) -> grpc.StatusCode:
 
 def _trailers(call: Call, trailers: Trailers = ()) -> list[tuple[str, str | bytes]]:
     return [(telemetry.REQUEST_ID, call.request_id), *trailers]
-
-
-def _count(call: Call, reply: wire.DetectStreamResponse) -> None:
-    """Take note of an image that is answered."""
-    if reply.HasField("error"):
-        call.refused += 1
-    else:
-        call.images += 1
-        call.digits += len(reply.response.digits)

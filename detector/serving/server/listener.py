@@ -12,11 +12,9 @@ import grpc
 
 from detector.results.errors import ServerStartError
 from detector.results.interface import MAX_MESSAGE_BYTES
-from detector.serving.server.interceptors.authentication import AuthenticationInterceptor, TokenFile
-from detector.serving.server.interceptors.concurrency_limit import ConcurrencyLimitInterceptor
-from detector.serving.server.interceptors.request_validation import RequestValidationInterceptor
+from detector.serving.server.interceptor import CallInterceptor
 from detector.serving.server.settings import Observability, Security, ServerSettings
-from detector.serving.telemetry.telemetry import TelemetryInterceptor
+from detector.serving.server.tokens import TokenFile
 from detector.serving.wire import certificates
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ def make_server(settings: ServerSettings, tracing: "Tracing | None") -> grpc.aio
     Raises:
         ServerStartError: if the settings ask for files that are no good.
     """
-    return grpc.aio.server(interceptors=_interceptors(settings, tracing), options=_options(settings))
+    return grpc.aio.server(interceptors=[_interceptor(settings, tracing)], options=_options(settings))
 
 
 def start_tracing(observability: Observability) -> "Tracing | None":
@@ -98,21 +96,14 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _interceptors(
-    settings: ServerSettings, tracing: "Tracing | None"
-) -> "list[grpc.aio.ServerInterceptor[object, object]]":
-    """Return what every call passes, the outermost first."""
+def _interceptor(settings: ServerSettings, tracing: "Tracing | None") -> CallInterceptor:
     limits, security = settings.limits, settings.security
-    passed: list[grpc.aio.ServerInterceptor[object, object]] = [
-        TelemetryInterceptor(None if tracing is None else tracing.trace)
-    ]
-    if security.tokens is not None:
-        passed.append(AuthenticationInterceptor(TokenFile(security.tokens), security.open_health))
-    passed.append(
-        ConcurrencyLimitInterceptor(_CALLS_PER_IMAGE * (limits.max_concurrent_images + limits.streams))
+    return CallInterceptor(
+        _CALLS_PER_IMAGE * (limits.max_concurrent_images + limits.streams),
+        None if security.tokens is None else TokenFile(security.tokens),
+        security.open_health,
+        None if tracing is None else tracing.trace,
     )
-    passed.append(RequestValidationInterceptor())
-    return passed
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:

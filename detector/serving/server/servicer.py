@@ -1,33 +1,51 @@
-"""The calls of detector.v1.DigitDetector, answered."""
+"""The calls of detector.v1.DigitDetector over gRPC, answered by this process."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 
-from detector.results.errors import OverloadedError, ServiceUnavailableError
 from detector.serving.server.inference_queue import InferenceQueue
-from detector.serving.server.request_handler import Answering, Draining, answered_in_order, status_of
-from detector.serving.telemetry import telemetry
-from detector.serving.wire.statuses import abort, reason_of
+from detector.serving.server.service import DetectionService
+from detector.serving.telemetry import metrics, telemetry
+from detector.serving.telemetry.telemetry import Call
+from detector.serving.wire.converters import detections_to_wire, info_to_wire, options_from_wire
 from detector.v1 import detector_pb2 as wire
 from detector.v1 import detector_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Reply = TypeVar("Reply")
 
 
-class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
-    """Answers calls with work on a `InferenceQueue`, and errors with statuses."""
+class QueueBackend:
+    """The model of this process, behind its queue; see `detector.serving.server.service.Backend`."""
 
     def __init__(self, inference_queue: InferenceQueue) -> None:
         self._inference_queue = inference_queue
-        self._answering = Answering(inference_queue)
-        self._streams = 0
-        self._draining = Draining()
+
+    async def detect(
+        self, request: wire.DetectRequest, deadline: float | None = None, wait: bool = False
+    ) -> wire.DetectResponse:
+        """Find the digits of one image; see `InferenceQueue.detect`."""
+        options = options_from_wire(request.options)
+        found = await self._inference_queue.detect(request.image, options, deadline, wait)
+        metrics.count_detections(found)
+        return detections_to_wire(found)
+
+    async def info(self) -> wire.ModelInfo:
+        """Describe the model; see `InferenceQueue.info`."""
+        return info_to_wire(self._inference_queue.info())
+
+
+class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
+    """Answers calls with work on an `InferenceQueue`; `CallInterceptor` makes statuses of the errors it raises."""
+
+    def __init__(self, inference_queue: InferenceQueue) -> None:
+        self._inference_queue = inference_queue
+        limits = inference_queue.limits
+        self._service = DetectionService(QueueBackend(inference_queue), limits.streams, limits.stream_window)
         self._hold_late_calls = False
 
     async def drain(self, hold_late_calls: bool) -> None:
@@ -39,64 +57,38 @@ class DigitDetectorServicer(detector_pb2_grpc.DigitDetectorServicer):
         """
         self._hold_late_calls = hold_late_calls
         self._inference_queue.close()
-        await self._draining.drain()
+        await self._service.draining.drain()
 
     async def Detect(self, request: wire.DetectRequest, context: Context) -> wire.DetectResponse:  # noqa: N802
         """Find the digits of one image."""
-        return await self._answer(context, self._answering.detect(request, _deadline(context)))
+        return await self._service.detect(await self._opened(), request, _deadline(context))
 
     async def GetModelInfo(  # noqa: N802
         self, request: wire.GetModelInfoRequest, context: Context
     ) -> wire.ModelInfo:
         """Describe the model that answers."""
-        return await self._answer(context, self._answering.info())
+        await self._opened()
+        return await self._service.info()
 
     async def DetectStream(  # noqa: N802
         self, requests: AsyncIterator[wire.DetectStreamRequest], context: Context
     ) -> None:
-        """Answers each image in its turn; ends early, with UNAVAILABLE, only if the server shuts down."""
-        await self._answer(context, self._stream(requests, context))
+        """Answer each image in its turn; end early, with UNAVAILABLE, only if the server shuts down."""
+        call = await self._opened()
+        async with aclosing(self._service.stream(call, requests, _deadline(context))) as replies:
+            async for reply in replies:
+                await context.write(reply)
 
-    async def _stream(self, requests: AsyncIterator[wire.DetectStreamRequest], context: Context) -> None:
-        limits, deadline = self._inference_queue.limits, _deadline(context)
-        if self._streams >= limits.streams:
-            raise OverloadedError(f"overloaded: {limits.streams} streams are open; try again later")
-
-        async def answer(request: wire.DetectStreamRequest) -> wire.DetectStreamResponse:
-            return await self._reply(request, deadline)
-
-        self._streams += 1
-        try:
-            replies = answered_in_order(requests, answer, limits.stream_window, self._draining.begun)
-            async with aclosing(replies):
-                async for reply in replies:
-                    await context.write(reply)
-        finally:
-            self._streams -= 1
-        if self._draining.begun.is_set():
-            raise ServiceUnavailableError("the server is shutting down")
-
-    async def _reply(
-        self, request: wire.DetectStreamRequest, deadline: float | None
-    ) -> wire.DetectStreamResponse:
-        """Return the reply to one image of a stream, which may be an error."""
-        reply = await self._answering.outcome(request.request, deadline)
-        reply.correlation_id = request.correlation_id
-        if reply.HasField("error"):
-            telemetry.refused(reason_of(reply.error))
-        return reply
-
-    async def _answer(self, context: Context, work: Awaitable[Reply]) -> Reply:
-        """Return the result of `work`, or its error as the call's status."""
-        late = self._draining.begun.is_set()
-        if not late:
-            self._draining.count_task()
-        try:
-            return await work
-        except Exception as error:
-            if late and self._hold_late_calls:
+    async def _opened(self) -> Call:
+        """Count the call that this task serves as open, and return it; one that comes too late may be held."""
+        if self._service.draining.begun.is_set():
+            if self._hold_late_calls:
                 await asyncio.Event().wait()
-            await abort(context, status_of(error))
+            self._service.draining.check_open()
+        self._service.draining.count_task()
+        call = telemetry.current()
+        assert call is not None
+        return call
 
 
 def _deadline(context: Context) -> float | None:

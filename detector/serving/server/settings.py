@@ -58,8 +58,8 @@ class Security:
         key: PEM file of its private key.
         client_ca: PEM file of certificates; callers must show one that these vouch for (mutual TLS).
         insecure: without TLS, listen to other machines too.
-        tokens: file of the tokens that callers may show, see `detector.serving.server.interceptors.authentication`;
-        None to ask for none. open_health: answer health checks without a token.
+        tokens: file of the tokens that callers may show, see `detector.serving.server.tokens`; None to ask for none.
+        open_health: answer health checks without a token.
     """
 
     certificate: Path | None = None

@@ -1,24 +1,18 @@
 """Every call gets an id and a context for logs, metrics and traces; it is counted, timed and logged when it ends."""
 
-import asyncio
 import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
 
 import grpc
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from detector.results.detections import ImageDetections
 from detector.serving.telemetry import metrics
-from detector.serving.wire.handlers import Context, Continuation, Handler, surrounded
-from detector.serving.wire.statuses import reason_in
 from detector.v1 import detector_pb2
 
 REQUEST_ID = "x-request-id"
@@ -70,6 +64,11 @@ class Call:
     reason: str = ""
     started: float = field(default_factory=time.perf_counter)
 
+    def count_answer(self, digits: int) -> None:
+        """Count an image that is answered with so many digits."""
+        self.images += 1
+        self.digits += digits
+
     def summary(self, seconds: float) -> dict[str, str | int | float]:
         """Return the log fields of a call that took so long; nothing of its images' content is among them."""
         told: dict[str, str | int | float] = {
@@ -103,72 +102,6 @@ def begin(method: str, metadata: Iterable[tuple[str, str | bytes]]) -> Call:
 def current() -> Call | None:
     """Return the call that runs; None outside of any."""
     return _current.get()
-
-
-Trace = Callable[[Call, Metadata], AbstractContextManager[None]]
-"""The context in which a traced call runs."""
-
-
-class TelemetryInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Begins a `Call`, and reports it when it has ended in whatever way. It is to be the outermost.
-
-    Args:
-        trace: makes each call part of a trace; None for no traces.
-    """
-
-    def __init__(self, trace: Trace | None = None) -> None:
-        self._trace = trace or (lambda _call, _metadata: nullcontext())
-
-    async def intercept_service(
-        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> Handler:
-        """Return the service's handler, observed."""
-        metadata = tuple(handler_call_details.invocation_metadata or ())
-        call = begin(handler_call_details.method, metadata)
-        handler = await continuation(handler_call_details)
-        return surrounded(handler, partial(self._observed, call, metadata))
-
-    @asynccontextmanager
-    async def _observed(self, call: Call, metadata: Metadata, context: Context) -> AsyncIterator[None]:
-        context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
-        call.peer = context.peer()
-        call.code = grpc.StatusCode.OK.name
-        try:
-            with self._trace(call, metadata):
-                try:
-                    yield
-                except BaseException as error:
-                    call.code = _code_of(error, context).name
-                    call.reason = reason_in(context.trailing_metadata() or ())
-                    raise
-        finally:
-            report(call)
-
-
-def detected(found: ImageDetections) -> None:
-    """Return an image of the call that runs is answered."""
-    metrics.count_detections(found)
-    call = current()
-    if call is not None:
-        call.images += 1
-        call.digits += len(found.digits)
-
-
-def refused(reason: str) -> None:
-    """Return an image of the stream that runs is answered with an error."""
-    metrics.count_rejection(reason)
-    call = current()
-    if call is not None:
-        call.refused += 1
-
-
-def _code_of(error: BaseException, context: Context) -> grpc.StatusCode:
-    """Return the status that the caller sees of a handler that ended with `error`."""
-    if isinstance(error, asyncio.CancelledError):
-        remaining = context.time_remaining()
-        late = remaining is not None and remaining <= 0
-        return grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED
-    return context.code() or grpc.StatusCode.UNKNOWN
 
 
 def report(call: Call) -> None:

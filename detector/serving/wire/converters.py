@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TypeVar
 
 import numpy as np
+from google.protobuf.message import DecodeError, Message
 
 from detector.results.detections import Detections, HouseNumber, ImageDetections
+from detector.results.errors import InvalidRequestError
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.v1 import detector_pb2 as wire
 
@@ -13,6 +16,27 @@ _OPTIONS = "options."
 """Before the name of an option in its path in a DetectRequest."""
 
 _MAX_INT32 = 2**31 - 1
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+
+def parsed(kind: type[AnyMessage], data: bytes) -> AnyMessage:
+    """Return the message that `data` is.
+
+    Raises:
+        InvalidRequestError: if it is none.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise malformed("the request is not the protobuf message that this method takes") from error
+
+
+def malformed(message: str) -> InvalidRequestError:
+    """Return an error in the whole of a request."""
+    refusal = InvalidRequestError(message)
+    refusal.field = ""
+    return refusal
 
 
 def option_to_wire(name: str) -> str:

@@ -55,9 +55,6 @@ _CLASSES_BY_NUMBER: dict[int, type[DetectorError]] = {
 }
 """For statuses that gRPC itself makes, which carry no reason."""
 
-_DETAILS = "grpc-status-details-bin"
-"""The trailer that carries a whole status."""
-
 _MAX_MESSAGE_CHARACTERS = 1000
 """Messages travel in headers, which have a limit of a few kilobytes."""
 
@@ -117,12 +114,6 @@ def reason_of(status: Status) -> str:
     info = ErrorInfo()
     _unpack(status.details, info)
     return str(info.reason)
-
-
-def reason_in(trailers: Iterable[tuple[str, str | bytes]]) -> str:
-    """Return the reason of the status that goes with a call's trailing metadata; empty if it gives none."""
-    details = [value for key, value in trailers if key == _DETAILS and isinstance(value, bytes)]
-    return reason_of(Status.FromString(details[0])) if details else ""
 
 
 def ending(status: Status) -> tuple[grpc.StatusCode, str, Trailers]:

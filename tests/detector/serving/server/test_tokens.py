@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.results.errors import ServerStartError
-from detector.serving.server.interceptors import authentication
-from detector.serving.server.interceptors.authentication import TokenFile
+from detector.serving.server import tokens
+from detector.serving.server.tokens import TokenFile
 
 
 def line(token: str, name: str = "alice") -> str:
@@ -19,7 +19,7 @@ def line(token: str, name: str = "alice") -> str:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(authentication, "_LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(tokens, "_CHECK_S", 0.0)
     return tmp_path / "tokens.txt"
 
 
@@ -52,7 +52,7 @@ def test_no_other_text_is_a_token(tmp_path_factory: pytest.TempPathFactory, text
         (b"0" * 64 + b"\n", "line 1 is not"),
         (b"0" * 64 + b" a name with spaces\n", "line 1 is not"),
         (b"\xff\xfe\x00", "codec can't decode"),
-        (b"#" * (authentication._MAX_BYTES + 1), "more than 1,048,576 bytes"),
+        (b"#" * (tokens._MAX_BYTES + 1), "more than 1,048,576 bytes"),
     ],
     ids=["empty", "comments", "not hashed", "short", "no name", "spaces", "not text", "huge"],
 )
@@ -104,6 +104,6 @@ def test_a_file_is_looked_at_no_more_than_once_a_second(tmp_path: Path) -> None:
     path = tmp_path / "tokens.txt"
     path.write_text(line("old"))
     known = TokenFile(path)
-    known._looked += 3600  # it has just been looked at, however slow this machine is
+    known._checked += 3600  # it has just been looked at, however slow this machine is
     path.write_text(line("new"))
     assert known.name_of("old") == "alice"

@@ -1,7 +1,4 @@
-"""Calls must carry a token that the server knows: `authorization: Bearer TOKEN` (RFC 6750).
-
-The file of tokens holds their hashes, and a name for each.
-"""
+"""The file of the tokens that callers may show: their hashes, and a name for each."""
 
 import hashlib
 import hmac
@@ -10,18 +7,13 @@ import re
 import time
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health
-
-from detector.results.errors import ServerStartError, UnauthenticatedError
-from detector.serving.telemetry import telemetry
-from detector.serving.wire.handlers import Continuation, Handler, refusing
+from detector.results.errors import ServerStartError
 
 _LINE = re.compile(r"([0-9a-fA-F]{64})\s+([\w.@-]{1,64})")
 
 _MAX_BYTES = 1 << 20
 
-_LOOK_AGAIN_S = 1.0
+_CHECK_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -45,14 +37,14 @@ class TokenFile:
             raise ServerStartError(f"cannot use the token file {path}: {_words(error)}") from error
         if not self._names:
             raise ServerStartError(f"the token file {path} has no tokens, so nobody could call")
-        self._looked = time.monotonic()
+        self._checked = time.monotonic()
 
     def name_of(self, token: str) -> str | None:
         """Return the name of a token; None if it is not in the file.
 
         It takes as long whichever token is asked for: all hashes are compared, each in constant time.
         """
-        self._look_again()
+        self._reload_if_changed()
         asked = hashlib.sha256(token.encode()).digest()
         name = None
         for known, its_name in self._names.items():
@@ -60,11 +52,11 @@ class TokenFile:
                 name = its_name
         return name
 
-    def _look_again(self) -> None:
+    def _reload_if_changed(self) -> None:
         now = time.monotonic()
-        if now - self._looked < _LOOK_AGAIN_S:
+        if now - self._checked < _CHECK_S:
             return
-        self._looked = now
+        self._checked = now
         try:
             version = self._current_version()
             if version == self._version:
@@ -105,44 +97,3 @@ def _parse(path: Path) -> dict[bytes, str]:
 
 def _words(error: OSError | ValueError) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
-
-
-_SCHEME = "bearer "
-
-
-class AuthenticationInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Refuses calls without a known token before anything of their requests is read.
-
-    Args:
-        tokens: those that are known.
-        open_health: health checks need none.
-    """
-
-    def __init__(self, tokens: TokenFile, open_health: bool) -> None:
-        self._tokens = tokens
-        self._open_health = open_health
-
-    async def intercept_service(
-        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> Handler:
-        """Return the service's handler, or one that refuses."""
-        if self._open_health and handler_call_details.method.startswith(f"/{health.SERVICE_NAME}/"):
-            return await continuation(handler_call_details)
-        token = _token(handler_call_details)
-        if token is None:
-            return refusing(UnauthenticatedError("a token is needed: send `authorization: Bearer TOKEN`"))
-        name = self._tokens.name_of(token)
-        if name is None:
-            return refusing(UnauthenticatedError("the server does not know this token"))
-        call = telemetry.current()
-        if call is not None:
-            call.caller = name
-        return await continuation(handler_call_details)
-
-
-def _token(details: grpc.HandlerCallDetails) -> str | None:
-    """Return the one token of a call; None if it has none, or several headers that claim to be it."""
-    values = [value for key, value in details.invocation_metadata or () if key == "authorization"]
-    if len(values) != 1 or not isinstance(values[0], str) or not values[0].lower().startswith(_SCHEME):
-        return None
-    return values[0][len(_SCHEME) :].strip()

@@ -1,1 +1,0 @@
-"""gRPC interceptors: who may call, how many, and with what."""
