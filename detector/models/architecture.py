@@ -7,8 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from detector.models.geometry import CHANNELS
-from detector.models.layers import FCN, GATE, REFINER, Architecture
+from detector.models.layers import CHANNELS, FCN, GATE, REFINER, Architecture
 
 
 def build_fcn() -> keras.Model:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import tensorflow as tf
 
-from detector.models.geometry import EDGE_UNIT, MAX_LOG_EDGE, STRIDE
+from detector.models.layers import EDGE_UNIT, MAX_LOG_EDGE, STRIDE
 from detector.models.openvino_backend import openvino
 from detector.models.tensorflow_backend import Fcn, Refiner
 from detector.results.errors import InvalidOptionError

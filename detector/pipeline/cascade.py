@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.backend import Network
-from detector.models.geometry import RECEPTIVE_FIELD
+from detector.models.layers import RECEPTIVE_FIELD
 from detector.models.operating_point import OperatingPoint
 from detector.pipeline.call import Call
 from detector.pipeline.fusion import VIEW_SCORE, best_candidates, fuse_candidates

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.models.export_formats import FORMATS, decoding_graph
-from detector.models.geometry import (
+from detector.models.layers import (
     CHANNELS,
     EDGE_UNIT,
     MAX_LOG_EDGE,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.affine_crop import affine_crop
-from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.score_map import Candidates, read_windows
 from detector.results.boxes import clip
 from detector.results.detections import FloatArray

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.geometry import EDGE_UNIT, MAX_LOG_EDGE, RECEPTIVE_FIELD, STRIDE
+from detector.models.layers import EDGE_UNIT, MAX_LOG_EDGE, RECEPTIVE_FIELD, STRIDE
 from detector.pipeline.tiles import Grid, Hits
 from detector.results.detections import FloatArray, IntArray
 

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.measuring import SAMPLES, Bench, Figure, Picture, Result, medians
 from detector.images.decode import decode_image, read_image_file
 from detector.models.architecture import build_fcn, build_refiner, multiply_adds
-from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.detector import DigitDetector
 
 DIGITS = 10

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.measuring import Bench, Figure, Picture, Result, medians
 from detector.images.draw import encode_image
 from detector.models.architecture import build_fcn, multiply_adds
-from detector.models.geometry import RECEPTIVE_FIELD, STRIDE
+from detector.models.layers import RECEPTIVE_FIELD, STRIDE
 
 LARGEST_DIFFERENCE = 1e-4
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measuring import Bench, Figure, Picture, Result, Table, medians
 from detector.images.draw import encode_image
-from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.export import export_model
 

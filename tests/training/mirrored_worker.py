@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from detector.models.geometry import CHANNELS
+from detector.models.layers import CHANNELS
 from training.engine.distributed.workers import SINGLE_PROCESS, Workers
 from training.engine.optimization import detector_loss
 from training.samplers.targets import TARGET_CHANNELS

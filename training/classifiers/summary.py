@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from detector.models.geometry import RECEPTIVE_FIELD
+from detector.models.layers import RECEPTIVE_FIELD
 from training.classifiers.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool, Shape
 from training.errors import TrainingError
 

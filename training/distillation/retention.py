@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.geometry import EDGE_UNIT
+from detector.models.layers import EDGE_UNIT
 from detector.results.detections import FloatArray
 
 _SURE = 6.0

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers
 
 from detector.models.architecture import convolution, with_heads
-from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import REFINER_WINDOW
 from detector.models.model_files import load_model
 from detector.results.detections import FloatArray
 from training.engine.training_run import Batch, MakeBatch

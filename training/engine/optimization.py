@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from detector.models.geometry import EDGE_UNIT
+from detector.models.layers import EDGE_UNIT
 from training.samplers.targets import TARGET_CHANNELS
 
 _SMOOTHING = 0.05

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from detector.images.affine_crop import affine_crop
-from detector.models.geometry import RECEPTIVE_FIELD, STRIDE
+from detector.models.layers import RECEPTIVE_FIELD, STRIDE
 from detector.results.detections import FloatArray
 from training.data.detector_data import PatchSources
 from training.data.scenes import Image, LabelledImage

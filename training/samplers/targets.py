@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.geometry import RECEPTIVE_FIELD, STRIDE
+from detector.models.layers import RECEPTIVE_FIELD, STRIDE
 from detector.results.detections import FloatArray, IntArray
 
 TARGET_CHANNELS = 9

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.images.affine_crop import affine_crop
-from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.refiner import DIGIT_HEIGHT, LEAST_HEIGHT
 from detector.results.detections import FloatArray, IntArray
 from training.data.scenes import Image, LabelledImage

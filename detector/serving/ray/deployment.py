@@ -20,9 +20,9 @@ from detector.serving.ray.application import REPLICA_GONE, application
 from detector.serving.ray.cluster_settings import ClusterAddress, ClusterSettings
 from detector.serving.ray.raw_methods import REGISTER
 from detector.serving.server.listener import address
-from detector.serving.server.processes.environment import available_cores
-from detector.serving.server.processes.server_control import (
+from detector.serving.server.processes.environment import (
     ServerControl,
+    available_cores,
     done_before,
     end_process,
     in_thread,

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from detector import DigitDetector
 from detector.cli.main import main
-from detector.models.geometry import REFINER_WINDOW
-from detector.models.layers import FCN, GATE, REFINER, Architecture
+from detector.models.layers import FCN, GATE, REFINER, REFINER_WINDOW, Architecture
 from detector.models.model_files import EMBEDDED, load_model, read_manifest
 from detector.models.openvino_backend import OpenVinoNetwork, build_model, read_model
 from detector.models.runtimes import (

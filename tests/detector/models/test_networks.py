@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detector.images.decode import decode_image
 from detector.models.architecture import build_fcn, multiply_adds, multiply_adds_per_pixel
-from detector.models.geometry import CHANNELS, RECEPTIVE_FIELD, STRIDE
+from detector.models.layers import CHANNELS, RECEPTIVE_FIELD, STRIDE
 from detector.models.model_files import EMBEDDED, load_model
 from detector.models.tensorflow_backend import Fcn
 from detector.pipeline import pyramid

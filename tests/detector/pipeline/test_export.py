@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detector.cli.main import main
 from detector.images.decode import decode_image
 from detector.models.export_formats import FORMATS
-from detector.models.geometry import CHANNELS, RECEPTIVE_FIELD, REFINER_WINDOW, STRIDE
+from detector.models.layers import CHANNELS, RECEPTIVE_FIELD, REFINER_WINDOW, STRIDE
 from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
 from detector.models.tensorflow_backend import Fcn, Refiner, networks_of
 from detector.pipeline import pyramid

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.models.geometry import EDGE_UNIT, REFINER_WINDOW
+from detector.models.layers import EDGE_UNIT, REFINER_WINDOW
 from detector.pipeline.refiner import (
     BOX_WEIGHT,
     DIGIT_HEIGHT,

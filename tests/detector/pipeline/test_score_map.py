@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.models.geometry import CHANNELS, EDGE_UNIT, STRIDE
+from detector.models.layers import CHANNELS, EDGE_UNIT, STRIDE
 from detector.pipeline.score_map import GRID, Candidates, concatenate, decode_hits, logit, sigmoid, softmax
 from detector.pipeline.tiles import Hits
 from detector.results.detections import FloatArray

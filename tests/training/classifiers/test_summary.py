@@ -3,7 +3,7 @@
 import pytest
 
 from detector.models.architecture import build_fcn
-from detector.models.geometry import CHANNELS, RECEPTIVE_FIELD
+from detector.models.layers import CHANNELS, RECEPTIVE_FIELD
 from training.classifiers.datasets import DATASETS
 from training.classifiers.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, Pool
 from training.classifiers.recipes import RECIPES

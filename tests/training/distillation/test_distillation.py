@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from detector.models.architecture import build_fcn, build_refiner
-from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import REFINER_WINDOW
 from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 from detector.results.detections import FloatArray
 from tests.training.interruption import interrupted_after

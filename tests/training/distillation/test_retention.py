@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.models.geometry import CHANNELS
+from detector.models.layers import CHANNELS
 from detector.results.detections import FloatArray
 from training.distillation.retention import retained, unretained
 from training.engine.optimization import detector_loss

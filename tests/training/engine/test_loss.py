@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from detector.models.geometry import CHANNELS, EDGE_UNIT
+from detector.models.layers import CHANNELS, EDGE_UNIT
 from training.engine.optimization import detector_loss
 from training.samplers.targets import TARGET_CHANNELS
 

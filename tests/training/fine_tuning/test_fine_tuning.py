@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.models.geometry import CHANNELS
+from detector.models.layers import CHANNELS
 from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model, save_model
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.loading import load_checked

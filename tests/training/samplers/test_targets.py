@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.models.geometry import CHANNELS, EDGE_UNIT, RECEPTIVE_FIELD, STRIDE
+from detector.models.layers import CHANNELS, EDGE_UNIT, RECEPTIVE_FIELD, STRIDE
 from detector.pipeline.score_map import read_windows
 from detector.results.detections import FloatArray
 from training.samplers.targets import TargetConfig, window_targets

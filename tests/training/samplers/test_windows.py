@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.models.geometry import REFINER_WINDOW
+from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.detector import DigitDetector
 from tests.training.samplers.test_patches import real_scene
 from training.data.scenes import LabelledImage

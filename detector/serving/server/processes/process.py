@@ -13,12 +13,12 @@ from typing import NoReturn
 from detector.models.model_files import EMBEDDED, MANIFEST
 from detector.results.errors import DetectorError
 from detector.serving.server.inference_queue import PixelDetector
-from detector.serving.server.processes.environment import prepare
-from detector.serving.server.processes.server_control import (
+from detector.serving.server.processes.environment import (
     ServerControl,
     done_before,
     end_process,
     in_thread,
+    prepare,
 )
 from detector.serving.server.server import DetectorServer
 from detector.serving.server.settings import ServerSettings

@@ -20,7 +20,7 @@ from detector.pipeline.options import DetectorConfig
 from detector.results.errors import DetectorError
 from detector.results.interface import MAX_PIXELS
 from detector.serving.server.listener import address, reserved_port
-from detector.serving.server.processes.environment import prepare
+from detector.serving.server.processes.environment import SIGNALS, ServerControl, prepare
 from detector.serving.server.processes.process import (
     READY,
     RELOAD,
@@ -29,7 +29,6 @@ from detector.serving.server.processes.process import (
     run_worker,
     serve_until_stopped,
 )
-from detector.serving.server.processes.server_control import SIGNALS, ServerControl
 from detector.serving.server.settings import ServerSettings
 from detector.serving.telemetry import metrics
 from detector.v1 import detector_pb2
