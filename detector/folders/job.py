@@ -1,7 +1,6 @@
 """A planned folder job worked off: one JSON line per image, in the plan's order, and annotated copies if wanted."""
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -145,16 +144,9 @@ def detect_files(
     Raises:
         DetectorError: if every picture would fail from here on, for example because the server went away.
     """
-    taken: deque[_Reading[AnySource]] = deque()
-
-    def readers() -> Iterator[Callable[[], bytes]]:
-        for image in images:
-            taken.append(_Reading(image, location))
-            yield taken[-1].read
-
-    with closing(detector.detect_many(readers(), options)) as outcomes:
-        for outcome in outcomes:
-            reading = taken.popleft()
+    readings = (_Reading(image, location) for image in images)
+    with closing(detector.detect_many(readings, options)) as outcomes:
+        for reading, outcome in outcomes:
             yield FileResult(reading.image, outcome, reading.capture)
 
 
@@ -166,7 +158,7 @@ class _Reading(Generic[AnySource]):
     location: LocationOptions | None
     capture: Capture = Capture()  # noqa: RUF009 - it is frozen
 
-    def read(self) -> bytes:
+    def __call__(self) -> bytes:
         data = self.image.read()
         if self.location is not None:
             self.capture = self.image.capture(data, self.location)

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from detector.results.detections import ImageDetections, IntArray
 from detector.results.errors import DetectorError, ImageTypeError
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.prefetch import ordered_prefetch
+
+AnySource = TypeVar("AnySource", bound=ImageSource)
 
 
 class DigitDetector:
@@ -143,9 +146,9 @@ class DigitDetector:
         return self._decide(output, width, height, settings, Call())
 
     def detect_many(
-        self, images: Iterable[ImageSource], options: DetectOptions | None = None
-    ) -> Generator[ImageDetections | DetectorError]:
-        """Find the digits of many images; the next ones are read and decoded while the network looks at one.
+        self, images: Iterable[AnySource], options: DetectOptions | None = None
+    ) -> Generator[tuple[AnySource, ImageDetections | DetectorError]]:
+        """Find the digits of many images; the next ones are read and decoded while the network runs on one.
 
         Memory is bounded: `images` is read, in a thread, a few images and about 64 MB of pixels ahead. So it may be
         a generator, and one without end.
@@ -156,17 +159,17 @@ class DigitDetector:
             options: what to ask for instead of the defaults.
 
         Yields:
-            For each image, in order, what `detect` returns, or the error that it raises: a bad image does not end
-            the others.
+            Each image as it was given, in order, with what `detect` returns for it, or the error that it raises: a bad
+            image does not end the others.
         """
         most = self._config.max_pixels
         with closing(
             ordered_prefetch(images, lambda image, reserve: load_pixels(image, most, reserve))
         ) as loaded:
-            for _, pixels in loaded:
+            for image, pixels in loaded:
                 found = self._detect_or_error(pixels, options)
                 del pixels  # the caller may need the memory
-                yield found
+                yield image, found
 
     def _detect_or_error(
         self, pixels: NDArray[np.uint8] | DetectorError, options: DetectOptions | None

@@ -1,11 +1,9 @@
 """`detector.load` and `detector.Client`: the same calls and results, in this process and by a server."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, overload
@@ -47,14 +45,26 @@ def load(
     return Reader(DigitDetector.load(folder, runtime=runtime, threads=threads))
 
 
+@dataclass(frozen=True)
+class _Load:
+    """An image on its way to the detector, which calls this when its turn has come."""
+
+    image: AnyImage
+    given: GivenImage
+    send: Callable[[GivenImage], Any]
+
+    def __call__(self) -> Any:
+        return self.send(self.given)
+
+
 class _Detector(Protocol):
     """What a reader asks: a detector in this process, or the client of a server."""
 
     def detect(self, image: Any, options: DetectOptions | None = None) -> ImageDetections: ...
 
     def detect_many(
-        self, images: Iterable[Callable[[], Any]], options: DetectOptions | None = None
-    ) -> Generator[ImageDetections | DetectorError]: ...
+        self, images: Iterable["_Load"], options: DetectOptions | None = None
+    ) -> Generator[tuple["_Load", ImageDetections | DetectorError]]: ...
 
     def info(self) -> ModelInfo: ...
 
@@ -159,22 +169,15 @@ class Reader:
     def _each(
         self, images: Iterator[AnyImage], channels: Channels, options: DetectOptions, on_error: OnError
     ) -> Generator[tuple[AnyImage, ImageResult | DetectorError]]:
-        taken: deque[tuple[AnyImage, GivenImage]] = deque()
-
-        def loads() -> Iterator[Callable[[], bytes | Pixels]]:
-            for image in images:
-                taken.append((image, GivenImage(image, channels, self._max_pixels)))
-                yield partial(self._sent, taken[-1][1])
-
-        with closing(self._detector.detect_many(loads(), options)) as outcomes:
-            for outcome in outcomes:
-                image, given = taken.popleft()
+        loads = (_Load(image, GivenImage(image, channels, self._max_pixels), self._sent) for image in images)
+        with closing(self._detector.detect_many(loads, options)) as outcomes:
+            for load, outcome in outcomes:
                 if isinstance(outcome, ImageDetections):
-                    yield image, ImageResult(**vars(outcome), given=given)
+                    yield load.image, ImageResult(**vars(outcome), given=load.given)
                 elif on_error == "return":
-                    yield image, outcome
+                    yield load.image, outcome
                 else:
-                    _name_image(outcome, image)
+                    _name_image(outcome, load.image)
                     raise outcome
 
     def _sent(self, image: GivenImage) -> bytes | Pixels:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
@@ -100,8 +101,10 @@ class ModelInfo:
     min_digit_height_px: float = 0.0
 
 
-EncodedImage = bytes | Callable[[], bytes]
-"""An encoded image, or what gives it when its turn has come; of what that raises a DetectorError is its result."""
+EncodedImage = bytes | Path | Callable[[], bytes]
+"""An encoded image, its file, or what gives it when its turn has come: a DetectorError of that is its result."""
+
+AnyEncoded = TypeVar("AnyEncoded", bound=EncodedImage)
 
 
 class ImageDetector(Protocol):
@@ -116,15 +119,15 @@ class ImageDetector(Protocol):
         ...
 
     def detect_many(
-        self, images: Iterable[EncodedImage], options: DetectOptions | None = None
-    ) -> Generator[ImageDetections | DetectorError]:
-        """Find the digits of many images; the next ones are read while earlier ones are looked at.
+        self, images: Iterable[AnyEncoded], options: DetectOptions | None = None
+    ) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
+        """Find the digits of many images; the next ones are read while the network runs on earlier ones.
 
         Yields:
-            For each image, in order, what was found, or what was wrong with it.
+            Each image as it was given, in order, with its detections, or what was wrong with it.
 
         Raises:
-            DetectorError: if no more images can be looked at; nothing is wrong with the image whose turn it is.
+            DetectorError: if no more images can be detected; nothing is wrong with the image whose turn it is.
         """
         ...
 

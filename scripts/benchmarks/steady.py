@@ -26,7 +26,7 @@ def main() -> int:
     detector, done = DigitDetector.load(args.model), list[float]()
     print("ready", flush=True)
     sys.stdin.read()
-    for found in detector.detect_many(sorted(args.images.iterdir())):
+    for _, found in detector.detect_many(sorted(args.images.iterdir())):
         if isinstance(found, DetectorError):
             return 1
         done.append(time.time())

@@ -10,7 +10,7 @@ from detector.models.model_files import Manifest
 from detector.models.operating_point import Calibration, OperatingPoint, Thresholds
 from detector.results.detections import Detections, HouseNumber, ImageDetections
 from detector.results.errors import DetectorError
-from detector.results.interface import DetectOptions, EncodedImage, ModelInfo
+from detector.results.interface import AnyEncoded, DetectOptions, ModelInfo
 
 FOUND = ImageDetections(
     width_px=64,
@@ -52,13 +52,13 @@ class FixedDetector:
         return FOUND
 
     def detect_many(
-        self, images: Iterable[EncodedImage], options: DetectOptions | None = None
-    ) -> Generator[ImageDetections | DetectorError]:
+        self, images: Iterable[AnyEncoded], options: DetectOptions | None = None
+    ) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
         for image in images:
             try:
-                yield self.detect(image() if callable(image) else image)
+                yield image, self.detect(image() if callable(image) else image)
             except DetectorError as error:
-                yield error
+                yield image, error
 
     def info(self) -> ModelInfo:
         return ModelInfo(MANIFEST.name, MANIFEST.version, MANIFEST.sha256, MANIFEST.training_data, 0)

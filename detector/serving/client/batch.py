@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from detector.results.detections import ImageDetections
@@ -17,7 +18,7 @@ from detector.results.errors import (
     OverloadedError,
     ServiceUnavailableError,
 )
-from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, EncodedImage
+from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, AnyEncoded, EncodedImage
 from detector.serving.client.connection import checked_timeout
 from detector.system.prefetch import Reserve, ordered_prefetch
 
@@ -70,10 +71,10 @@ class BatchSettings:
 def detect_many(
     detect: Callable[[bytes, float], ImageDetections],
     ask_server: Callable[[], object],
-    images: Iterable[EncodedImage],
+    images: Iterable[AnyEncoded],
     settings: BatchSettings,
-) -> Generator[ImageDetections | DetectorError]:
-    """Call `detect` for each image.
+) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
+    """Call `detect` for each image, and yield the images, as they were given, with their results.
 
     What is wrong with an image is its result, and so is that it takes too long, also when it is tried once more with
     no other beside it; other errors end the rest.
@@ -90,8 +91,7 @@ def detect_many(
     """
     caller = _Caller(detect, ask_server, settings)
     with closing(ordered_prefetch(images, caller.call, workers=settings.calls)) as results:
-        for _, result in results:
-            yield result
+        yield from results
 
 
 class _Caller:
@@ -109,7 +109,7 @@ class _Caller:
     def call(self, image: EncodedImage, reserve: Reserve) -> ImageDetections | DetectorError:
         """Return the result of one image; raises what ends all others."""
         try:
-            data = image if isinstance(image, bytes) else image()
+            data = _encoded(image)
             reserve(len(data))
             _check_message(data)
             if self._settings.calls == 1:
@@ -164,6 +164,16 @@ def _retry_until(attempt: Callable[[], Result], away_s: float, full_s: float) ->
                 raise
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+def _encoded(image: EncodedImage) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    if not isinstance(image, Path):
+        return image()
+    from detector.images.decode import read_image_file  # noqa: PLC0415 - see `_megapixels`
+
+    return read_image_file(image)
 
 
 def _check_message(data: bytes) -> None:

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError
-from detector.results.interface import DetectOptions, EncodedImage, ModelInfo
+from detector.results.interface import AnyEncoded, DetectOptions, ModelInfo
 from detector.serving.client.async_client import AsyncDetectorClient
 from detector.serving.client.batch import BatchSettings, detect_many
 from detector.serving.client.channel import (
@@ -124,18 +124,19 @@ class DetectorClient:
             replies.cancel()
 
     def detect_many(
-        self, images: Iterable[EncodedImage], options: DetectOptions | None = None
-    ) -> Generator[ImageDetections | DetectorError]:
+        self, images: Iterable[AnyEncoded], options: DetectOptions | None = None
+    ) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
         """Find the digits of many images, with a few calls at a time; wait for a server that is full or restart.
 
         The deadline of an image grows with its pixels and with those of the images that are under way.
 
         Args:
-            images: for each its encoded bytes, or what gives them when it is called, in a thread.
+            images: for each its encoded bytes, its file, or what gives the bytes when it is called, in a thread.
             options: what to ask for; None means the server's defaults.
 
         Yields:
-            For each image, in order, its detections, or what was wrong with it, also if that was the time it took.
+            Each image as it was given, in order, with its detections, or what was wrong with it, also if that was the
+            time it took.
 
         Raises:
             DetectorError: if no more results come.

@@ -25,7 +25,9 @@ def test_it_is_detect_for_each_image_whatever_it_is_given_as(
     data = path.read_bytes()
     expected = content(embedded.detect(data))
     sources = [path, str(path), data, path.read_bytes, decode_image(data)]
-    assert [content(found) for found in embedded.detect_many(sources)] == [expected] * len(sources)
+    pairs = list(embedded.detect_many(sources))
+    assert [content(found) for _, found in pairs] == [expected] * len(sources)
+    assert all(given is source for (given, _), source in zip(pairs, sources, strict=True))
 
 
 def test_errors_stand_in_their_places_and_the_others_go_on(
@@ -38,7 +40,7 @@ def test_errors_stand_in_their_places_and_the_others_go_on(
     found = list(
         embedded.detect_many([good, b"", tmp_path / "gone.png", tmp_path, closed, good[:-100], good])
     )
-    reasons = [each.reason if isinstance(each, DetectorError) else "" for each in found]
+    reasons = [each.reason if isinstance(each, DetectorError) else "" for _, each in found]
     assert reasons == [
         "",
         "IMAGE_EMPTY",
@@ -57,7 +59,7 @@ def test_an_option_that_one_image_is_too_large_for_is_its_error(embedded: DigitD
         np.zeros((40, 40, 3), np.uint8),
     ]
     found = list(embedded.detect_many(pixels, DetectOptions(min_digit_height_px=2.0)))
-    assert [getattr(each, "reason", "") for each in found] == ["", "INVALID_OPTION", ""]
+    assert [getattr(each, "reason", "") for _, each in found] == ["", "INVALID_OPTION", ""]
 
 
 def test_images_without_end_are_read_a_few_ahead(embedded: DigitDetector) -> None:
@@ -71,7 +73,7 @@ def test_images_without_end_are_read_a_few_ahead(embedded: DigitDetector) -> Non
 
     results = embedded.detect_many(without_end())
     for _ in range(3):
-        assert not isinstance(next(results), DetectorError)
+        assert not isinstance(next(results)[1], DetectorError)
     results.close()
     assert read <= 3 + MAX_ITEMS
 
@@ -79,4 +81,4 @@ def test_images_without_end_are_read_a_few_ahead(embedded: DigitDetector) -> Non
 def test_pixels_of_another_kind_end_nothing(embedded: DigitDetector) -> None:
     good, bad = np.zeros((33, 33, 3), np.uint8), np.zeros((33, 33), np.uint8)
     found = list(embedded.detect_many([bad, good, bad.astype(np.float32), good]))
-    assert [getattr(each, "reason", "") for each in found] == ["IMAGE_TYPE", "", "IMAGE_TYPE", ""]
+    assert [getattr(each, "reason", "") for _, each in found] == ["IMAGE_TYPE", "", "IMAGE_TYPE", ""]

@@ -39,13 +39,13 @@ def said(result: ImageDetections | DetectorError) -> int | str:
 def test_results_come_in_order_with_what_is_wrong_with_an_image_in_its_place() -> None:
     images = [bytes(n) if n % 3 else (lambda n=n: bytes(n)) for n in range(1, 40)]
     with ScriptedServer() as server, DetectorClient(server.address) as client:
-        found = [said(result) for result in client.detect_many([*images, unreadable, b"last"])]
+        found = [said(result) for _, result in client.detect_many([*images, unreadable, b"last"])]
     assert found == [*range(1, 40), "IMAGE_UNREADABLE", 4]
 
 
 def test_an_image_that_no_message_holds_is_refused_here() -> None:
     with ScriptedServer() as server, DetectorClient(server.address) as client:
-        large, small = client.detect_many([bytes(MAX_MESSAGE_BYTES), b"small"])
+        (_, large), (_, small) = client.detect_many([bytes(MAX_MESSAGE_BYTES), b"small"])
         assert isinstance(large, ImageTooLargeError)
         assert said(small) == 5
         assert server.calls == 1
@@ -57,7 +57,7 @@ def test_an_image_that_no_message_holds_is_refused_here() -> None:
 )
 def test_a_server_that_is_full_slow_or_away_for_a_while_costs_no_image(code: grpc.StatusCode) -> None:
     with ScriptedServer(script=(code,) * 9) as server, DetectorClient(server.address) as client:
-        assert [said(result) for result in client.detect_many([b"a", b"bb", b"ccc"])] == [1, 2, 3]
+        assert [said(result) for _, result in client.detect_many([b"a", b"bb", b"ccc"])] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_an_image_that_takes_too_long_is_that_images_result_and_not_its_neighbou
     images = [encode("PNG", scene(size=(width, 10))) for width in (11, ENDLESS, 12, ENDLESS, 13)]
     batch = BatchSettings(calls=3, timeout_s=5)
     with RunningServer(Stalling()) as server, DetectorClient(server.address, batch=batch) as client:
-        results = list(client.detect_many(images))
+        results = [result for _, result in client.detect_many(images)]
     assert [said(result) for result in results] == [11, "DEADLINE_EXCEEDED", 12, "DEADLINE_EXCEEDED", 13]
     assert "within 5 s" in str(results[1])
     assert "--timeout" in str(results[1])
