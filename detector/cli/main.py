@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from detector.cli import convert, detect, detect_folder, export, health, info, report, serve
+from detector.cli import convert, detect, detect_folder, export, health, info, report, serve, web
 from detector.cli.options import prepare_libraries
 from detector.cli.program import INTERRUPTED, NOT_STARTED, HintingParser, complain, run_command
 from detector.results.errors import DetectorError
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="digit-detector COMMAND --help explains a command, with examples.",
     )
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, detect, detect_folder, convert, report, export, info, health):
+    for command in (serve, web, detect, detect_folder, convert, report, export, info, health):
         command.add(commands.add_parser)
     return root
 

@@ -97,3 +97,8 @@ class OperatingPoint:
     def __post_init__(self) -> None:
         if not 0 <= self.score_weight < 1:
             raise ValueError("score_weight must be at least 0 and below 1")
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether scores are probabilities: somebody calibrated them on validation data."""
+        return self.calibration != Calibration()

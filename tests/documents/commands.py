@@ -60,7 +60,7 @@ def is_plain(line: str) -> bool:
 
 
 def serves(line: str) -> bool:
-    return re.search(r"(^|\s)digit-detector serve\b", line) is not None
+    return re.search(r"(^|\s)digit-detector (serve|web)\b", line) is not None
 
 
 def run_plain(line: str) -> int:

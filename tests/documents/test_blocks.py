@@ -102,6 +102,7 @@ def test_what_runs_in_this_process() -> None:
     assert not is_plain("digit-detector detect *.jpg")
     assert not is_plain("echo digit-detector")
     assert serves("A=b digit-detector serve --tracing")
+    assert serves("digit-detector web")
     assert not serves("digit-detector health")
 
 

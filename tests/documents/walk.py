@@ -17,6 +17,7 @@ from tests.documents.pages import CHECKOUT, blocks_of
 from tests.documents.workspace import prepare
 
 SHOWN_PORT = "50051"
+WEB_PORT = "8080"
 METRICS_PORT = "9464"
 BARE_SERVER = "digit-detector serve"
 PYTHON_ELSEWHERE = ("docs/export.md", "docs/grpc-api.md")
@@ -119,7 +120,8 @@ class Walk:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._ports = {SHOWN_PORT: str(free_port()), METRICS_PORT: str(free_port())}
+        port = str(free_port())
+        self._ports = {SHOWN_PORT: port, WEB_PORT: port, METRICS_PORT: str(free_port())}
         self._names: dict[str, object] = {"__name__": "__main__"}
         self._servers = contextlib.ExitStack()
         self._latest = ""

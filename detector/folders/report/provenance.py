@@ -9,7 +9,6 @@ from typing import Any
 
 from detector.folders.journal import settings_path
 from detector.models.model_files import EMBEDDED, read_manifest
-from detector.models.operating_point import Calibration
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,7 @@ class Provenance:
         """
         made_on = datetime.fromtimestamp(results.stat().st_mtime, UTC).date().isoformat()
         options = _kept_options(settings_path(results))
-        score = None if options is None else options.get("score_threshold")
-        is_score = isinstance(score, int | float) and 0 <= score <= 1
-        return cls(made_on, float(score) if is_score else None, options is not None)
+        return cls(made_on, _score_in(options or {}), options is not None)
 
     def to_json(self, models: Iterable[str]) -> dict[str, Any]:
         """Return what the page's scripts read.
@@ -64,12 +61,15 @@ def _kept_options(path: Path) -> dict[str, Any] | None:
     return options if isinstance(options, dict) else None
 
 
+def _score_in(options: dict[str, Any]) -> float | None:
+    score = options.get("score_threshold")
+    return float(score) if isinstance(score, int | float) and 0 <= score <= 1 else None
+
+
 def _calibrated_model() -> str | None:
     """Name the built-in model if its scores are probabilities; of others a row does not tell.
 
     Rows name after a plus sign what computed the model.
     """
     manifest = read_manifest(EMBEDDED)
-    if manifest.operating_point.calibration == Calibration():
-        return None
-    return f"{manifest.name} {manifest.version}"
+    return f"{manifest.name} {manifest.version}" if manifest.operating_point.is_calibrated else None

@@ -19,7 +19,6 @@ from detector.serving.client import DetectorClient
 from detector.serving.ray.application import REPLICA_GONE, application
 from detector.serving.ray.cluster_settings import ClusterAddress, ClusterSettings
 from detector.serving.ray.raw_methods import REGISTER
-from detector.serving.server.listener import address
 from detector.serving.server.processes.environment import (
     ServerControl,
     available_cores,
@@ -29,6 +28,7 @@ from detector.serving.server.processes.environment import (
 )
 from detector.serving.telemetry import logs
 from detector.system.cluster_address import refusal
+from detector.system.listening import address
 from detector.v1 import detector_pb2 as wire
 
 _log = logging.getLogger(__name__)

@@ -1,7 +1,6 @@
 """The gRPC side of a server: what every call passes, the port it comes in by, and TLS."""
 
 import errno
-import ipaddress
 import os
 import socket
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from detector.serving.server.interceptor import CallInterceptor
 from detector.serving.server.settings import Observability, Security, ServerSettings
 from detector.serving.server.tokens import TokenFile
 from detector.serving.wire import certificates
+from detector.system.listening import address, is_loopback
 
 if TYPE_CHECKING:
     from detector.serving.telemetry.tracing import Tracing
@@ -89,11 +89,6 @@ def reserved_port(host: str, port: int) -> Iterator[int]:
         except (OSError, OverflowError) as error:
             raise _refusal(host, port) from error
         yield int(holder.getsockname()[1])
-
-
-def address(host: str, port: int) -> str:
-    """HOST:PORT, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _interceptor(settings: ServerSettings, tracing: "Tracing | None") -> CallInterceptor:
@@ -181,17 +176,8 @@ def server_credentials(host: str, security: Security) -> grpc.ServerCredentials 
 def _check_in_the_clear(host: str, security: Security) -> None:
     if security.client_ca is not None:
         raise ServerStartError("--client-ca needs TLS: give --tls-cert and --tls-key too")
-    if not security.insecure and not _is_loopback(host):
+    if not security.insecure and not is_loopback(host):
         raise ServerStartError(
             f"other machines can reach {host}, so calls must be encrypted: give --tls-cert and --tls-key, "
             "or --insecure if something else protects them"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches `host`; a name that nobody knows is refused later, with its reason."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return True
-    return all(ipaddress.ip_address(str(where[0]).partition("%")[0]).is_loopback for *_, where in found)

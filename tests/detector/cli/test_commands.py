@@ -31,7 +31,7 @@ def rows(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["serve"], ["detect"], ["detect-folder"], ["export"], ["info"], ["health"]]
+    "command", [[], ["serve"], ["web"], ["detect"], ["detect-folder"], ["export"], ["info"], ["health"]]
 )
 def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

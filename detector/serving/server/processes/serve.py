@@ -19,7 +19,7 @@ from detector.pipeline.loading import load_checked
 from detector.pipeline.options import DetectorConfig
 from detector.results.errors import DetectorError
 from detector.results.interface import MAX_PIXELS
-from detector.serving.server.listener import address, reserved_port
+from detector.serving.server.listener import reserved_port
 from detector.serving.server.processes.environment import SIGNALS, ServerControl, prepare
 from detector.serving.server.processes.process import (
     READY,
@@ -31,6 +31,7 @@ from detector.serving.server.processes.process import (
 )
 from detector.serving.server.settings import ServerSettings
 from detector.serving.telemetry import metrics
+from detector.system.listening import address
 from detector.v1 import detector_pb2
 
 

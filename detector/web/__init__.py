@@ -1,0 +1,1 @@
+"""A page to try the detector on one's own pictures, in a browser on this machine or on a phone."""
