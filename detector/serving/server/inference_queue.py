@@ -140,6 +140,13 @@ async def _in_thread(
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        future.add_done_callback(_drop)
         cancellation.cancel()
         await asyncio.wait([future])
         raise
+
+
+def _drop(future: "asyncio.Future[Result]") -> None:
+    """Take a result that nobody waits for; an error that nobody takes would be one for the log."""
+    if not future.cancelled():
+        future.exception()

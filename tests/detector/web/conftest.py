@@ -25,5 +25,6 @@ def address() -> Iterator[str]:
             yield match.group(1)
         finally:
             process.terminate()
-        assert "Traceback" not in process.stderr.read(), "nothing went wrong that nobody foresaw"
+        complaints = process.stderr.read()
+    assert "Traceback" not in complaints, complaints
     assert process.returncode == 0, "SIGTERM ends it with 0"

@@ -30,10 +30,17 @@ class TryPage(BrowserPage):
         return self.find("#problem").text
 
     def numbers(self) -> list[str]:
-        return [plate.text for plate in self.all("#numbers .plate")]
+        return self.texts("#numbers .plate")
 
     def digits(self) -> list[str]:
-        return [button.text.split()[0] for button in self.all("#digits button")]
+        return self.texts("#digits button b")
+
+    def texts(self, selector: str) -> list[str]:
+        """The texts of elements at one moment: a new result replaces them."""
+        found: list[str] = self.run(
+            "return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent)", selector
+        )
+        return found
 
     def drop(self, name: str, content: bytes) -> None:
         """Drops a file on the page, as from a folder."""

@@ -4,15 +4,19 @@ import http.client
 import json
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from detector.cli.main import main
+from detector.images.decode import decode_image
+from detector.images.draw import encode_image
 from detector.results.interface import MAX_MESSAGE_BYTES
 from detector.web.application import PLACES
 from tests.detector.conftest import COMMAND
@@ -208,6 +212,23 @@ def detect_until(address: str, picture: bytes, status: int) -> Reply:
         if reply.status == status:
             return reply
     raise AssertionError(f"still {reply.status}: {reply.body[:200]!r}")
+
+
+def test_work_for_senders_that_go_away_ends(address: str, picture: bytes) -> None:
+    """The fixture looks into the log, where an error that nobody took would be."""
+    large = np.tile(decode_image(picture), (12, 8, 1))
+    encoded = encode_image(large, ".png")
+    begun = time.monotonic()
+    whole = detect(address, encoded, "?min_score=0.01&exhaustive=true")
+    took = time.monotonic() - begun
+    assert whole.status == 200
+    begun = time.monotonic()
+    for _ in range(2 * PLACES):
+        with connection(address) as opened:
+            opened.request("POST", "/detect?min_score=0.01&exhaustive=true", encoded, BINARY)
+            time.sleep(took / 10)
+    assert detect_until(address, picture, 200).json["numbers"]
+    assert time.monotonic() - begun < PLACES * took, "only a part of the work was done"
 
 
 def start(*arguments: str) -> tuple[int, str]:
