@@ -17,19 +17,19 @@ def add(add_parser: AddParser) -> None:
         "export",
         "write the networks in a format that other programs run",
         "Writes the model's networks to files that need nothing of this package: fcn, which slides over images "
-        "of any size, and refiner, which looks at windows of 56x56 px. Both take images, (batch, height, "
-        "width, 3) uint8 RGB, and give score_map, what the bare network says, and boxes and class_scores, which "
-        "is that decoded for every window. The image pyramid, the refiner's windows and the merging of "
-        "windows that see the same digit are left to the program; export.json describes all it must know for "
-        "that. Exit code: 0 if all was written, 2 for wrong usage or a model that cannot be used, 3 if writing "
-        "broke off.",
+        "of any size, refiner, which looks at windows of 56x56 px, and gate, which says where the fcn need look. "
+        "All take images, (batch, height, width, 3) uint8 RGB, and give score_map, what the bare network says; fcn "
+        "and refiner also boxes and class_scores, which is that decoded for every window. Beside ONNX files lies "
+        "pipeline.py, one file with all the rest: it finds the same digits with ONNX Runtime, NumPy and OpenCV "
+        "alone. For other formats export.json describes all that a program must know. Exit code: 0 if all was "
+        "written, 2 for wrong usage or a model that cannot be used, 3 if writing broke off.",
         """\
   digit-detector export --format onnx --out digits-onnx
   digit-detector export --format tflite --model models/mine --out mine-tflite
 
 formats:
   savedmodel  folders for TensorFlow and TensorFlow Serving
-  onnx        .onnx files for ONNX Runtime and many others; needs digit-detector[onnx]
+  onnx        .onnx files for ONNX Runtime and many others, and pipeline.py; needs digit-detector[onnx]
   openvino    .xml and .bin files for OpenVINO
   tflite      .tflite files for LiteRT (TensorFlow Lite), on telephones and small boards""",
     )
@@ -49,9 +49,11 @@ def export(export_format: str, output: Path, model: Path | None) -> int:
     """Write the networks of `model`, or of the embedded one, to `output`; return the exit code."""
     from detector.folders.rows import printable_name  # noqa: PLC0415
     from detector.models.model_files import EMBEDDED  # noqa: PLC0415
-    from detector.pipeline.export import export_model  # noqa: PLC0415
+    from detector.system.native_notices import without_notices  # noqa: PLC0415
 
-    with one_line_if_broken_off("nothing was written"):
+    with one_line_if_broken_off("nothing was written"), without_notices():
+        from detector.pipeline.export import export_model  # noqa: PLC0415 - TensorFlow comes in with it
+
         written = export_model(model or EMBEDDED, export_format, output)
     for name in written:
         print(printable_name(str(output / name)), file=sys.stderr)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from detector.models.layers import EDGE_UNIT, MAX_LOG_EDGE, STRIDE
 from detector.models.openvino_backend import openvino
-from detector.models.tensorflow_backend import Fcn, Refiner
+from detector.models.tensorflow_backend import Fcn, Gate, Refiner
 from detector.results.errors import InvalidOptionError
 
 Graph: TypeAlias = tf.types.experimental.PolymorphicFunction
@@ -114,6 +114,20 @@ def decoding_graph(
             "boxes": _boxes(score_map, window),
             "class_scores": tf.sigmoid(score_map[..., :1]) * tf.nn.softmax(score_map[..., 1:11]),
         }
+
+    return call
+
+
+def plain_graph(network: Gate) -> Graph:
+    """Return the same as `decoding_graph` of images of any size, but of the network's own output alone.
+
+    Returns:
+        A function of `images`, (B, H, W, 3) uint8 RGB: `score_map`, (B, H', W', 1) float32.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")])  # type: ignore[untyped-decorator]
+    def call(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"score_map": network.graph(images)[0]}
 
     return call
 

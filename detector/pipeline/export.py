@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from detector.models.export_formats import FORMATS, decoding_graph
+from detector import __version__
+from detector.models.export_formats import FORMATS, decoding_graph, plain_graph
 from detector.models.layers import (
     CHANNELS,
     EDGE_UNIT,
@@ -22,13 +23,41 @@ from detector.models.operating_point import OperatingPoint
 from detector.models.tensorflow_backend import networks_of
 from detector.pipeline import refiner
 from detector.pipeline.fusion import BOX_HEIGHT
+from detector.pipeline.gate import GATE_GRID, WINDOWS
 from detector.pipeline.options import DetectorConfig
 from detector.pipeline.pyramid import STEP
 from detector.pipeline.score_map import GRID
+from detector.pipeline.single_file import single_file
 from detector.results.errors import ModelError
 from detector.system.files import whole_folder, write_whole
 
 DESCRIPTION = "export.json"
+
+PIPELINE = "pipeline.py"
+
+PIPELINE_HEADER = f'''# SPDX-License-Identifier: Apache-2.0
+#
+# Part of digit-detector {__version__}. The licence is that of this file. The networks beside it have the terms of the
+# data that they learned from, see "training_data" in export.json.
+"""House-number digits in images: the whole pipeline, with the ONNX networks beside this file.
+
+It needs Python 3.11 and `pip install onnxruntime numpy opencv-python-headless`:
+
+    python pipeline.py house.jpg
+
+or, from a program,
+
+    from pipeline import Pipeline, read_image
+
+    pipeline = Pipeline(Path("digits-onnx"))
+    digits, numbers = pipeline(read_image(Path("house.jpg")))
+
+An image is scaled to a pyramid of levels, and the gate says where in each of them a digit may be. There the FCN slides
+over it and proposes digits. Proposals of one digit are fused, and the refiner looks at each of them once more. Those
+that are good enough, alone or in a line, are returned, and the numbers that they spell.
+
+Boxes are xyxy, float32, in pixels of the image as it is displayed, maxima exclusive.
+"""'''
 
 
 def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]:
@@ -49,12 +78,14 @@ def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]
     """
     weights, manifest = load_model(model_dir)
     try:
-        fcn, again, _ = networks_of(weights)
+        fcn, again, gate = networks_of(weights)
     except ValueError as error:
         raise ModelError(f"{model_dir}: {error}") from error
     graphs = {"fcn": decoding_graph(fcn, RECEPTIVE_FIELD, None)}
     if again:
         graphs["refiner"] = decoding_graph(again, REFINER_WINDOW, REFINER_WINDOW)
+    if gate:
+        graphs["gate"] = plain_graph(gate)
     kind = FORMATS[export_format]
     with whole_folder(folder, "output") as inside:
         paths = {name: f"{name}{kind.suffix}" for name in graphs}
@@ -62,7 +93,10 @@ def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]
             kind.write(graph, inside / paths[name])
         text = json.dumps(describe(manifest, export_format, paths), indent=2, ensure_ascii=False)
         write_whole(inside / DESCRIPTION, f"{text}\n".encode())
-    return [*paths.values(), DESCRIPTION]
+        if export_format == "onnx":
+            source = single_file("detector.pipeline.exported", PIPELINE_HEADER)
+            write_whole(inside / PIPELINE, source.encode())
+    return [*paths.values(), DESCRIPTION, *([PIPELINE] if export_format == "onnx" else [])]
 
 
 _EDGES = ("left", "top", "right", "bottom")
@@ -74,6 +108,7 @@ CHANNEL_NAMES = [
 ]
 
 _LEFT_TO_THE_CALLER = [
+    "all of this is in pipeline.py, which lies beside networks in ONNX",
     "the pyramid: the image scaled so that each digit comes to 16-35 px in some level, its edge continued",
     "the refiner's windows: each digit proposed, digit_height_px high in the middle of its window",
     "boxes and scores of both looks combined: weighted mean of the boxes, weighted geometric mean of the scores",
@@ -89,9 +124,9 @@ def describe(manifest: Manifest, export_format: str, paths: dict[str, str]) -> d
     Args:
         manifest: the model's.
         export_format: its name.
-        paths: by the network's name, `fcn` and, if the model has it, `refiner`.
+        paths: by the network's name, `fcn` and, if the model has them, `refiner` and `gate`.
     """
-    networks = {"fcn": _fcn(), "refiner": _refiner()}
+    networks = {"fcn": _fcn(), "refiner": _refiner(), "gate": _gate()}
     return {
         "model": {name: getattr(manifest, name) for name in ("name", "version", "sha256", "training_data")},
         "format": export_format,
@@ -134,6 +169,20 @@ def _refiner() -> dict[str, Any]:
         "window_px": side,
         "input": _input(side, side),
         "rows": "1, columns likewise",
+    }
+
+
+def _gate() -> dict[str, Any]:
+    field, stride = GATE_GRID.field, GATE_GRID.stride
+    return {
+        "does": f"says where the fcn need look: each cell answers for {WINDOWS}x{WINDOWS} of its windows",
+        "window_px": field,
+        "stride_px": stride,
+        "input": _input(f"height >= {field}", f"width >= {field}")
+        | {"holds": "RGB, 0..255, of half the scale of the level that the fcn is given, its edge continued"},
+        "border_px": GATE_GRID.border,
+        "rows": f"(height - {field}) // {stride} + 1, columns likewise",
+        "output": "score_map alone, of one channel: not negative where a digit may be",
     }
 
 

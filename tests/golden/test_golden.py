@@ -55,7 +55,7 @@ def converted(target: str, name: str) -> Callable[[Path], bytes]:
 
 def export_description(_: Path) -> bytes:
     """What an export says of itself in export.json."""
-    told = describe(MANIFEST, "onnx", {"fcn": "fcn.onnx", "refiner": "refiner.onnx"})
+    told = describe(MANIFEST, "onnx", {name: f"{name}.onnx" for name in ("fcn", "refiner", "gate")})
     return f"{json.dumps(told, indent=2, ensure_ascii=False)}\n".encode()
 
 

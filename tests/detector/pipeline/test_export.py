@@ -19,9 +19,9 @@ from detector.images.decode import decode_image
 from detector.models.export_formats import FORMATS
 from detector.models.layers import CHANNELS, RECEPTIVE_FIELD, REFINER_WINDOW, STRIDE
 from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
-from detector.models.tensorflow_backend import Fcn, Refiner, networks_of
+from detector.models.tensorflow_backend import Fcn, Gate, Refiner, networks_of
 from detector.pipeline import pyramid
-from detector.pipeline.export import DESCRIPTION, export_model
+from detector.pipeline.export import DESCRIPTION, PIPELINE, export_model
 from detector.pipeline.refiner import refiner_windows
 from detector.pipeline.score_map import read_windows
 
@@ -38,7 +38,7 @@ DEFAULTS = {
     "thresholds", "nms_iou_threshold", "max_detections", "min_digit_height_px",
     "pyramid", "box_height_factor", "refiner", "calibration",
 }  # fmt: skip
-"""What a program decides with that does what the detector does; an export has no gate to be told of."""
+"""What a program decides with that does what the detector does."""
 
 
 def tensorflow_runtime(path: Path) -> Runtime:
@@ -99,10 +99,11 @@ def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def networks() -> tuple[Fcn, Refiner]:
-    fcn, again, _ = networks_of(load_model(EMBEDDED)[0])
+def networks() -> tuple[Fcn, Refiner, Gate]:
+    fcn, again, gate = networks_of(load_model(EMBEDDED)[0])
     assert again
-    return fcn, again
+    assert gate
+    return fcn, again, gate
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_every_format_has_its_runtime() -> None:
 
 
 def test_images_of_several_sizes_get_the_detectors_score_map_and_boxes(
-    export: Export, networks: tuple[Fcn, Refiner], picture: Pictures
+    export: Export, networks: tuple[Fcn, Refiner, Gate], picture: Pictures
 ) -> None:
     run = export.network("fcn")
     enlarged = next(pyramid.levels(picture, 8, 8)).pixels
@@ -140,7 +141,9 @@ def test_images_of_a_batch_get_what_each_gets_alone(export: Export, picture: Pic
         np.testing.assert_allclose(result, np.concatenate([one[name] for one in alone]), **PIXELS)
 
 
-def test_the_refiner_says_the_same(export: Export, networks: tuple[Fcn, Refiner], picture: Pictures) -> None:
+def test_the_refiner_says_the_same(
+    export: Export, networks: tuple[Fcn, Refiner, Gate], picture: Pictures
+) -> None:
     boxes = np.array([[10, 8, 22, 34], [25, 8, 40, 34], [0, 0, 20, 12]], np.float32)
     shown = refiner_windows(picture, boxes)
     expected = networks[1](shown)
@@ -153,12 +156,24 @@ def test_the_refiner_says_the_same(export: Export, networks: tuple[Fcn, Refiner]
     np.testing.assert_allclose(found["class_scores"][:, 0, 0], decoded.class_scores, **SCORES)
 
 
+def test_the_gate_says_the_same(
+    export: Export, networks: tuple[Fcn, Refiner, Gate], picture: Pictures
+) -> None:
+    run = export.network("gate")
+    for image in (picture, picture[:24, 3:27], picture[:71, :33]):
+        expected = networks[2](image[None])
+        np.testing.assert_allclose(run(image[None])["score_map"], expected, **LOGITS)
+    told = export.description["networks"]["gate"]
+    assert expected.shape[1] == (71 - told["window_px"]) // told["stride_px"] + 1
+    assert np.ptp(networks[2](picture[None])) > 5, "the cells differ, so that equality says something"
+
+
 def test_the_description_is_what_is_there(export: Export, picture: Pictures) -> None:
     told = export.description
     assert told["model"]["sha256"] == load_model(EMBEDDED)[1].sha256
     assert told["format"] == export.name
-    assert [network["path"] for network in told["networks"].values()] == export.written[:-1]
-    assert export.written[-1] == DESCRIPTION
+    beside = [DESCRIPTION, PIPELINE] if export.name == "onnx" else [DESCRIPTION]
+    assert export.written == [*(network["path"] for network in told["networks"].values()), *beside]
     assert all((export.folder / name).exists() for name in export.written)
     assert len(told["score_map_channels"]) == CHANNELS
     assert told["defaults"].keys() == DEFAULTS
