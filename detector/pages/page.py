@@ -1,8 +1,8 @@
 """A page for the browser in one piece: a template with its style and its scripts, which loads nothing more.
 
-A page's package holds `page.html`, `page.css` and `scripts/*.js`, which are joined in the order of their names. The
-shared look and scripts of this package come before them. The policy of a page runs nothing but that script, by its
-hash, and lets nothing be fetched but what it names.
+A page's package holds `page.html`, `page.css` and, where it has scripts, `scripts/*.js`, which are joined in the order
+of their names. The shared look and scripts of this package come before them. The policy of a page runs nothing but that
+script, by its hash, and lets nothing be fetched but what it names.
 """
 
 import base64
@@ -24,7 +24,7 @@ class Page:
     Attributes:
         template: HTML with `$style`, `$script` and the page's own placeholders.
         style: CSS.
-        script: JavaScript of one module.
+        script: JavaScript of one module; empty for none.
     """
 
     template: str
@@ -35,10 +35,11 @@ class Page:
     def of_package(cls, package: str) -> Self:
         """Return the page in a package."""
         folder = files(package)
+        own = _scripts(folder)
         return cls(
             _text(folder / "page.html"),
-            shared_style() + _text(folder / "page.css"),
-            "\n".join([*_scripts(_SHARED), *_scripts(folder)]),
+            _text(_SHARED / "look.css") + _text(folder / "page.css"),
+            "\n".join([*_scripts(_SHARED), *own]) if own else "",
         )
 
     def policy(self, images: str, connect: str = "'none'") -> str:
@@ -58,18 +59,14 @@ class Page:
         return Template(self.template).substitute(style=self.style, script=self.script, **values)
 
 
-def shared_style() -> str:
-    """Return the CSS of the look that all pages share."""
-    return _text(_SHARED / "look.css")
-
-
 def json_in_page(value: Any) -> str:
     """Return JSON for a block that no browser runs: even the `<` of a closing tag is an escape there."""
     return json.dumps(value, allow_nan=False).replace("<", "\\u003c")
 
 
 def _scripts(folder: Traversable) -> list[str]:
-    found = [path for path in (folder / "scripts").iterdir() if path.name.endswith(".js")]
+    scripts = folder / "scripts"
+    found = [path for path in scripts.iterdir() if path.name.endswith(".js")] if scripts.is_dir() else []
     return [_text(path) for path in sorted(found, key=lambda path: path.name)]
 
 

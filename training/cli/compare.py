@@ -81,6 +81,6 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     print(f"split: {evaluations[0].split}\n{table}\n{told}")
     if args.out:
         found = differences(evaluations)
-        page = write_comparison_page(args.out, args.models, f"{table}\n\n{told}", found)
+        page = write_comparison_page(args.out, args.models, rows, told, found)
         print(f"{len(found)} images on which the models differ: {page}")
     return BETTER if better else NOT_BETTER

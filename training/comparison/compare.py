@@ -186,18 +186,23 @@ def resampled(ratios: Sequence[Ratio], resamples: int, seed: int) -> Float64Arra
     return np.divide(numerators, denominators, out=np.zeros_like(numerators), where=denominators > 0)
 
 
-def format_comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
-    """Return the table, as lines of text.
+def comparison_cells(names: Sequence[str], rows: Sequence[Row]) -> list[list[str]]:
+    """Return the table as texts, the header first: the figure, the first model, and three columns for each other.
 
     Args:
         names: of the models.
-        rows: of `training.comparison.compare.compare`.
+        rows: of `compare`.
     """
     header = ["", names[0]]
     for name in names[1:]:
         header += [name, "difference", "95% interval"]
-    cells = [header, *(_cells(row) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    return [header, *(_cells(row) for row in rows)]
+
+
+def format_comparison(names: Sequence[str], rows: Sequence[Row]) -> str:
+    """Return the table, as lines of text; what the arguments are says `comparison_cells`."""
+    cells = comparison_cells(names, rows)
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells
     )

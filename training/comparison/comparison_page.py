@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from detector.images.decode import decode_image, read_image_file
 from detector.images.draw import annotate, encode_image
+from detector.pages.page import Page
 from detector.results.detections import Detections, ImageDetections
 from detector.system.files import whole_file
-from training.comparison.compare import hits_of_images
+from training.comparison.compare import Row, comparison_cells, hits_of_images
 from training.data.scenes import Scene
 from training.evaluation.figures import Evaluation
 
@@ -23,17 +24,6 @@ MOST = 100
 """Images on a page; those with the largest differences come first."""
 
 _SIDE = 640
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.4 system-ui, sans-serif; }
-body { margin: 1rem; }
-table { border-collapse: collapse; }
-pre { overflow-x: auto; }
-section { border-top: 1px solid #8888; margin-top: 1rem; }
-.models { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0.5rem; }
-figure { margin: 0; max-width: 40rem; }
-img { max-width: 100%; }
-h2 { font-size: 1rem; overflow-wrap: anywhere; }
-"""
 
 
 @dataclass(frozen=True)
@@ -69,22 +59,35 @@ def differences(evaluations: Sequence[Evaluation]) -> list[Difference]:
 
 
 def write_comparison_page(
-    folder: Path, names: Sequence[str], table: str, found: Sequence[Difference]
+    folder: Path, names: Sequence[str], rows: Sequence[Row], verdict: str, found: Sequence[Difference]
 ) -> Path:
     """Write index.html to `folder`, which is made if need be; an earlier page is replaced.
 
     Args:
         folder: where it goes.
         names: of the models.
-        table: text to show above the images.
+        rows: their figures.
+        verdict: which is better, and why.
         found: the images.
 
     Returns:
         The page.
     """
+    page = Page.of_package(__package__)
+    more = f" The {MOST} with the largest differences are shown." if len(found) > MOST else ""
+    text = page.render(
+        policy=escape(page.policy(images="data:")),
+        verdict=escape(verdict),
+        deciding="\n".join(_table(names, [row for row in rows if None not in row.intervals])),
+        others="\n".join(_table(names, [row for row in rows if None in row.intervals])),
+        count=f"They differ on {len(found)} images, in digits that are right or false (IoU 0.5) or in the numbers "
+        f"read.{more}",
+        images="\0",
+    )
+    head, tail = text.split("\0")
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / PAGE) as file:
-        for part in _parts(names, table, found):
+        for part in (head, *(_difference(names, image) for image in found[:MOST]), tail):
             file.write(part.encode(errors="backslashreplace"))
     return folder / PAGE
 
@@ -110,43 +113,57 @@ def _outcomes(image: Difference) -> list[tuple[int, int, tuple[str, ...]]]:
     ]
 
 
-def _parts(names: Sequence[str], table: str, found: Sequence[Difference]) -> Iterator[str]:
-    more = f" The {MOST} with the largest differences are shown." if len(found) > MOST else ""
-    yield (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Models compared</title><style>{_STYLE}</style></head><body>\n<h1>Models compared</h1>\n"
-        f"<pre>{escape(table)}</pre>\n"
-        f"<p>The models differ on {len(found)} images, in digits that are right or false (IoU 0.5) or in the "
-        f"numbers read.{more}</p>\n"
-    )
-    for image in found[:MOST]:
-        yield from _section(names, image)
-    yield "</body></html>\n"
+def _table(names: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
+    header, *cells = comparison_cells(names, rows)
+    columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    yield f"<thead><tr>{columns}</tr></thead><tbody>"
+    for row, (name, *values) in zip(rows, cells, strict=True):
+        yield f'<tr><th scope="row">{escape(name)}</th>{"".join(_values(row, values))}</tr>'
+    yield "</tbody>"
 
 
-def _section(names: Sequence[str], image: Difference) -> Iterator[str]:
+def _values(row: Row, values: Sequence[str]) -> Iterator[str]:
+    """Yield the cells of a figure; a difference that chance does not explain stands out."""
+    yield f"<td>{values[0]}</td>"
+    for index, interval in enumerate(row.intervals):
+        apart = interval is not None and not interval.low <= 0 <= interval.high
+        value, difference, ends = values[1 + 3 * index : 4 + 3 * index]
+        mark = ' class="apart"' if apart else ""
+        yield f"<td>{value}</td><td{mark}>{difference}</td><td>{ends}</td>"
+
+
+def _difference(names: Sequence[str], image: Difference) -> str:
     pixels = decode_image(read_image_file(image.path))
-    height, width = pixels.shape[:2]
-    yield f'<section><h2>{escape(str(image.path))}</h2><div class="models">\n'
+    figures = []
     if image.truth:
         scores = np.ones(len(image.truth.labels), np.float32)
         boxes = Detections(image.truth.boxes, image.truth.labels, scores)
+        height, width = pixels.shape[:2]
         truth = ImageDetections(width, height, boxes, (), "truth", "")
-        yield _figure(pixels, truth, f"truth: {image.truth.number}")
+        figures.append(_figure(pixels, truth, "truth", [image.truth.number], ""))
     for name, result, hits in zip(names, image.results, image.hits, strict=True):
-        numbers = ", ".join(number.text for number in result.numbers) or "no number"
-        yield _figure(pixels, result, f"{name}: {numbers}; {hits} right, {len(result.digits) - hits} false")
-    yield "</div></section>\n"
+        numbers = [number.text for number in result.numbers]
+        counts = f"{hits} right, {len(result.digits) - hits} false"
+        figures.append(_figure(pixels, result, name, numbers, counts))
+    name = escape(str(image.path))
+    return f'<section class="difference"><h3>{name}</h3><div class="models">\n{"".join(figures)}</div></section>\n'
 
 
-def _figure(pixels: NDArray[np.uint8], found: ImageDetections, caption: str) -> str:
-    drawn = annotate(pixels, found)
-    scale = _SIDE / max(drawn.shape[:2])
-    if scale < 1:
-        drawn = np.asarray(
-            cv2.resize(drawn, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
-        )
-    data = b64encode(encode_image(drawn, ".jpg")).decode()
-    text = escape(caption)
-    return f'<figure><img alt="{text}" src="data:image/jpeg;base64,{data}"><figcaption>{text}</figcaption></figure>\n'
+def _figure(
+    pixels: NDArray[np.uint8], found: ImageDetections, name: str, numbers: Sequence[str], counts: str
+) -> str:
+    """Return a picture with what one model found in it, or what is in it."""
+    source = b64encode(encode_image(_small(annotate(pixels, found)), ".jpg")).decode()
+    plates = "".join(f'<span class="plate">{escape(number)}</span>' for number in numbers) or "no number"
+    alternative = escape(f"{name}: {', '.join(numbers) or 'no number'}")
+    return (
+        f'<figure><div class="media"><img alt="{alternative}" src="data:image/jpeg;base64,{source}"></div>'
+        f"<figcaption><b>{escape(name)}</b><p>{plates}<span>{counts}</span></p></figcaption></figure>\n"
+    )
+
+
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = _SIDE / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)

@@ -17,6 +17,7 @@ from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, lo
 from detector.pipeline.cascade import CascadeOutput
 from detector.results.detections import ImageDetections
 from detector.results.interface import DetectOptions
+from tests.detector.browser import BrowserPage, chromium
 from tests.training.painted import (
     Digit,
     Image,
@@ -212,17 +213,40 @@ def test_the_page_holds_the_images_that_differ_and_nothing_from_elsewhere(
     found = differences([good, blind])
     assert len(found) == 30 + 10 + 1, "one of them reads no numbers, on the photograph neither"
     assert abs(found[0].gain) >= abs(found[-1].gain)
-    page = write_comparison_page(tmp_path / "new" / "out", ["good", "a<b"], "F1 < 1", found[:3])
+    rows = compare([good, blind])
+    page = write_comparison_page(tmp_path / "new" / "out", ["good", "a<b"], rows, "F1 < 1", found[:3])
     text = page.read_text(encoding="utf-8")
-    assert "a&lt;b: no number; 1 right, 0 false" in text
-    assert "good: 75; 2 right, 0 false" in text
-    assert "truth: 75" in text
+    assert text.count("<b>a&lt;b</b><p>no number<span>1 right, 0 false</span></p>") == 3
+    assert '<b>good</b><p><span class="plate">75</span><span>2 right, 0 false</span></p>' in text
+    assert '<b>truth</b><p><span class="plate">75</span>' in text
     assert "F1 &lt; 1" in text
+    (recall,) = (row for row in rows if row.name == "recall@0.5")
+    interval = recall.intervals[0]
+    assert interval is not None
+    assert interval.high < 0
+    difference = f"{recall.values[1] - recall.values[0]:+{recall.spec}}"
+    assert f'<td class="apart">{difference}</td>' in text
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', text)
     assert len(pictures) == 3 * 3
     assert all(decode_image(b64decode(picture)).size for picture in pictures)
-    assert "http" not in text
+    assert "://" not in text
     assert differences([good, good]) == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_page_stays_in_its_window(
+    good: Evaluation, blind: Evaluation, tmp_path: Path, width: int
+) -> None:
+    names = ["models/a-name-that-is-rather-long", "models/" + 60 * "x"]
+    page = write_comparison_page(
+        tmp_path / "out", names, compare([good, blind]), "It is so.", differences([good, blind])
+    )
+    with chromium(tmp_path / "profile") as window:
+        browser = BrowserPage(window)
+        browser.visit(page.as_uri(), width=width, height=844)
+        assert browser.run("return document.documentElement.scrollWidth") <= width
+        assert browser.run("return document.querySelector('.media img').naturalWidth") > 0
+        assert browser.console() == [], "nothing was refused by the page's policy"
 
 
 def test_a_photograph_on_which_one_sees_digits_is_shown(data: Path, good: Evaluation, tmp_path: Path) -> None:
@@ -230,8 +254,9 @@ def test_a_photograph_on_which_one_sees_digits_is_shown(data: Path, good: Evalua
     (found,) = differences([good, small])
     assert found.truth is None
     assert found.gain == 1
-    page = write_comparison_page(tmp_path, ["good", "small"], "", [found])
-    assert "good: 5; 0 right, 1 false" in page.read_text(encoding="utf-8")
+    page = write_comparison_page(tmp_path, ["good", "small"], compare([good, small]), "", [found])
+    text = page.read_text(encoding="utf-8")
+    assert '<b>good</b><p><span class="plate">5</span><span>0 right, 1 false</span></p>' in text
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +294,7 @@ def test_the_exit_code_says_whether_the_last_is_better(
     out = capsys.readouterr().out
     assert f"embedded is better than {damaged}: F1@0.5 differs by +" in out
     assert "4 images on which the models differ" in out
-    assert (tmp_path / "out" / "index.html").read_text().count("<section>") == 4
+    assert (tmp_path / "out" / "index.html").read_text().count('<section class="difference">') == 4
     assert main(["compare", "embedded", str(damaged), *data, "--by", "number_accuracy"]) == 1
     assert f"{damaged} is not shown to be better than embedded: number accuracy" in capsys.readouterr().out
     assert main(["compare", "embedded", "embedded", *data]) == 1
