@@ -4,22 +4,30 @@
     GET  /samples/NAME              a sample
     POST /detect?min_score=0.3      the body is a picture; the answer is the row that `digit-detector detect --json`
                                     prints, or its `error` with a status of HTTP
+    POST /preview                   the body is a picture; the answer is a small JPEG of it, for browsers that do not
+                                    show its format
 
 Nothing that comes in is written anywhere.
 """
 
+import asyncio
 import json
 import logging
 from importlib.resources import files
+from io import BytesIO
 from typing import Any
 
+from PIL import Image
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from detector.folders.report.pictures import PICTURE_PX, save_small
 from detector.folders.rows import detections_row, error_row
+from detector.images.decode import decode_image
 from detector.pages.page import Page, json_in_page
 from detector.pipeline.detector import DigitDetector
 from detector.results import errors
@@ -54,6 +62,8 @@ class TryPage:
         self._queue = InferenceQueue(WorkLimits(max_concurrent_images=PLACES))
         self._queue.open(detector)
         self._places = Places(PLACES)
+        self._one_preview = asyncio.Lock()
+        self._max_pixels = detector.info().max_pixels
         page = Page.of_package("detector.web")
         self._samples = json.loads((_SAMPLES / "samples.json").read_text(encoding="utf-8"))["images"]
         self._html = page.render(settings=json_in_page(self._settings(detector)))
@@ -66,6 +76,7 @@ class TryPage:
                 Route("/", self._page),
                 Route("/samples/{name}", self._sample),
                 Route("/detect", self._detect, methods=["POST"]),
+                Route("/preview", self._preview, methods=["POST"]),
             ],
             exception_handlers={DetectorError: _refuse, Exception: _fail},
         )
@@ -86,6 +97,13 @@ class TryPage:
             found = await unless_gone(request, self._queue.detect(picture, options))
         return JSONResponse(detections_row(name, found))
 
+    async def _preview(self, request: Request) -> Response:
+        async with self._places.take():
+            picture = await read_picture(request)
+            async with self._one_preview:
+                jpeg = await run_in_threadpool(_small_jpeg, picture, self._max_pixels)
+        return Response(jpeg, media_type="image/jpeg")
+
     def _settings(self, detector: DigitDetector) -> dict[str, Any]:
         """Return what the page's scripts need to know."""
         info = detector.info()
@@ -96,6 +114,12 @@ class TryPage:
             "max_pixels": info.max_pixels,
             "samples": [{"file": sample["file"], "number": sample["number"]} for sample in self._samples],
         }
+
+
+def _small_jpeg(picture: bytes, max_pixels: int) -> bytes:
+    file = BytesIO()
+    save_small(Image.fromarray(decode_image(picture, max_pixels)), PICTURE_PX, file, quality=88)
+    return file.getvalue()
 
 
 def _asked(query: QueryParams) -> tuple[DetectOptions, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,10 +96,10 @@ def _write(row: ResultRow, images: Path, folder: Path, frame: NDArray[np.uint8] 
         return None
     name = f"{row.line:06}.jpg"
     picture = thumbnail = f"{PICTURES}/{name}"
-    _shrink_and_save(image, PICTURE_PX, folder / picture, quality=88)
+    save_small(image, PICTURE_PX, folder / picture, quality=88)
     if max(image.size) > THUMBNAIL_PX:
         thumbnail = f"{THUMBNAILS}/{name}"
-        _shrink_and_save(image, THUMBNAIL_PX, folder / thumbnail, quality=80)
+        save_small(image, THUMBNAIL_PX, folder / thumbnail, quality=80)
     return Picture(source, picture, thumbnail)
 
 
@@ -107,6 +108,7 @@ def _find(images: Path, text: str) -> Path | None:
     return next((path for path in paths if os.path.lexists(path)), None)
 
 
-def _shrink_and_save(image: Image.Image, side: int, path: Path, quality: int) -> None:
+def save_small(image: Image.Image, side: int, target: Path | BinaryIO, quality: int) -> None:
+    """Write a JPEG file of an image, which becomes smaller if need be: `side` px at its longest."""
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
-    image.save(path, "JPEG", quality=quality)
+    image.save(target, "JPEG", quality=quality)

@@ -25,10 +25,19 @@ async function detect(file, options, signal) {
   const query = new URLSearchParams({ image: file.name });
   if (options.min_score !== null) query.set("min_score", options.min_score);
   if (options.exhaustive) query.set("exhaustive", "true");
+  return (await post(`/detect?${query}`, file, signal)).json();
+}
+
+/** A small JPEG of a picture that the browser cannot show. */
+async function fetchPreview(file) {
+  return (await post("/preview", file)).blob();
+}
+
+async function post(address, file, signal) {
   const headers = { "Content-Type": "application/octet-stream" };
-  const answer = await send(`/detect?${query}`, { method: "POST", body: file, headers, signal });
-  if (answer.ok) return answer.json();
-  throw new Refusal(await refusalText(answer, file));
+  const answer = await send(address, { method: "POST", body: file, headers, signal });
+  if (!answer.ok) throw new Refusal(await refusalText(answer, file));
+  return answer;
 }
 
 async function send(address, request) {

@@ -4,11 +4,11 @@ const stage = document.getElementById("picture");
 let found = null;
 let chosen = null;
 
-/** Shows a row over its picture, whose address is `source`. */
-function showResult(row, source) {
+/** Shows a row over its picture, whose address is `source`; `preview` gives another if the browser does not show it. */
+function showResult(row, source, preview) {
   found = { ...row, calibrated: settings.calibrated };
   chosen = null;
-  showPicture(source);
+  showPicture(source, preview);
   showNumbers();
   showDigits();
   showDetails();
@@ -25,12 +25,14 @@ function clearResult() {
   document.body.classList.add("empty");
 }
 
-function showPicture(source) {
-  const shown = stage.querySelector("img");
-  if (shown?.src !== source) {
+function showPicture(source, preview) {
+  if (stage.querySelector(".frame")?.dataset.source !== source) {
     const made = frame(found, source, shape("svg", {}), "");
-    made.querySelector("img").addEventListener("error", () => stage.append(element("p", "unseen",
-      "This browser cannot show pictures of this format. The boxes are where the numbers are.")));
+    made.dataset.source = source;
+    const image = made.querySelector("img");
+    image.addEventListener("error", async () => {
+      image.src = await preview();
+    }, { once: true });
     made.addEventListener("click", (event) => choose(digitAt(event)));
     stage.replaceChildren(made);
   }

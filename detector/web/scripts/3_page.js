@@ -27,7 +27,7 @@ async function look() {
   try {
     const row = await detect(file, asked(), signal);
     if (signal.aborted) return;
-    showResult(row, source);
+    showResult(row, source, () => previewOf(file));
     say(`${file.name}: ${readingText()}. ${row.width_px} × ${row.height_px} px, ${secondsText(performance.now() - begun)}.`);
   } catch (error) {
     if (signal.aborted) return;
@@ -35,6 +35,16 @@ async function look() {
     say("", error instanceof Refusal ? error.message : `Something went wrong: ${error.message}`);
   }
   stage.ariaBusy = "false";
+}
+
+/** The address of a JPEG of a picture, which stands in for it from now on. */
+async function previewOf(file) {
+  const address = URL.createObjectURL(await fetchPreview(file).catch(() => new Blob()));
+  if (file !== picture) return "";
+  URL.revokeObjectURL(source);
+  source = address;
+  stage.querySelector(".frame").dataset.source = source;
+  return source;
 }
 
 const secondsText = (milliseconds) => `${(milliseconds / 1000).toFixed(milliseconds < 995 ? 2 : 1)} s`;

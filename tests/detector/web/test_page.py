@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import pillow_heif
 import pytest
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -125,6 +127,23 @@ def test_a_dropped_picture_is_read(page: TryPage, picture: Path) -> None:
     page.drop("dropped.png", picture.read_bytes())
     page.wait_for_result("dropped.png")
     assert page.numbers() == ["68"]
+
+
+def test_a_format_that_the_browser_does_not_show_is_shown_as_jpeg(
+    page: TryPage, picture: Path, tmp_path: Path
+) -> None:
+    """HEIC, as an iPhone takes it: Chromium shows none."""
+    image = Image.open(picture).convert("RGB")
+    heic = pillow_heif.from_bytes("RGB", image.size, image.tobytes())
+    heic.save(tmp_path / "phone.heic", quality=95)
+    page.upload(tmp_path / "phone.heic")
+    page.wait_for_result("phone.heic")
+    assert page.numbers() == ["68"]
+    page.wait(lambda: page.run("return document.querySelector('#picture img').naturalWidth") == 190)
+    page.all("#digits button")[0].click()
+    page.find("[name=exhaustive]").click()
+    page.wait_for_result("phone.heic")
+    assert page.run("return document.querySelector('#picture img').naturalWidth") == 190, "it stays"
 
 
 def test_the_samples_are_read(page: TryPage) -> None:

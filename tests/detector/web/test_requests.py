@@ -83,6 +83,13 @@ def test_the_row_is_that_of_the_command_line(
         assert reply.json == json.loads(capsys.readouterr().out) | {"image": path.name}
 
 
+def test_the_preview_is_a_small_jpeg(address: str) -> None:
+    reply = ask(address, "POST", "/preview", blank_png(6000, 3000), BINARY)
+    assert (reply.status, reply.headers["content-type"]) == (200, "image/jpeg")
+    assert decode_image(reply.body).shape == (1024, 2048, 3)
+    assert ask(address, "POST", "/preview", blank_png(10_000, 5000), BINARY).code == "IMAGE_TOO_LARGE"
+
+
 def test_samples_are_there_and_nothing_else_beside_them(address: str) -> None:
     page = ask(address, "GET", "/")
     block = page.body.decode().partition('<script type="application/json" id="settings">')[2]
