@@ -83,7 +83,7 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
-        f"{network.name}/{index:03d}": array.astype(np.float16)
+        f"{network.name}/{index:03d}": np.ascontiguousarray(array, np.float16)
         for network in fields(weights)
         for index, array in enumerate(getattr(weights, network.name))
     }
