@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.operating_point import Thresholds
-from detector.pipeline.numbers import fitting_pairs
+from detector.pipeline.numbers import fitting_pairs, stacking_pairs
 from detector.pipeline.options import Settings
 from detector.pipeline.score_map import Candidates, concatenate
 from detector.results.boxes import clip, iou, non_max_suppression, scale_heights
@@ -112,7 +112,10 @@ def line_links(boxes: FloatArray) -> NDArray[np.bool]:
     """(N, N) which of (N, 4) xyxy boxes could be neighbours in one number; none is its own."""
     blocks = [boxes[start : start + _BLOCK] for start in range(0, len(boxes), _BLOCK)]
     links = np.concatenate(
-        [np.zeros((0, len(boxes)), bool), *(fitting_pairs(block, boxes) for block in blocks)]
+        [
+            np.zeros((0, len(boxes)), bool),
+            *(fitting_pairs(block, boxes) | stacking_pairs(block, boxes) for block in blocks),
+        ]
     )
     np.fill_diagonal(links, False)
     return links

@@ -3,8 +3,8 @@
 Each digit is linked to its nearest fitting neighbour on the right, if it is also that neighbour's nearest one
 on the left; chains of links are lines. So a line never swallows the line above or below, however tight the
 stack. A line is one number or a list of them ("215; 216", "12 14", "116-122"): a gap that is wide for the line ends a
-number, be there a separator in it or nothing. Digits that stand straight below one another (numbers painted from top to
-bottom) stay numbers of one digit: from boxes alone they cannot be told from a stack of one-digit numbers.
+number, be there a separator in it or nothing. Digits without a neighbour beside them that stand close below one another
+are a number painted from top to bottom, unless they count up or down: 1, 2, 3 are the buttons of three flats.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.results.detections import Detections, FloatArray, HouseNumber
+from detector.results.detections import Detections, FloatArray, HouseNumber, IntArray
 
 Float64Array = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
@@ -61,6 +61,26 @@ class LineRule:
 RULE = LineRule()
 
 
+@dataclass(frozen=True)
+class StackRule:
+    """When two digits may be neighbours in a number painted from top to bottom; lengths in units of their mean height.
+
+    Attributes:
+        height_ratio: the taller one is at most this many times as tall.
+        shift: their centres are at most this far apart along x.
+        gap: at most this much space is between them along y.
+        overlap: their boxes overlap by at most this much along y.
+    """
+
+    height_ratio: float = 1.4
+    shift: float = 0.35
+    gap: float = 0.5
+    overlap: float = 0.2
+
+
+STACK_RULE = StackRule()
+
+
 def group_numbers(digits: Detections) -> tuple[HouseNumber, ...]:
     """Return the numbers that the digits spell; every digit is in exactly one of them.
 
@@ -72,20 +92,30 @@ def group_numbers(digits: Detections) -> tuple[HouseNumber, ...]:
 
     Returns:
         The numbers in reading order: top to bottom, left to right along the slope that their lines share.
-        A number's digits run from left to right by x_min.
+        A number's digits run from left to right by x_min, or from top to bottom by y_min.
     """
     if not len(digits):
         return ()
     order = _canonical_order(digits)
     boxes = digits.boxes[order].astype(np.float64)
     right = _without_wide_gaps(boxes, _right_neighbours(boxes, RULE), RULE)
-    lines = _lines(right)
-    return tuple(_number(digits, order[lines == line]) for line in _reading_order(boxes, right, lines))
+    lines, ranks = _with_stacks(boxes, digits.labels[order], _lines(right), STACK_RULE)
+    by_rank = np.argsort(ranks)
+    return tuple(
+        _number(digits, order[by_rank[lines[by_rank] == line]])
+        for line in _reading_order(boxes, right, lines)
+    )
 
 
 def fitting_pairs(a: FloatArray, b: FloatArray, rule: LineRule = RULE) -> NDArray[np.bool]:
-    """(N, M) whether each of (N, 4) and each of (M, 4) xyxy boxes could be neighbours in one number."""
+    """(N, M) whether each of (N, 4) and each of (M, 4) xyxy boxes could be side by side in one number."""
     return np.isfinite(_distances(a.astype(np.float64), b.astype(np.float64), rule))
+
+
+def stacking_pairs(a: FloatArray, b: FloatArray, rule: StackRule = STACK_RULE) -> NDArray[np.bool]:
+    """(N, M) whether each of (N, 4) and each of (M, 4) xyxy boxes could be above one another in one number."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return np.isfinite(_distances_below(a, b, rule)) | np.isfinite(_distances_below(b, a, rule)).T
 
 
 def _right_neighbours(boxes: Float64Array, rule: LineRule) -> IndexArray:
@@ -183,6 +213,52 @@ def _lines(right: IndexArray) -> IndexArray:
     return np.unique(first, return_inverse=True)[1]
 
 
+def _with_stacks(
+    boxes: Float64Array, labels: IntArray, lines: IndexArray, rule: StackRule
+) -> tuple[IndexArray, IndexArray]:
+    """Put lines of one digit together where they stand below one another.
+
+    Returns:
+        (N,) the lines 0.. and (N,) the ranks by which the digits of each are read.
+    """
+    ranks = np.arange(len(boxes))
+    alone = np.flatnonzero(np.bincount(lines)[lines] == 1)
+    alone = alone[np.argsort(boxes[alone, 1], kind="stable")]
+    joined = lines.copy()
+    for stack in _stacks(boxes[alone], rule):
+        members = alone[stack]
+        counted = np.diff(labels[members])
+        if len(members) > 1 and not (abs(counted[0]) == 1 and (counted == counted[0]).all()):
+            joined[members] = lines[members[0]]
+            ranks[members] = np.sort(members)
+    return np.unique(joined, return_inverse=True)[1], ranks
+
+
+def _stacks(boxes: Float64Array, rule: StackRule) -> list[IndexArray]:
+    """Return the chains of (N, 4) boxes, ascending by y_min, in which each is the next one's nearest above."""
+    if not len(boxes):
+        return []
+    distance = _distances_below(boxes, boxes, rule)
+    distance[np.tril_indices(len(boxes))] = np.inf
+    below, above = distance.argmin(axis=1), distance.argmin(axis=0)
+    linked = np.isfinite(distance.min(axis=1)) & (above[below] == np.arange(len(boxes)))
+    stacks = _lines(np.where(linked, below, -1))
+    return [np.flatnonzero(stacks == stack) for stack in range(stacks.max() + 1)]
+
+
+def _distances_below(a: Float64Array, b: Float64Array, rule: StackRule) -> Float64Array:
+    """(N, M) how far each of (M, 4) boxes is below each of (N, 4), infinite where they cannot be neighbours."""
+    a, b = a[:, None], b[None]
+    height_a, height_b = a[..., 3] - a[..., 1], b[..., 3] - b[..., 1]
+    low, high = np.minimum(height_a, height_b), np.maximum(height_a, height_b)
+    mean = (low + high) / 2
+    shift = np.abs(a[..., 0] + a[..., 2] - b[..., 0] - b[..., 2]) / 2
+    gap = b[..., 1] - a[..., 3]
+    fits = (low > 0) & (high <= rule.height_ratio * low) & (shift <= rule.shift * mean)
+    fits &= (gap <= rule.gap * mean) & (gap >= -rule.overlap * mean)
+    return np.where(fits, gap, np.inf)
+
+
 def _canonical_order(digits: Detections) -> IndexArray:
     """Left to right by x_min; ties by the other values, so that the order of the input never matters."""
     x_min, y_min, x_max, y_max = digits.boxes.T
@@ -207,7 +283,7 @@ def _reading_order(boxes: Float64Array, right: IndexArray, lines: IndexArray) ->
 
 
 def _number(digits: Detections, members: IndexArray) -> HouseNumber:
-    """Return the number of the digits at `members`, which run from left to right."""
+    """Return the number of the digits at `members`, in the order in which they are read."""
     low, high = digits.boxes[members, :2].min(0), digits.boxes[members, 2:].max(0)
     return HouseNumber(
         text="".join(str(label) for label in digits.labels[members]),

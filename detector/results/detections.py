@@ -104,7 +104,7 @@ class HouseNumber:
     """Digits that stand in one line and are read together.
 
     Attributes:
-        text: the digits from left to right, for example "75".
+        text: the digits from left to right, or from top to bottom, for example "75".
         score: confidence, 0..1.
         box: xyxy around all its digits, pixels of the displayed image, max exclusive.
         digits: indices into the image's `Detections`, in reading order.

@@ -27,7 +27,7 @@ _Cell = str | int | float
 
 
 def write_digits_csv(rows: Iterable[FoundRow], file: TextIO) -> None:
-    """One line for each digit: the image's numbers in reading order, their digits from left to right."""
+    """One line for each digit: the image's numbers in reading order, their digits as they are read."""
     _write_table(file, DIGIT_COLUMNS, (line for row in rows for line in _digit_lines(row)))
 
 

@@ -99,6 +99,13 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "new" / "model").iterdir()} == {MANIFEST, WEIGHTS}
 
 
+def test_an_array_is_saved_as_it_reads_whatever_its_layout_in_memory(tmp_path: Path) -> None:
+    """Networks trained elsewhere come transposed."""
+    transposed = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    save_model(tmp_path, Weights([transposed]), Manifest("mine", "", "", "anything"))
+    np.testing.assert_array_equal(load_model(tmp_path)[0].fcn[0], transposed)
+
+
 def test_a_model_without_an_operating_point_works_at_the_default(model: Path) -> None:
     """Manifests from before it was there."""
     manifest = json.loads((model / MANIFEST).read_text())

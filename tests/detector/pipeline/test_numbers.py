@@ -27,6 +27,20 @@ def row(text: str, x: float = 0, y: float = 0, height: float = 20, gap: float = 
     return layout
 
 
+def column(
+    text: str, x: float = 0, gap: float = 0.15, shift: float = 0, growth: float = 1, height: float = 20
+) -> Layout:
+    """Digits below one another; gaps and the shift of each to the right in heights."""
+    layout: Layout = []
+    y = 0.0
+    for letter in text:
+        layout.append((int(letter), x, y + height / 2, height * 0.55, height))
+        x += shift * height
+        y += (1 + gap) * height
+        height *= growth
+    return layout
+
+
 def turned(layout: Layout, degrees: float) -> Layout:
     """Every centre turned about the origin, clockwise on the screen; the digits stay upright."""
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
@@ -85,7 +99,15 @@ STACKED = {
         pytest.param(SIZES, ["7528"], id="heights vary by a quarter"),
         pytest.param(TOPS, ["7528"], id="tops spread by a tenth"),
         pytest.param(STAIRS, ["752"], id="a staircase beside a flight of steps, 37 degrees"),
-        pytest.param(COLUMN, ["7", "5", "2"], id="painted downwards: as a stack of one-digit numbers"),
+        pytest.param(COLUMN, ["752"], id="painted from top to bottom"),
+        pytest.param(column("70"), ["70"], id="two digits painted from top to bottom"),
+        pytest.param(column("123"), ["1", "2", "3"], id="counting up: the bells of three flats"),
+        pytest.param(column("54"), ["5", "4"], id="counting down: the bells of two flats"),
+        pytest.param(column("752", gap=0.6), ["7", "5", "2"], id="far below one another"),
+        pytest.param(column("752", shift=0.4), ["7", "5", "2"], id="below one another, but stepwise aside"),
+        pytest.param(column("752", growth=1.5), ["7", "5", "2"], id="below one another, of other heights"),
+        pytest.param(column("752") + row("9", x=50, y=60), ["752", "9"], id="a column and a digit elsewhere"),
+        pytest.param(column("752") + column("408", x=60), ["752", "408"], id="two columns"),
         pytest.param(row("12") + row("34", x=60), ["12", "34"], id="two numbers side by side"),
         pytest.param(row("34", x=60) + row("12"), ["12", "34"], id="side by side, given right one first"),
         pytest.param(
