@@ -29,7 +29,7 @@ def add(add_parser: AddParser) -> None:
 
 formats:
   savedmodel  folders for TensorFlow and TensorFlow Serving
-  onnx        .onnx files for ONNX Runtime and many others, and pipeline.py; needs digit-detector[onnx]
+  onnx        .onnx files for ONNX Runtime and others, and pipeline.py; needs digit-detector[onnx]
   openvino    .xml and .bin files for OpenVINO
   tflite      .tflite files for LiteRT (TensorFlow Lite), on telephones and small boards""",
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from detector.cli import convert, detect, detect_folder, export, health, info, report, serve, web
 from detector.cli.options import prepare_libraries
-from detector.cli.program import INTERRUPTED, NOT_STARTED, HintingParser, complain, run_command
+from detector.cli.program import INTERRUPTED, NOT_STARTED, HintingParser, add_version, complain, run_command
 from detector.results.errors import DetectorError
 
 
@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
         description="Finds house-number digits in street images, and reads the numbers that they spell.",
         epilog="digit-detector COMMAND --help explains a command, with examples.",
     )
+    add_version(root)
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (serve, web, detect, detect_folder, convert, report, export, info, health):
         command.add(commands.add_parser)

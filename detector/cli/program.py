@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, NoReturn
 
+from detector import __version__
 from detector.results.errors import DetectorError, InvalidRequestError, ModelError
 
 OK, SOME_FAILED, NOT_STARTED, BROKEN_OFF, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
@@ -33,6 +34,11 @@ def one_line_if_broken_off(consequence: str) -> Iterator[None]:
     except (DetectorError, OSError) as error:
         complain(f"{error}; {consequence}")
         sys.exit(BROKEN_OFF)
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """--version: one for all programs of this project."""
+    parser.add_argument("--version", action="version", version=f"{parser.prog} {__version__}")
 
 
 class HintingParser(argparse.ArgumentParser):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detector.cli.options import add_exhaustive, add_runtime, whole_number
-from detector.cli.program import HintingParser, complain, run_command
+from detector.cli.program import HintingParser, add_version, complain, run_command
 from detector.results.errors import DetectorError
 from detector.system.files import write_whole
 from training.cli.align_labels import add_align_labels
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
         description="Trains and measures the house-number detector, and the classifiers it is compared with.",
         epilog="digit-detector-train COMMAND --help explains a command.",
     )
+    add_version(root)
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_svhn_fcn(commands.add_parser, _DATA_HELP)
     add_refiner(commands.add_parser, _DATA_HELP)

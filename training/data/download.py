@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
+from detector.system.progress_bar import progress_bar
 from training.errors import DataError
 
 _CHUNK = 1 << 20
@@ -225,7 +224,7 @@ def _append(url: str, part: Path, start: int, size: int) -> None:
         done = start if resumed else 0
         with (
             part.open("ab" if resumed else "wb") as out,
-            tqdm(desc=part.stem, total=size, initial=done, unit="B", unit_scale=True, disable=None) as bar,
+            progress_bar(desc=part.stem, total=size, initial=done, unit="B", unit_scale=True) as bar,
         ):
             while done <= size and (piece := response.read(_CHUNK)):
                 out.write(piece)

@@ -146,6 +146,33 @@ def test_json_is_the_row_of_the_folder_job_and_bad_images_do_not_stop_it(
     assert served == [detections_row(path, embedded.detect(Path(path).read_bytes())) for path in good]
 
 
+def test_files_patterns_folders_and_standard_input_together(
+    real_images: dict[str, Path], embedded: DigitDetector, tmp_path: Path
+) -> None:
+    """Without a server; what is piped on is JSON, and nothing else is said but what is wrong."""
+    for number in ("33", "68"):
+        (tmp_path / f"{number}.png").symlink_to(real_images[number])
+    arguments = [*COMMAND, "detect", "--json", "-", "*.png", "no*.png", str(real_images["31"])]
+    with real_images["101"].open("rb") as piped:
+        done = subprocess.run(
+            arguments, cwd=tmp_path, stdin=piped, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == ""
+    found = {row["image"]: row for row in rows(done.stdout)}
+    assert list(found) == ["-", "33.png", "68.png", "no*.png", str(real_images["31"])]
+    assert found["no*.png"]["error"]["message"] == "no file matches this pattern"
+    for name, number in (("-", "101"), ("33.png", "33"), ("68.png", "68"), (str(real_images["31"]), "31")):
+        assert found[name] == detections_row(name, embedded.detect(real_images[number].read_bytes()))
+    folder = subprocess.run(
+        [*COMMAND, "detect", "."], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert folder.returncode == 1
+    assert folder.stderr == (
+        "digit-detector: error: .: a folder, not an image: digit-detector detect-folder reads all images in it\n"
+    )
+
+
 def test_the_table_names_every_digit_and_errors_go_to_standard_error(
     server: str,
     embedded: DigitDetector,

@@ -1,7 +1,11 @@
 """Misspelt commands and options, and what is suggested for them."""
 
+from argparse import ArgumentParser
+from collections.abc import Callable
+
 import pytest
 
+import detector
 from detector.cli.main import parser
 from training.cli.main import parser as training_parser
 
@@ -46,6 +50,16 @@ def test_usage_is_that_of_the_command(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         parser().parse_args(["info", "--frobnicate"])
     assert capsys.readouterr().err.startswith("usage: digit-detector info ")
+
+
+@pytest.mark.parametrize(("program", "parser"), [("", parser), ("-train", training_parser)])
+def test_the_version_is_told(
+    program: str, parser: Callable[[], ArgumentParser], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        parser().parse_args(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"digit-detector{program} {detector.__version__}\n"
 
 
 def test_abbreviations_still_work() -> None:
