@@ -12,6 +12,9 @@ from detector.results.detections import FloatArray, IntArray
 Box = tuple[float, float, float, float]
 """xyxy in pixels, max exclusive."""
 
+NUMBERS_FILE = "numbers.csv"
+"""Beside labels of one's own: the true numbers, a line each, as image, number, x_min, y_min, x_max, y_max."""
+
 ROUNDING = 1e-6
 """A box may leave its image by this part of the image's side: label files round."""
 

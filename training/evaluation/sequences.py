@@ -18,11 +18,8 @@ from numpy.typing import NDArray
 from detector.pipeline.numbers import group_numbers
 from detector.results.boxes import intersections
 from detector.results.detections import Detections, HouseNumber
-from training.data.scenes import Box, Scene, box_defect
+from training.data.scenes import NUMBERS_FILE, Box, Scene, box_defect
 from training.errors import DataError
-
-NUMBERS_FILE = "numbers.csv"
-"""Beside labels of one's own: the true numbers, a line each, as image, number, x_min, y_min, x_max, y_max."""
 
 _EDGES = ("x_min", "y_min", "x_max", "y_max")
 

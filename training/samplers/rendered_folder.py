@@ -17,7 +17,7 @@ import numpy as np
 from detector.images.decode import decode_image, read_image_file
 from detector.system.files import write_whole
 from detector.system.progress_bar import progress_bar
-from training.data.scenes import Image
+from training.data.scenes import NUMBERS_FILE, Image
 from training.errors import DataError
 from training.samplers.synthetic.fonts import find_fonts, split_fonts
 from training.samplers.synthetic.layout import SyntheticConfig
@@ -53,7 +53,7 @@ def write_rendered(job: RenderJob, counts: dict[str, int], out: Path) -> None:
         job: what to render.
         counts: how many scenes of "train" and of "val"; those of "val" are in font families that "train" lacks.
         out: a new folder; gets images/SPLIT/*.jpg, annotations/instances_SPLIT.json and, with the text and the box of
-            each number, numbers_SPLIT.csv.
+            each number, numbers.csv, which `evaluate` and `calibrate` read.
 
     Raises:
         DataError: if there are no fonts, or the folder holds something.
@@ -61,15 +61,18 @@ def write_rendered(job: RenderJob, counts: dict[str, int], out: Path) -> None:
     if out.exists() and any(out.iterdir()):
         raise DataError(f"{out} is not empty; choose a new folder")
     find_fonts(job.fonts)  # refused here rather than in a process of its own
+    rows: list[tuple[str, ...]] = [_COLUMNS]
     (out / "annotations").mkdir(parents=True)
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _start, (job,)) as pool:
         for split, count in counts.items():
             (out / "images" / split).mkdir(parents=True, exist_ok=True)
-            paths = [out / "images" / split / f"{number:06d}.jpg" for number in range(count)]
+            paths = [out / "images" / split / f"{split}_{number:06d}.jpg" for number in range(count)]
             rendered = pool.map(_render, [split] * count, range(count), map(str, paths), chunksize=_CHUNK)
-            _write_labels(
-                out, split, progress_bar(zip(paths, rendered, strict=True), split, count, unit="scene")
-            )
+            shown = progress_bar(zip(paths, rendered, strict=True), split, count, unit="scene")
+            rows += _write_labels(out, split, shown)
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(rows)
+    write_whole(out / NUMBERS_FILE, table.getvalue().encode())
 
 
 _worker: "_Renderer | None" = None
@@ -112,12 +115,13 @@ def _render(split: str, number: int, path: str) -> dict[str, Any]:
     }
 
 
-def _write_labels(out: Path, split: str, rendered: Iterable[tuple[Path, dict[str, Any]]]) -> None:
+def _write_labels(
+    out: Path, split: str, rendered: Iterable[tuple[Path, dict[str, Any]]]
+) -> list[tuple[str, ...]]:
+    """Write a split's COCO file; return the rows of its numbers."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    rows: list[tuple[str, ...]] = []
     for number, (path, scene) in enumerate(rendered):
         image = {"id": number, "file_name": path.name, "width": scene["width"], "height": scene["height"]}
         images.append(image)
@@ -125,10 +129,10 @@ def _write_labels(out: Path, split: str, rendered: Iterable[tuple[Path, dict[str
             bbox = [round(edge, 2) for edge in (box[0], box[1], box[2] - box[0], box[3] - box[1])]
             entry = {"id": len(annotations) + 1, "image_id": number, "category_id": label, "bbox": bbox}
             annotations.append(entry | {"area": round(bbox[2] * bbox[3], 2), "iscrowd": 0})
-        writer.writerows(_number_rows(path.name, scene))
+        rows += _number_rows(path.name, scene)
     dataset = {"images": images, "annotations": annotations, "categories": _CATEGORIES}
     write_whole(out / "annotations" / f"instances_{split}.json", json.dumps(dataset).encode())
-    write_whole(out / f"numbers_{split}.csv", table.getvalue().encode())
+    return rows
 
 
 def _number_rows(name: str, scene: dict[str, Any]) -> Iterator[tuple[str, ...]]:
