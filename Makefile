@@ -45,13 +45,13 @@ test-ray: $(RAY_STAMP) ## install Ray too, and test the service, the folder job 
 soak: $(STAMP) ## run the tests that take minutes, such as installing the wheel into an empty environment
 	$(BIN)/python -m pytest -m soak
 
-# The gallery is tested in a real browser: root gets Debian's, others may have one; without it those tests are skipped.
+# Pages are tested in a real browser: root gets Debian's, others may have one; without it those tests are skipped.
 chromium:
 	@if ! command -v chromedriver >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "installing Debian's chromium for the tests of the gallery"; \
+		echo "installing Debian's chromium for the tests of the pages"; \
 		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 			apt-get -qq install --yes --no-install-recommends chromium chromium-driver; } >/dev/null 2>&1 || \
-		echo "that failed: the tests of the gallery are skipped"; fi
+		echo "that failed: the tests of the pages are skipped"; fi
 
 install: $(STAMP) ## make .venv and install this checkout into it, editable
 
