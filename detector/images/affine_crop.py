@@ -1,8 +1,11 @@
-"""A view of a part of an image: the pixels around a point, scaled, turned and brought to a given place."""
+"""Affine crops: the pixels around a point of an image, scaled, turned and brought to a given place."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+_AVERAGED_SCALE = 0.75
+"""What is made smaller than this is averaged first: sampling alone would alias."""
 
 
 def affine_crop(
@@ -13,36 +16,63 @@ def affine_crop(
     size: int,
     surroundings: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the (size, size) view in which `centre` of the image comes to lie at `goal`.
+    """Return one crop, (size, size, 3); see `affine_crops`, but `matrix` is (2, 2) and `centre` (2,)."""
+    return affine_crops(image, matrix[None], np.asarray(centre)[None], goal, size, surroundings)[0]
 
-    Boxes and both points are in the frame of pixel edges; cv2's matrices map pixel centres, half a pixel away.
+
+def affine_crops(
+    image: NDArray[np.uint8],
+    matrices: NDArray[np.float64],
+    centres: NDArray[np.floating],
+    goal: NDArray[np.floating],
+    size: int,
+    surroundings: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Return the crops in which each of `centres` of the image comes to lie at `goal`.
+
+    Boxes and points are in the frame of pixel edges; cv2's matrices map pixel centres, half a pixel away.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        matrix: (2, 2), from the image's pixels to the view's.
-        centre: (x, y), within the image.
-        goal: (x, y) in the view.
-        size: side of the view, px.
+        matrices: (N, 2, 2), from the image's pixels to a crop's.
+        centres: (N, 2), (x, y) within the image.
+        goal: (x, y) in the crop.
+        size: side of a crop, px.
         surroundings: (size, size, 3), shown where the image ends; its edge is continued if None.
+
+    Returns:
+        (N, size, size, 3) uint8 RGB.
     """
-    scale = float(np.sqrt(np.linalg.det(matrix)))
+    scales = np.sqrt(np.linalg.det(matrices))
     corners = np.array([(0, 0), (size, 0), (0, size), (size, size)])
-    seen = (corners - goal) @ np.linalg.inv(matrix).T + centre
-    left, top = np.floor(seen.min(axis=0) - 2).clip(0).astype(int)
-    right, bottom = np.ceil(seen.max(axis=0) + 2).astype(int)
-    region = image[top:bottom, left:right]
-    moved = np.asarray(centre, np.float64) - (left, top)
-    if scale < 0.75:  # average first: sampling alone would alias
-        shrunk = (max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale)))
-        factor = np.array([shrunk[0] / region.shape[1], shrunk[1] / region.shape[0]])
-        region = np.asarray(cv2.resize(region, shrunk, interpolation=cv2.INTER_AREA), np.uint8)
-        matrix, moved = matrix / factor, moved * factor
-    shift = np.asarray(goal, np.float64) - matrix @ moved + (matrix @ (0.5, 0.5) - 0.5)
-    affine = np.concatenate([matrix, shift[:, None]], axis=1)
-    if surroundings is None:
-        warped = cv2.warpAffine(region, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    else:
-        warped = cv2.warpAffine(
-            region, affine, (size, size), dst=surroundings.copy(), borderMode=cv2.BORDER_TRANSPARENT
-        )
-    return np.asarray(warped, np.uint8)
+    centres = np.asarray(centres, np.float64)
+    seen = (corners - goal) @ np.linalg.inv(matrices).transpose(0, 2, 1) + centres[:, None]
+    starts = np.floor(seen.min(axis=1) - 2).clip(0).astype(int)
+    ends = np.minimum(np.ceil(seen.max(axis=1) + 2).astype(int), image.shape[1::-1])
+    averaged = scales < _AVERAGED_SCALE
+    shrunk = np.where(averaged, scales, 1)[:, None] * (ends - starts)
+    shrunk = np.maximum(np.rint(shrunk), 1).astype(int)
+    factors = shrunk / (ends - starts)
+    affines = _affines(matrices / factors[:, None], (centres - starts) * factors, goal)
+    crops = np.empty((len(matrices), size, size, 3), np.uint8)
+    for index, crop in enumerate(crops):
+        (left, top), (right, bottom) = starts[index].tolist(), ends[index].tolist()
+        region = image[top:bottom, left:right]
+        if averaged[index]:
+            region = np.asarray(
+                cv2.resize(region, shrunk[index].tolist(), interpolation=cv2.INTER_AREA), np.uint8
+            )
+        border = cv2.BORDER_REPLICATE
+        if surroundings is not None:
+            crop[:], border = surroundings, cv2.BORDER_TRANSPARENT
+        cv2.warpAffine(region, affines[index], (size, size), dst=crop, borderMode=border)
+    return crops
+
+
+def _affines(
+    matrices: NDArray[np.float64], centres: NDArray[np.float64], goal: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """(N, 2, 3) what cv2 takes: (N, 2, 2) matrices, and shifts that bring (N, 2) points in them to `goal`."""
+    moved = (matrices @ centres[:, :, None])[:, :, 0]
+    shifts = np.asarray(goal, np.float64) - moved + (matrices @ (0.5, 0.5) - 0.5)
+    return np.concatenate([matrices, shifts[:, :, None]], axis=2)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -45,7 +46,7 @@ class Level:
         """Return a (side, side, 3) uint8 RGB tile of the copy; beyond its edge the edge's pixels go on."""
         if self.source.shape[:2] == self.shape:
             return _cut(self.source, top, left, side)
-        return _cut_enlarged(self.source, self.scale, (left, top), side)
+        return _cut_enlarged(self.source, self.shape, top, left, side)
 
 
 def level_scales(min_height: float, max_height: float) -> list[float]:
@@ -103,28 +104,46 @@ def _cut(image: NDArray[np.uint8], top: int, left: int, side: int) -> NDArray[np
 
 
 def _cut_enlarged(
-    image: NDArray[np.uint8], scale: tuple[float, float], corner: tuple[int, int], side: int
+    image: NDArray[np.uint8], shape: tuple[int, int], top: int, left: int, side: int
 ) -> NDArray[np.uint8]:
-    """Return the tile at `corner`, (x, y), of an enlargement, interpolated linearly between the centres of pixels.
+    """Return a tile of an enlargement to `shape`, interpolated linearly between the centres of pixels.
 
     A pixel depends on its place in the enlargement alone, so tiles that overlap agree to the bit.
     """
-    left, right, across = _neighbours(corner[0], scale[0], side, image.shape[1])
-    top, bottom, down = _neighbours(corner[1], scale[1], side, image.shape[0])
-    region = image[:, left[0] : right[-1] + 1]
-    lines = _between(region[top], region[bottom], down[:, None, None])
-    tile = _between(lines[:, left - left[0]], lines[:, right - left[0]], across[None, :, None])
-    return np.asarray(np.rint(tile), np.uint8)
+    above, below, down = _neighbours(image.shape[0], shape[0], top, side)
+    before, after, across = _neighbours(image.shape[1], shape[1], left, side)
+    region = image[above[0] : below[-1] + 1, before[0] : after[-1] + 1]
+    lines = _between(region, above - above[0], below - above[0], down[:, None, None], axis=0)
+    tile = _between(lines, before - before[0], after - before[0], across[:, None], axis=1)
+    return np.rint(tile, out=tile).astype(np.uint8)
 
 
 def _neighbours(
-    start: int, scale: float, count: int, length: int
+    length: int, enlarged: int, start: int, count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """Return the two pixels of an axis between which each of `count` of the enlargement lies, and where."""
-    places = np.clip((start + np.arange(count) + 0.5) / scale - 0.5, 0, length - 1)
+    first = -count  # a tile begins no further outside, and ends none
+    there = slice(start - first, start - first + count)
+    before, after, part = _all_neighbours(length, enlarged, first, enlarged + count)
+    return before[there], after[there], part[there]
+
+
+@lru_cache(maxsize=16)  # both axes of a level, for each size of tile
+def _all_neighbours(
+    length: int, enlarged: int, start: int, stop: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    places = np.clip((np.arange(start, stop) + 0.5) / (enlarged / length) - 0.5, 0, length - 1)
     before = np.floor(places).astype(np.intp)
     return before, np.minimum(before + 1, length - 1), (places - before).astype(np.float32)
 
 
-def _between(first: NDArray[Any], second: NDArray[Any], part: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(first * (1 - part) + second * part, np.float32)
+def _between(
+    pixels: NDArray[Any],
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    part: NDArray[np.float32],
+    axis: int,
+) -> NDArray[np.float32]:
+    mixed = pixels.take(first, axis) * (1 - part)
+    mixed += pixels.take(second, axis) * part
+    return mixed

@@ -8,7 +8,7 @@ from an ornament. Here the digit fills less than half of the window, and what is
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.images.affine_crop import affine_crop
+from detector.images.affine_crop import affine_crops
 from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.score_map import Candidates, read_windows
 from detector.results.boxes import clip
@@ -39,11 +39,7 @@ def refiner_windows(image: NDArray[np.uint8], boxes: FloatArray) -> NDArray[np.u
     """
     goal = np.full(2, REFINER_WINDOW / 2)
     centres, scales = _places(boxes, image.shape[1], image.shape[0])
-    shown = [
-        affine_crop(image, scale * np.eye(2), centre, goal, REFINER_WINDOW)
-        for centre, scale in zip(centres, scales, strict=True)
-    ]
-    return np.stack(shown) if shown else np.empty((0, REFINER_WINDOW, REFINER_WINDOW, 3), np.uint8)
+    return affine_crops(image, scales[:, None, None] * np.eye(2), centres, goal, REFINER_WINDOW)
 
 
 def decode_refined(outputs: FloatArray, boxes: FloatArray, width: int, height: int) -> Candidates:

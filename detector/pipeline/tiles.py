@@ -108,7 +108,7 @@ def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[list[Labels], IndexArra
     The tiles are (T, 7), each row a `_Tile`.
     """
     all_labels: list[Labels] = []
-    tiles: list[_Tile] = []
+    wholes: list[IndexArray] = []
     parts: list[IndexArray] = []
     for plane, (_, asked) in enumerate(planes):
         _, labelled, regions, _ = cv2.connectedComponentsWithStats(asked.view(np.uint8), connectivity=8)
@@ -116,13 +116,12 @@ def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[list[Labels], IndexArra
         left, top, width, height, _ = np.asarray(regions[1:], np.intp).T  # the first is what is not asked for
         size = _cheapest(height, width, grid)
         columns = (np.full_like(top, plane), top, left, size, height, width, np.arange(1, len(regions)))
-        wholes = np.stack(columns, axis=1)
+        found = np.stack(columns, axis=1)
         fits = np.maximum(height, width) <= size
-        parts.append(wholes[fits])
-        for region in wholes[~fits].tolist():
-            tiles += _split(_Tile(*region), labels, grid)
+        wholes.append(found[fits])
+        parts += [_split(_Tile(*region), labels, grid) for region in found[~fits].tolist()]
         all_labels.append(labels)
-    return all_labels, np.concatenate([*parts, np.array(tiles, np.intp).reshape(-1, len(_Tile._fields))])
+    return all_labels, np.concatenate(wholes + parts)
 
 
 def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:
@@ -133,20 +132,36 @@ def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:
     return np.asarray(sizes[(counts * sides**2).argmin(axis=1)])
 
 
-def _split(region: _Tile, labels: Labels, grid: Grid) -> Iterator[_Tile]:
-    """Lay a raster of tiles over a region larger than one, each as small as its part of the region allows."""
-    bottom, right, step = region.row + region.height, region.column + region.width, region.size
-    for row in range(region.row, bottom, step):
-        for column in range(region.column, right, step):
-            part = labels[row : min(row + step, bottom), column : min(column + step, right)]
-            rows, columns = np.nonzero(part == region.label)
-            if len(rows):
-                first, low = int(rows[0]), int(columns.min())
-                height, width = int(rows[-1]) - first + 1, int(columns.max()) - low + 1
-                size = next(size for size in grid.sizes if size >= max(height, width))
-                yield region._replace(
-                    row=row + first, column=column + low, size=size, height=height, width=width
-                )
+def _split(region: _Tile, labels: Labels, grid: Grid) -> IndexArray:
+    """Lay a raster of tiles over a region larger than one, each as small as its part of the region allows.
+
+    The tiles are (T, 7), each row a `_Tile`.
+    """
+    step = region.size
+    rows, columns = -(-region.height // step), -(-region.width // step)
+    inside = np.zeros((rows * step, columns * step), bool)
+    there = labels[region.row :, region.column :][: region.height, : region.width] == region.label
+    inside[: region.height, : region.width] = there
+    parts = inside.reshape(rows, step, columns, step)
+    first_row, height = _extents(parts.any(axis=3).transpose(0, 2, 1))
+    first_column, width = _extents(parts.any(axis=1))
+    row, column = np.nonzero(height)
+    height, width = height[row, column], width[row, column]
+    sizes = np.array(grid.sizes)
+    tiles = np.empty((len(row), len(_Tile._fields)), np.intp)
+    tiles[:] = region
+    tiles[:, 1] += row * step + first_row[row, column]
+    tiles[:, 2] += column * step + first_column[row, column]
+    tiles[:, 3] = sizes[np.searchsorted(sizes, np.maximum(height, width))]
+    tiles[:, 4], tiles[:, 5] = height, width
+    return tiles
+
+
+def _extents(filled: Mask) -> tuple[IndexArray, IndexArray]:
+    """Return where in the last axis of a mask the first true value is, and how far it is beyond the last; 0 of none."""
+    first = filled.argmax(axis=-1)
+    last = filled.shape[-1] - filled[..., ::-1].argmax(axis=-1)
+    return first, np.where(filled.any(axis=-1), last - first, 0)
 
 
 def _cut_tiles(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArray[np.uint8]:
