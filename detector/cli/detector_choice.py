@@ -109,16 +109,22 @@ def _of_tls(connection: socket.socket, name: str, tls: Tls) -> str | None:
         context.load_cert_chain(tls.certificate, tls.key)
     try:
         with context.wrap_socket(connection, server_hostname=name) as encrypted:
-            hung_up = encrypted.recv(1) == b""
+            hung_up = _hangs_up(encrypted)
     except ssl.SSLCertVerificationError as error:
         return _of_certificate(error, name, tls)
     except ssl.SSLError as error:
         if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
             return "the server does not speak TLS: leave out --tls and the other --tls options"
         hung_up = "ALERT" in (error.reason or "")
-    except ConnectionResetError:
-        hung_up = True
     return _of_client_certificate(tls) if hung_up else None
+
+
+def _hangs_up(encrypted: ssl.SSLSocket) -> bool:
+    """Return whether the server ends a connection that it has shaken hands on, without a word."""
+    try:
+        return encrypted.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 def _of_client_certificate(tls: Tls) -> str:
