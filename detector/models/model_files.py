@@ -7,7 +7,7 @@ is parsed.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from detector.models.operating_point import OperatingPoint
 from detector.results.detections import FloatArray
 from detector.results.errors import ModelError
 from detector.system.files import write_whole
-from detector.system.json_records import read_record
+from detector.system.json_records import read_record, to_json
 
 EMBEDDED = Path(__file__).parents[1] / "weights"
 """The model that is used when none is named."""
@@ -97,7 +97,7 @@ def save_model(folder: Path, weights: Weights, manifest: Manifest) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of the weights that are in `folder`."""
-    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    text = json.dumps(to_json(manifest), indent=2, ensure_ascii=False)
     write_whole(folder / MANIFEST, f"{text}\n".encode())
 
 

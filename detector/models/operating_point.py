@@ -16,27 +16,29 @@ from detector.results.detections import FloatArray
 class Thresholds:
     """Scores, 0..1, that a digit needs; in the units of the scores that are returned, so calibrated ones.
 
+    Files call them as version 0.1 did, see `detector.system.json_records`: older and newer programs read both.
+
     Attributes:
-        seed: to be believed at once.
-        linked: to be believed beside a believed digit, of the same height and in one line with it.
-        lone: to stay if no believed digit is beside it.
+        high: to be accepted at once.
+        low: to be accepted beside an accepted digit, of the same height and in one line with it.
+        isolated: to stay if no accepted digit is beside it.
 
     Raises:
         ValueError: if a threshold is outside 0..1.
     """
 
-    seed: float = 0.6
-    linked: float = 0.55
-    lone: float = 0.7
+    high: float = field(default=0.6, metadata={"key": "seed"})
+    low: float = field(default=0.55, metadata={"key": "linked"})
+    isolated: float = field(default=0.7, metadata={"key": "lone"})
 
     def __post_init__(self) -> None:
-        if not all(0 <= score <= 1 for score in (self.seed, self.linked, self.lone)):
+        if not all(0 <= score <= 1 for score in (self.high, self.low, self.isolated)):
             raise ValueError("thresholds must be 0..1")
 
     @property
     def least(self) -> float:
         """No digit with a lower score is ever returned."""
-        return min(self.seed, self.linked, self.lone)
+        return min(self.high, self.low, self.isolated)
 
 
 @dataclass(frozen=True)

@@ -216,9 +216,9 @@ class DigitDetector:
             max_pixels=config.max_pixels,
             runtime=self._runtime,
             defaults=config.defaults(),
-            high_threshold=thresholds.seed,
-            low_threshold=thresholds.linked,
-            isolated_threshold=thresholds.lone,
+            high_threshold=thresholds.high,
+            low_threshold=thresholds.low,
+            isolated_threshold=thresholds.isolated,
             min_digit_height_px=config.min_digit_height_px,
         )
 

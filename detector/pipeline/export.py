@@ -4,7 +4,6 @@ An export is a folder: each network of a model in one format, and all that a pro
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from detector.pipeline.score_map import GRID
 from detector.pipeline.single_file import single_file
 from detector.results.errors import ModelError
 from detector.system.files import whole_folder, write_whole
+from detector.system.json_records import to_json
 
 DESCRIPTION = "export.json"
 
@@ -196,7 +196,7 @@ def _input(height: int | str, width: int | str) -> dict[str, Any]:
 
 
 def _defaults(operating_point: OperatingPoint) -> dict[str, Any]:
-    config = asdict(DetectorConfig(operating_point.thresholds))
+    config = to_json(DetectorConfig(operating_point.thresholds))
     del config["max_pixels"], config["exhaustive"]  # neither means anything without this package
     return {
         **config,
@@ -207,5 +207,5 @@ def _defaults(operating_point: OperatingPoint) -> dict[str, Any]:
             "score_weight": operating_point.score_weight,
             "box_weight": refiner.BOX_WEIGHT,
         },
-        "calibration": asdict(operating_point.calibration),
+        "calibration": to_json(operating_point.calibration),
     }

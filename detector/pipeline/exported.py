@@ -60,7 +60,7 @@ class Pipeline:
         self._point = OperatingPoint(
             self._defaults["refiner"]["score_weight"],
             Calibration(**{name: tuple(knots) for name, knots in self._defaults["calibration"].items()}),
-            Thresholds(**self._defaults["thresholds"]),
+            Thresholds(*(self._defaults["thresholds"][key] for key in ("seed", "linked", "lone"))),
         )
 
     def __call__(

@@ -123,15 +123,15 @@ def line_links(boxes: FloatArray) -> NDArray[np.bool]:
 
 def spread(scores: FloatArray, links: NDArray[np.bool], thresholds: Thresholds) -> NDArray[np.bool]:
     """(N,) which digits to return, from their (N,) scores and (N, N) links."""
-    chosen = scores >= thresholds.seed
-    possible = scores >= thresholds.linked
+    chosen = scores >= thresholds.high
+    possible = scores >= thresholds.low
     while True:
         grown = chosen | (possible & links[:, chosen].any(axis=1))
         if (grown == chosen).all():
             break
         chosen = grown
-    alone = ~links[:, chosen].any(axis=1)
-    return np.asarray(chosen & ~(alone & (scores < thresholds.lone)))
+    isolated = ~links[:, chosen].any(axis=1)
+    return np.asarray(chosen & ~(isolated & (scores < thresholds.isolated)))
 
 
 def _within(digits: Detections, heights: tuple[float, float]) -> NDArray[np.bool]:

@@ -1,8 +1,8 @@
-"""JSON objects read onto dataclasses; what does not fit is named by its field."""
+"""Dataclasses as JSON objects, and read from them; what does not fit is named by its field."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -20,6 +20,12 @@ _SHOWN = 5
 Record = TypeVar("Record")
 
 
+def to_json(record: Any) -> dict[str, Any]:
+    """Return a dataclass of texts, numbers, objects, lists, tuples, and such dataclasses as a JSON object."""
+    values = ((_key(field), getattr(record, field.name)) for field in fields(record))
+    return {key: to_json(value) if is_dataclass(value) else value for key, value in values}
+
+
 def read_record(kind: type[Record], content: bytes) -> Record:
     """Read a JSON object onto a dataclass of texts, numbers, objects, lists, tuples of numbers, and such dataclasses.
 
@@ -32,9 +38,28 @@ def read_record(kind: type[Record], content: bytes) -> Record:
         raise ValueError("it is nested too deeply") from error
     if not isinstance(known, dict):
         raise ValueError("it is no JSON object")
+    known = _by_name(kind, known)
     if faults := _faults(kind, known):
         raise ValueError(", ".join(faults[:_SHOWN]))
     return _built(kind, known)
+
+
+def _key(field: Field[Any]) -> str:
+    """Return what files call a field: the "key" in its metadata, or else its name."""
+    return str(field.metadata.get("key", field.name))
+
+
+def _by_name(kind: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object with the fields' names for keys, whether it had these or those of files."""
+    names = {_key(field): field.name for field in fields(kind)}
+    hints = get_type_hints(kind)
+    values = {names.get(key, key): value for key, value in known.items()}
+    return {
+        name: _by_name(hints[name], value)
+        if is_dataclass(hints.get(name)) and isinstance(value, dict)
+        else value
+        for name, value in values.items()
+    }
 
 
 def _built(kind: type[Record], known: Mapping[str, Any]) -> Record:

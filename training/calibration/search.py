@@ -180,9 +180,9 @@ def choose_thresholds(sets: Sequence[ScoredSet], start: Thresholds, goal: Goal) 
 
 def _grid() -> Iterator[Thresholds]:
     """Thresholds all over the range; a digit beside others needs no more than one that starts a line."""
-    for seed, linked, lone in product(_COARSE, repeat=3):
-        if linked <= seed:
-            yield Thresholds(seed, linked, lone)
+    for high, low, isolated in product(_COARSE, repeat=3):
+        if low <= high:
+            yield Thresholds(high, low, isolated)
 
 
 def _neighbours(thresholds: Thresholds, step: float) -> Iterator[Thresholds]:

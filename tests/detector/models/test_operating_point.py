@@ -80,7 +80,7 @@ def test_a_weight_is_below_1(weight: float) -> None:
         OperatingPoint(weight)
 
 
-@pytest.mark.parametrize("seed", [-0.1, 1.1, float("nan")])
-def test_thresholds_are_scores(seed: float) -> None:
+@pytest.mark.parametrize("high", [-0.1, 1.1, float("nan")])
+def test_thresholds_are_scores(high: float) -> None:
     with pytest.raises(ValueError, match="thresholds"):
-        Thresholds(seed=seed)
+        Thresholds(high=high)

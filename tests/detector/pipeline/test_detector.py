@@ -94,7 +94,7 @@ def test_a_score_threshold_returns_exactly_the_digits_that_reach_it(
 def test_a_score_threshold_replaces_all_default_thresholds(street: bytes) -> None:
     """Lone digits below the lone threshold come back too, where the default believes nothing."""
     weights, manifest = load_model(EMBEDDED)
-    strict = DigitDetector(Fcn(weights.fcn), manifest, DetectorConfig(Thresholds(seed=1, linked=1, lone=1)))
+    strict = DigitDetector(Fcn(weights.fcn), manifest, DetectorConfig(Thresholds(high=1, low=1, isolated=1)))
     assert len(strict.detect(street).digits) == 0
     assert len(strict.detect(street, DetectOptions(score_threshold=0.3)).digits) > 0
 
@@ -106,7 +106,7 @@ def test_default_thresholds_are_those_of_the_model(embedded: DigitDetector, stre
     candidates = embedded.detect(street, DetectOptions(score_threshold=least)).digits
     chosen = embedded.detect(street).digits
     assert set(chosen.scores.tolist()) <= set(candidates.scores.tolist())
-    assert set(candidates.scores[candidates.scores >= thresholds.lone].tolist()) <= set(
+    assert set(candidates.scores[candidates.scores >= thresholds.isolated].tolist()) <= set(
         chosen.scores.tolist()
     )
 
@@ -156,7 +156,7 @@ def test_thresholds_follow_the_calibration(
         expected, found = (detector.detect(path.read_bytes()) for detector in (one, other))
         np.testing.assert_array_equal(found.digits.boxes, expected.digits.boxes)
         assert [n.text for n in found.numbers] == [n.text for n in expected.numbers]
-    assert other.info().high_threshold == mapped.seed
+    assert other.info().high_threshold == mapped.high
 
 
 def test_to_look_and_then_decide_is_to_detect(embedded: DigitDetector, street: bytes) -> None:
@@ -323,8 +323,8 @@ def test_info(embedded: DigitDetector) -> None:
     assert 0 < info.parameter_count <= 1_000_000
     assert info.max_pixels == 100_000_000
     thresholds = embedded.manifest.operating_point.thresholds
-    assert (info.high_threshold, info.low_threshold) == (thresholds.seed, thresholds.linked)
-    assert (info.isolated_threshold, info.min_digit_height_px) == (thresholds.lone, 12.0)
+    assert (info.high_threshold, info.low_threshold) == (thresholds.high, thresholds.low)
+    assert (info.isolated_threshold, info.min_digit_height_px) == (thresholds.isolated, 12.0)
 
 
 def test_the_defaults_given_back_as_options_change_nothing(embedded: DigitDetector, street: bytes) -> None:

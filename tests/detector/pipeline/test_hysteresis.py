@@ -9,7 +9,7 @@ from detector.models.operating_point import Thresholds
 from detector.pipeline.fusion import hysteresis_mask
 from detector.results.detections import Detections
 
-THRESHOLDS = Thresholds(seed=0.6, linked=0.45, lone=0.68)
+THRESHOLDS = Thresholds(high=0.6, low=0.45, isolated=0.68)
 FIRST, SECOND, THIRD, FAR = 0.0, 14.0, 28.0, 200.0
 
 
@@ -69,7 +69,7 @@ def test_another_height_is_no_neighbour() -> None:
 )
 def test_a_score_equal_to_the_threshold_is_enough(scores: tuple[float, ...], kept: list[bool]) -> None:
     found = digits(*zip((FIRST, SECOND), scores, strict=False))
-    assert hysteresis_mask(found, Thresholds(seed=0.5, linked=0.25, lone=0.75)).tolist() == kept
+    assert hysteresis_mask(found, Thresholds(high=0.5, low=0.25, isolated=0.75)).tolist() == kept
 
 
 def test_equal_thresholds_are_one_plain_threshold() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detector.system.json_records import read_record
+from detector.system.json_records import read_record, to_json
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,24 @@ def test_what_fits_is_read() -> None:
 def test_what_does_not_fit_is_named(content: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read_record(Settings, content.encode())
+
+
+@dataclass(frozen=True)
+class Inner:
+    new: int = field(default=0, metadata={"key": "old"})
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner
+    plain: tuple[float, ...] = ()
+
+
+def test_files_may_call_fields_otherwise_than_the_code() -> None:
+    record = Outer(Inner(5), (1.0, 2.0))
+    written = to_json(record)
+    assert written == {"inner": {"old": 5}, "plain": (1.0, 2.0)}
+    assert read_record(Outer, json.dumps(written).encode()) == record
+    assert read_record(Outer, b'{"inner": {"new": 5}, "plain": [1, 2]}') == record
+    with pytest.raises(ValueError, match=r"the field 'inner.older' is not known"):
+        read_record(Outer, b'{"inner": {"older": 5}}')

@@ -57,7 +57,7 @@ def test_what_is_chosen_is_what_the_model_then_does(
     said = capsys.readouterr().out
     assert "own, after" in said
     point = load_model(model)[1].operating_point
-    assert point.thresholds.lone < 0.95
+    assert point.thresholds.isolated < 0.95
     assert load_checked(model).manifest.operating_point == point, "its self check is recorded anew"
     found = [DigitDetector.load(model).detect(path.read_bytes()) for path in real_images.values()]
     numbers = sum(
@@ -123,20 +123,22 @@ def test_thresholds_move_to_where_right_and_wrong_part() -> None:
     start = Thresholds(0.6, 0.55, 0.7)
     chosen, score = choose_thresholds([low], start, Goal((0.0,)))
     assert score == 1
-    assert 0.3 < max(chosen.seed, chosen.lone) <= 0.5
+    assert 0.3 < max(chosen.high, chosen.isolated) <= 0.5
 
 
 def test_every_set_weighs_the_same() -> None:
     """Many images whose false digits score 0.6, and one whose true digit does: each counts half."""
     false, true = ScoredSet("false", [image([0.9, 0.6], 1)] * 50), ScoredSet("true", [image([0.6], 1)])
     chosen, _ = choose_thresholds([false, true], Thresholds(), Goal((0.0, 0.0)))
-    assert chosen.lone <= 0.6, "a half lost is worth more than a third gained, however many images there are"
+    assert chosen.isolated <= 0.6, (
+        "a half lost is worth more than a third gained, however many images there are"
+    )
 
 
 def test_no_set_falls_below_its_floor() -> None:
     false, true = ScoredSet("false", [image([0.9, 0.6], 1)] * 50), ScoredSet("true", [image([0.6], 1)])
     chosen, score = choose_thresholds([false, true], Thresholds(), Goal((1.0, 0.0)))
-    assert chosen.lone > 0.6
+    assert chosen.isolated > 0.6
     assert score == 0.5
 
 
