@@ -32,6 +32,9 @@ from detector.results.errors import InvalidOptionError
 from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.files import sync_folder, write_whole
 
+_RELEASE = "digit-detector"
+"""The setting that is the version of this program."""
+
 Settings = dict[str, Any]
 """All that rows depend on, as JSON has it."""
 
@@ -73,9 +76,10 @@ def check_same_settings(
     changed = [name for name in {**earlier, **wanted} if earlier.get(name) != wanted.get(name)]
     if changed:
         differences = "; ".join(f"{name} was {earlier.get(name)}, is {wanted.get(name)}" for name in changed)
+        again = "go on with that release" if _RELEASE in changed else "use those again"
         raise InvalidOptionError(
             "output",
-            f"{output} was begun with other settings ({differences}): use those again, start again with --overwrite, "
+            f"{output} was begun with other settings ({differences}): {again}, start again with --overwrite, "
             "or name another output",
         )
 
@@ -89,7 +93,7 @@ def made_with(
         "exclude": list(selection.exclude),
         "shuffle seed": selection.shuffle_seed,
         "model": f"{model.name} {model.version} (sha256 {model.sha256})",
-        "digit-detector": __version__,
+        _RELEASE: __version__,
         "options": {name: value for name, value in asdict(options).items() if value is not None},
         "location": location.to_settings(),
     }
