@@ -91,6 +91,11 @@ class BrowserPage:
     def press(self, *keys: str) -> None:
         self.window.switch_to.active_element.send_keys(*keys)
 
+    def faint_texts(self) -> list[list[Any]]:
+        """Texts whose contrast with their ground is below 4.5 to 1 (WCAG 2.2, 1.4.3): text, class and contrast."""
+        found: list[list[Any]] = self.run(_FAINT_TEXTS)
+        return found
+
     def console(self) -> list[str]:
         """Errors and warnings since the last look, refusals by the page's policy among them."""
         return [entry["message"] for entry in self.window.get_log("browser")]
@@ -99,3 +104,27 @@ class BrowserPage:
         """The addresses that were asked for since the last look."""
         events = (json.loads(entry["message"])["message"] for entry in self.window.get_log("performance"))
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+
+_FAINT_TEXTS = """
+    const channels = (colour) => colour.match(/[0-9.]+/g).map(Number);
+    const light = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const luminance = ([r, g, b]) => 0.2126 * light(r) + 0.7152 * light(g) + 0.0722 * light(b);
+    const ground = (element) => {
+      for (let at = element; at; at = at.parentElement) {
+        const style = getComputedStyle(at);
+        if (style.backgroundImage !== "none") return channels(style.backgroundImage.match(/rgb[^)]*/)[0]);
+        const colour = channels(style.backgroundColor);
+        if (colour.length < 4 || colour[3] === 1) return colour;
+      }
+      return [255, 255, 255];
+    };
+    const faint = [];
+    for (const element of document.querySelectorAll("body *:not(script, style, svg *, noscript, option)")) {
+      const text = [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data.trim()).join("");
+      if (!text || !element.checkVisibility() || element.closest(":disabled")) continue;
+      const both = [channels(getComputedStyle(element).color), ground(element)].map(luminance);
+      const contrast = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+      if (contrast < 4.5) faint.push([text, element.className, contrast]);
+    }
+    return faint;"""

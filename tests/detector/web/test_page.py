@@ -265,6 +265,21 @@ def test_a_file_that_is_too_large_is_not_even_sent(browser: TryPage, address: st
     assert not [each for each in browser.requests() if "/detect" in each]
 
 
+def test_a_server_that_is_gone_is_named(browser: TryPage, address: str, picture: Path) -> None:
+    gone = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    browser.visit(address)
+    browser.window.execute_cdp_cmd("Network.enable", {})
+    browser.window.execute_cdp_cmd("Network.emulateNetworkConditions", gone)
+    try:
+        browser.upload(picture)
+        assert (
+            browser.wait_for_problem() == "The server does not answer. Is digit-detector web still running?"
+        )
+    finally:
+        back = gone | {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+        browser.window.execute_cdp_cmd("Network.emulateNetworkConditions", back)
+
+
 def test_by_keyboard_alone(page: TryPage) -> None:
     page.tab_to("#file")
     page.tab_to("#samples li:nth-child(8) button")
@@ -298,6 +313,7 @@ def test_a_phone_shows_all_in_its_width(
     browser.visit(address, width=width, height=844, dark=dark)
     for state in ("empty", "with a result"):
         assert browser.run("return document.documentElement.scrollWidth") <= width, state
+        assert browser.faint_texts() == []
         for element in browser.all(".drop, .way, .panel, .panel button, .picture, #problem"):
             if element.is_displayed():
                 assert element.rect["x"] >= 0
