@@ -1,6 +1,6 @@
 """A street where digits are plain rectangles that say in their colour what they are, and who reads it.
 
-So evaluation is tested on real files in the official formats by a detector that really looks at the pixels,
+So evaluation is tested on real files in the official formats by a detector that really reads the pixels,
 and what it finds, and with which score, is up to the one who paints.
 """
 
@@ -83,7 +83,7 @@ class PaintedDigitDetector:
         return ImageDetections(width, height, digits, group_numbers(digits), "painted", "1")
 
     def classify_crops(self, crops: Image, refine: bool = True) -> IntArray:
-        """The first look reads a 9 as a 4."""
+        """The FCN alone reads a 9 as a 4."""
         read = self._read(crops)
         return read if refine else np.where(read == 9, 4, read).astype(np.int32)
 

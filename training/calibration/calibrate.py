@@ -1,4 +1,4 @@
-"""Chooses a model's operating point on validation sets, which weigh the same, and writes it into the manifest."""
+"""Calibration: choose a model's operating point on validation sets of equal weight, and write it into the manifest."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -43,7 +43,7 @@ class SetReport:
 
 @dataclass(frozen=True, eq=False)
 class CalibrationReport:
-    """What was chosen.
+    """The chosen operating point and its figures.
 
     Attributes:
         point: the operating point.
@@ -67,7 +67,7 @@ class CalibrationReport:
         return "\n".join([*lines, *_point_lines(self.point)])
 
     def figure(self) -> Figure:
-        """How often digits of a score are right, before and after calibration, for each set."""
+        """Return a reliability diagram for each set, before and after calibration."""
         figure = Figure(figsize=(4.5 * len(self.sets), 4.8), layout="constrained")
         for axes, report in zip(figure.subplots(1, len(self.sets), squeeze=False)[0], self.sets, strict=True):
             draw_reliability(axes, report.raw, report.calibrated)
@@ -113,13 +113,13 @@ class _Choice:
 def calibrate(
     model_dir: Path, sets: Sequence[ValidationSet], tolerance: float, kept_in: Path | None = None
 ) -> CalibrationReport:
-    """Chooses the weight of the refiner and the thresholds, fits the calibration, and writes the manifest anew.
+    """Choose the weight of the refiner and the thresholds, fit the calibration, and rewrite the manifest.
 
     Args:
         model_dir: the model's folder.
         sets: what to choose on; the model must not have learned from it.
         tolerance: by how much a set's score, the mean of both F1, may fall for the good of the others.
-        kept_in: a folder that keeps what the networks say of the images for the next time; None keeps nothing.
+        kept_in: a folder that keeps the networks' outputs for the next time; None keeps nothing.
 
     Raises:
         ModelError: if the model cannot be used.

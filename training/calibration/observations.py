@@ -1,4 +1,4 @@
-"""What a model is calibrated on: images that no network learns from, and what its networks say of them.
+"""The data of a calibration: images that no network learns from, and the networks' outputs for them.
 
 No test split is read. The networks run once on each image; their outputs are kept in a file.
 """
@@ -72,14 +72,14 @@ def read_validation_set(folder: Path, options: LabelOptions | None = None, seed:
 
 
 LEAST_SCORE = 0.05
-"""Candidates of a lower score are not looked at: fewer than one in a hundred of them is a digit."""
+"""Candidates of a lower score are left out: fewer than one in a hundred of them is a digit."""
 
 _Arrays = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
 class ImageOutput:
-    """What the networks say of one image, at scores from `LEAST_SCORE` on.
+    """The networks' outputs for one image, at scores from `LEAST_SCORE` on.
 
     Attributes:
         width: of the image, px.
@@ -97,7 +97,7 @@ def network_outputs(detector: DigitDetector, data: ValidationSet, kept_in: Path 
 
     Args:
         detector: at the default operating point, so that its scores are the networks' own.
-        data: what to look at.
+        data: the images.
         kept_in: a folder of files to read them from, or to keep them in; None keeps none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which scores a digit needs: the thresholds that serve all validation sets best, whatever the sets' sizes."""
+"""The search for thresholds: those with the best mean score over all validation sets, whatever the sets' sizes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -26,16 +26,16 @@ LEAST_THRESHOLD = 0.25
 
 _POSSIBLE = DetectOptions(score_threshold=LEAST_THRESHOLD, max_detections=1000)
 _WORTHWHILE = 1e-4
-"""What raises the score by less is chance."""
+"""A smaller rise of the score is chance."""
 
 _COARSE = (0.3, 0.45, 0.6, 0.75, 0.9)
 _STEPS = (0.08, 0.03, 0.01)
-"""How far a threshold is moved, up and down, as long as that helps; the search ends with the smallest."""
+"""Steps of a threshold, up and down, each taken as long as it helps; the search ends with the smallest."""
 
 
 @dataclass(frozen=True)
 class SetFigures:
-    """How well one validation set is read.
+    """The figures of one validation set.
 
     Attributes:
         digits: precision and recall at IoU 0.3.
@@ -51,13 +51,13 @@ class SetFigures:
 
     @property
     def score(self) -> float:
-        """The mean of both F1: what is made as large as possible, in the mean over the sets."""
+        """The mean of both F1: maximised, in the mean over the sets."""
         return (self.digits.f1 + self.sequences.f1) / 2
 
 
 @dataclass(frozen=True)
 class _Counts:
-    """What one image adds to the figures."""
+    """One image's part of the figures."""
 
     hits: int
     digits: int
@@ -65,7 +65,7 @@ class _Counts:
 
 
 class ScoredImage:
-    """One image with all that may be a digit in it; what a choice among them counts is worked out once.
+    """One image with all that may be a digit in it; the counts of a choice among them are worked out once.
 
     Args:
         scene: the truth, boxes clipped to the image.
@@ -130,7 +130,7 @@ class ScoredSet:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a choice of thresholds is measured by.
+    """The measure of a choice of thresholds.
 
     Attributes:
         floors: the score that each set must reach at the least.

@@ -39,7 +39,7 @@ class Labelled:
         return len(self.labels)
 
     def select(self, index: slice | NDArray[np.intp]) -> "Labelled":
-        """Those at `index`, in its order."""
+        """Return the images at `index`, in its order."""
         return Labelled(self.images[index], self.labels[index])
 
 

@@ -30,7 +30,7 @@ _PREDICTION_BATCH = 256
 
 
 def train(run: Run, data_dir: Path, out_dir: Path) -> ResultRow:
-    """Trains, keeps the epoch that is best on validation, measures that one once on test.
+    """Train, keep the epoch that is best on validation, and measure that one once on test.
 
     Args:
         run: what to train.
@@ -77,7 +77,7 @@ def train(run: Run, data_dir: Path, out_dir: Path) -> ResultRow:
 
 
 def cross_validate(run: Run, count: int, data_dir: Path, out_dir: Path) -> ResultRow:
-    """Trains `count` models, each on all but one fold of everything that is not test.
+    """Train `count` models, each on all but one fold of everything that is not test.
 
     A fold's accuracy is that after the recipe's last epoch: nothing is chosen on the fold, and no run ends
     early. The test images are not read.
@@ -115,7 +115,7 @@ def cross_validate(run: Run, count: int, data_dir: Path, out_dir: Path) -> Resul
 def fit_model(
     run: Run, training: Labelled, validation: Labelled, folder: Path
 ) -> tuple[keras.Model, History]:
-    """Trains, or goes on training, in `folder`.
+    """Train, or resume a training, in `folder`.
 
     Returns:
         The model after the last epoch, and a row of figures for each epoch.
@@ -125,19 +125,19 @@ def fit_model(
     keras.utils.set_random_seed(run.seed)
     model = build(recipe.layers, training.images.shape[1:])
     compile_model(model, recipe.optimizer)
-    keeper = EpochCheckpoint(run, model, folder)
-    if not keeper.finished:
+    checkpoint = EpochCheckpoint(run, model, folder)
+    if not checkpoint.finished:
         _write_json(folder / "recipe.json", asdict(run))
         model.fit(
-            Batches(training, recipe.batch, run.seed, len(keeper.history), recipe.augmentation),
+            Batches(training, recipe.batch, run.seed, len(checkpoint.history), recipe.augmentation),
             validation_data=Batches(validation, _PREDICTION_BATCH),
-            initial_epoch=len(keeper.history),
+            initial_epoch=len(checkpoint.history),
             epochs=recipe.epochs,
-            callbacks=[keeper],
+            callbacks=[checkpoint],
             shuffle=False,
             verbose=1 if sys.stdout.isatty() else 2,
         )
-    return model, keeper.history
+    return model, checkpoint.history
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8]) -> IntArray:

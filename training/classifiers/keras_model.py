@@ -1,6 +1,6 @@
 """A recipe in Keras: its layers as a compiled model, with the backend-neutral API alone, and its images as batches.
 
-The order of images and their augmentation are functions of (seed, epoch, place) alone.
+The order of images and their augmentation are functions of (seed, epoch, batch) alone.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from training.classifiers.recipes import Optimizer
 def build(stack: Sequence[Layer], input_shape: Shape) -> keras.Sequential:
     """Return the untrained model.
 
-    Layers are named by their place ("00_conv"), so that a variable's path is the same in every process.
+    Layers are named by their index ("00_conv"), so that a variable's path is the same in every process.
 
     Args:
         stack: the layers, first to last.
@@ -40,8 +40,8 @@ def build(stack: Sequence[Layer], input_shape: Shape) -> keras.Sequential:
         (B, *input_shape) -> (B, units of the last layer), probabilities.
     """
     model = keras.Sequential([keras.Input(input_shape)], name="classifier")
-    for place, layer in enumerate(stack):
-        model.add(_keras_layer(layer, f"{place:02d}_{type(layer).__name__.lower()}"))
+    for index, layer in enumerate(stack):
+        model.add(_keras_layer(layer, f"{index:02d}_{type(layer).__name__.lower()}"))
     return model
 
 
@@ -84,9 +84,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras gives no typ
     Args:
         data: what to draw from; each image comes once an epoch.
         size: images in a batch.
-        seed: of the order and of the views; None keeps the data's order.
+        seed: of the order and the augmentation; None keeps the data's order.
         epoch: the first epoch, counted from 0.
-        augmentation: random views, needs a seed.
+        augmentation: random, needs a seed.
     """
 
     def __init__(
@@ -108,12 +108,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras gives no typ
         """Batches in an epoch."""
         return ceil(len(self._data) / self._size)
 
-    def __getitem__(self, place: int) -> tuple[FloatArray, IntArray]:
-        """Return the batch at `place` in this epoch."""
-        chosen = self._data.select(self._order[place * self._size : (place + 1) * self._size])
+    def __getitem__(self, index: int) -> tuple[FloatArray, IntArray]:
+        """Return the batch at `index` in this epoch."""
+        chosen = self._data.select(self._order[index * self._size : (index + 1) * self._size])
         images = chosen.images
         if self._augmentation is not None and self._seed is not None:
-            images = self._augmentation.apply(images, np.random.default_rng([self._seed, self._epoch, place]))
+            images = self._augmentation.apply(images, np.random.default_rng([self._seed, self._epoch, index]))
         return to_float(images), chosen.labels
 
     def on_epoch_end(self) -> None:

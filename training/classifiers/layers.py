@@ -26,7 +26,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """Batch normalisation over the last axis: scale and offset trained, mean and variance followed."""
+    """Batch normalisation over the last axis: scale and offset trained, mean and variance averaged."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random views of an image, as Keras's ImageDataGenerator made them in the notes: one affine warp, one flip.
+    """Random augmentation of an image, as Keras's ImageDataGenerator made them in the notes: one affine warp, one flip.
 
     The warp is OpenCV's. Ranges are drawn uniformly and independently for each image; the edge is repeated where the
     warp uncovers nothing.
@@ -76,10 +76,10 @@ class Augmentation:
     flip: bool
 
     def apply(self, images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return a random view of each of (B, H, W, C) uint8 images; same shape, a new array."""
-        return np.stack([self._view(image, rng) for image in images]).reshape(images.shape)
+        """Return a random variant of each of (B, H, W, C) uint8 images; same shape, a new array."""
+        return np.stack([self._varied(image, rng) for image in images]).reshape(images.shape)
 
-    def _view(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _varied(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         angle, shear = np.radians(rng.uniform(-1, 1, 2) * (self.rotation_degrees, self.shear_degrees))
         shift = rng.uniform(-self.shift, self.shift, 2) * (width, height)

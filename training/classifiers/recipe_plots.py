@@ -109,10 +109,10 @@ def predictions(data: Labelled, predicted: IntArray, classes: Sequence[str]) -> 
 
 
 def augmented(image: NDArray[np.uint8], augmentation: Augmentation) -> Figure:
-    """Return the (H, W, C) image and random views of it."""
-    views = augmentation.apply(np.stack([image] * 11), np.random.default_rng(_SEED))
-    titles = [("the image", "black"), *[("", "black")] * len(views)]
-    return _grid([image, *views], titles, columns=4)
+    """Return the (H, W, C) image and random augmentations of it."""
+    augmentations = augmentation.apply(np.stack([image] * 11), np.random.default_rng(_SEED))
+    titles = [("the image", "black"), *[("", "black")] * len(augmentations)]
+    return _grid([image, *augmentations], titles, columns=4)
 
 
 def feature_map_grid(image: NDArray[np.uint8], maps: FloatArray) -> Figure:
@@ -150,8 +150,8 @@ def _grid(
     """Images side by side, each under its title (text, colour)."""
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.5 * columns, 1.7 * rows))
-    for place, (image, (text, colour)) in enumerate(zip(images, titles, strict=True)):
-        row, column = divmod(place, columns)
+    for index, (image, (text, colour)) in enumerate(zip(images, titles, strict=True)):
+        row, column = divmod(index, columns)
         # Placed by hand: matplotlib's own layouts take seconds for forty pictures.
         cell = figure.add_axes((column / columns, 1 - (row + 1) / rows, 0.96 / columns, 0.85 / rows))
         flat = image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
@@ -162,7 +162,7 @@ def _grid(
 
 
 def _some(count: int) -> NDArray[np.intp]:
-    """Places of images for a grid out of `count`, always the same."""
+    """Return indices of images for a grid out of `count`, always the same."""
     rows, columns = _GRID
     return np.random.default_rng(_SEED).permutation(count)[: rows * columns]
 

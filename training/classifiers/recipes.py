@@ -61,7 +61,7 @@ class NotesFigure:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one classifier is made.
+    """The recipe of one classifier.
 
     Attributes:
         name: the command's name.
@@ -73,7 +73,7 @@ class Recipe:
         notes: what the notes report, None if they do not train it.
         batch: images a step.
         hold_out: where validation comes from; ignored where the data has a validation split of its own.
-        augmentation: random views of the training images, or None.
+        augmentation: of the training images, or None.
         stop_at: validation accuracy, 0..1, at which training ends early; None trains all epochs.
         choices: what the notes do not say, or get wrong, and we chose.
     """
@@ -227,7 +227,7 @@ _ALL = (
     ),
     Recipe(
         name="cats-dogs-augmented",
-        summary="cats-dogs with dropout and random views of each photograph",
+        summary="cats-dogs with dropout and random augmentation of each photograph",
         dataset="cats-dogs",
         layers=_cats_dogs(Dropout(0.5)),
         optimizer=Optimizer("rmsprop", 1e-4),

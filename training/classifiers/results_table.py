@@ -74,7 +74,7 @@ def read_rows(runs: Path) -> list[ResultRow]:
     rows = [ResultRow.read(path) for path in sorted(runs.glob("*/row.json"))]
     if not rows:
         raise DataError(f"{runs}: none of its folders holds a row.json of a finished run")
-    order = {name: place for place, name in enumerate(RECIPES)}
+    order = {name: index for index, name in enumerate(RECIPES)}
     return sorted(rows, key=lambda row: order.get(row.recipe, len(order)))
 
 
@@ -121,7 +121,7 @@ def render(rows: Iterable[ResultRow]) -> str:
 
 
 def unmeasured(rows: Iterable[ResultRow]) -> str:
-    """Which recipes have no finished run on their own data among the rows, as a sentence; "" if none."""
+    """Return a sentence that names the recipes without a finished run on their own data; "" if there are none."""
     measured = {row.recipe for row in rows if _native(row) and not row.folds}
     names = ", ".join(name for name in RECIPES if name not in measured)
     return f"No finished run on their own data yet: {names}." if names else ""

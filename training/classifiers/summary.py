@@ -54,17 +54,17 @@ class ModelCount:
 
     @property
     def parameters(self) -> int:
-        """All numbers of the model, trained or followed."""
+        """All parameters of the model, trained or not."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def frozen(self) -> int:
-        """Those that no gradient changes."""
+        """Parameters that no gradient changes."""
         return sum(layer.frozen for layer in self.layers)
 
     @property
     def base_parameters(self) -> int:
-        """Those before the first layer that sees the whole image: the convolutional base without its head."""
+        """Parameters of the convolutional base: those before the first layer that sees the whole image."""
         return sum(layer.parameters for layer in self.layers if layer.field is not None)
 
     @property

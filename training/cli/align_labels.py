@@ -1,23 +1,23 @@
-"""`digit-detector-train align-labels`: what it takes and what it does."""
+"""`digit-detector-train align-labels`: labels pictures whose numbers are known."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from training.fine_tuning.starting_model import EMBEDDED_NAME, model_folder
+from training.cli.options import AddParser
+from training.fine_tuning.start import EMBEDDED_NAME, model_folder
 
 _SHOWN = 5
 
 
-def add_align_labels(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+def add_align_labels(add_parser: AddParser) -> None:
     """Add the command to the command line."""
     command = add_parser(
         "align-labels",
         help="label pictures whose numbers are known: find the boxes of their digits",
-        description="Looks in each picture for the number that it is known to show, an address say, and writes those "
+        description="Searches each picture for the number that it is known to show, an address say, and writes those "
         "in which all its digits are found to a folder of labelled pictures, which --data of other commands takes; as "
-        "svhn/recovered it is learned from beside the official downloads. Digits that a detector alone would not dare "
-        "to read are found this way. Look at some of them before you train: digit-detector-train check --data OUT "
+        "svhn/recovered it is learned from beside the official downloads. So digits are found that the detector alone "
+        "is not sure of. View some of them before you train: digit-detector-train check --data OUT "
         "--out pictures.",
     )
     command.add_argument("--images", type=Path, required=True, metavar="DIR", help="the pictures")
@@ -36,10 +36,10 @@ def add_align_labels(add_parser: Callable[..., argparse.ArgumentParser]) -> None
         help=f"a model folder; '{EMBEDDED_NAME}' is the one that comes with this package (default: %(default)s)",
     )
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-    command.set_defaults(run=_recover)
+    command.set_defaults(run=_run)
 
 
-def _recover(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     from detector.models.runtimes import load_networks  # noqa: PLC0415
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
     from training.data.align_labels import align_labels, read_numbers  # noqa: PLC0415

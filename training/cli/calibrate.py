@@ -1,22 +1,19 @@
-"""`digit-detector-train calibrate`: what it takes and what it does."""
+"""`digit-detector-train calibrate`: chooses thresholds and calibrates scores."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from detector.cli.options import score
-from training.cli.label_options import add_label_options, label_options
-
-AddParser = Callable[..., argparse.ArgumentParser]
+from training.cli.options import DATA_HELP, AddParser, add_label_options, label_options
 
 
-def add_calibrate(add_parser: AddParser, data_help: str) -> None:
+def add_calibrate(add_parser: AddParser) -> None:
     """Add the command to the command line."""
     command = add_parser(
         "calibrate",
         help="choose a model's thresholds and calibrate its scores on validation data",
-        description="Chooses the weight of the refiner and the thresholds, fits what scores mean, and writes all "
-        "of it into the model's manifest. It looks at the images that trainings keep for validation: of SVHN those of "
+        description="Chooses the weight of the refiner and the thresholds, calibrates scores, and writes all "
+        "of it into the model's manifest. It reads the images that trainings keep for validation: of SVHN those of "
         "train that no training learns from, of labels of your own the split val, or where there is none the ones that "
         "a training draws. Test splits are never read. Every --data weighs the same.",
     )
@@ -29,21 +26,21 @@ def add_calibrate(add_parser: AddParser, data_help: str) -> None:
         required=True,
         action="append",
         metavar="DIR",
-        help=f"{data_help}; may be given again",
+        help=f"{DATA_HELP}; may be given again",
     )
     command.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="also draw reliability.png there, and keep there what the networks say of the images, for the next time",
+        help="also draw reliability.png there, and keep the networks' outputs there for the next time",
     )
     command.add_argument(
         "--tolerance",
         type=score,
         default=0.005,
         metavar="F",
-        help="by how much the score of any --data, the mean of F1 of digits and of numbers, may fall below what it is "
-        "with the thresholds that the model has, for the good of the others (default: %(default)s)",
+        help="by how much the score of any --data, the mean of F1 of digits and of numbers, may fall below that of the "
+        "model's present thresholds, for the good of the others (default: %(default)s)",
     )
     add_label_options(command)
     command.set_defaults(run=_calibrate)

@@ -1,14 +1,11 @@
 """`digit-detector-train check`: are these labels fit to train and to measure on?"""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from training.cli.label_options import add_class_option, label_options
+from training.cli.options import AddParser, add_class_option, label_options
 from training.data.labels.folder import FORMATS, survey
 from training.evaluation.label_survey import report
-
-AddParser = Callable[..., argparse.ArgumentParser]
 
 
 def add_check(add_parser: AddParser) -> None:

@@ -5,7 +5,6 @@ Importing this module imports no network library; a command that needs one does.
 
 import argparse
 import textwrap
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -15,10 +14,9 @@ from training.classifiers.datasets import DATASETS, fits, on_dataset
 from training.classifiers.recipes import RECIPES, Recipe
 from training.classifiers.results_table import detector_row, insert, read_rows, render, unmeasured
 from training.classifiers.summary import count, count_fcn
+from training.cli.options import AddParser
 from training.data.download import CATALOGUE, fetch
 from training.errors import TrainingError
-
-AddParser = Callable[..., argparse.ArgumentParser]
 
 
 class Listed(Protocol):
@@ -36,7 +34,7 @@ class Listed(Protocol):
 
 
 def add_recipe_commands(add_parser: AddParser, detector: Listed) -> None:
-    """Add the commands; each sets `run`, which takes the parsed arguments and return the exit code.
+    """Add the commands; each sets `run`, which takes the parsed arguments and returns the exit code.
 
     `run` raises TrainingError with a message for the user.
 
@@ -52,7 +50,7 @@ def add_recipe_commands(add_parser: AddParser, detector: Listed) -> None:
 
 
 def describe(recipe: Recipe) -> str:
-    """All that there is to know of a recipe before it is run."""
+    """Describe a recipe: optimizer, batches, epochs, its choices and what the notes report."""
     notes = recipe.notes
     optimizer = f"{recipe.optimizer.name} with learning rate {recipe.optimizer.learning_rate:g}"
     lines = [

@@ -1,18 +1,17 @@
-"""`digit-detector-train compare`: what it takes and what it does."""
+"""`digit-detector-train compare`: says whether one model is better than another."""
 
 import argparse
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
-from training.cli.label_options import add_label_options, add_split_option, label_options
+from training.cli.options import AddParser, add_data, add_label_options, add_split_option, label_options
 from training.comparison.compare import DECIDING
-from training.fine_tuning.starting_model import EMBEDDED_NAME, model_folder
+from training.fine_tuning.start import EMBEDDED_NAME, model_folder
 
 BETTER, NOT_BETTER = 0, 1
 
 
-def add_compare(add_parser: Callable[..., argparse.ArgumentParser], data_help: str) -> None:
+def add_compare(add_parser: AddParser) -> None:
     """Add the command to the command line."""
     command = add_parser(
         "compare",
@@ -38,7 +37,7 @@ def add_compare(add_parser: Callable[..., argparse.ArgumentParser], data_help: s
         metavar="MODEL",
         help=f"two model folders or more; {EMBEDDED_NAME} is the embedded model",
     )
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help=data_help)
+    add_data(command)
     add_split_option(command)
     command.add_argument(
         "--by",

@@ -1,15 +1,12 @@
-"""`digit-detector-train quantize`: what it takes and what it does."""
+"""`digit-detector-train quantize`: writes a model's networks in int8."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from training.cli.label_options import add_label_options, label_options
-
-AddParser = Callable[..., argparse.ArgumentParser]
+from training.cli.options import AddParser, add_data, add_label_options, label_options
 
 
-def add_quantize(add_parser: AddParser, data_help: str) -> None:
+def add_quantize(add_parser: AddParser) -> None:
     """Add the command to the command line."""
     command = add_parser(
         "quantize",
@@ -19,7 +16,7 @@ def add_quantize(add_parser: AddParser, data_help: str) -> None:
         "tensorflow before you use them.",
     )
     command.add_argument("--model", type=Path, required=True, metavar="DIR", help="the model's folder")
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help=data_help)
+    add_data(command)
     add_label_options(command)
     command.set_defaults(run=_quantize)
 

@@ -1,12 +1,10 @@
 """`digit-detector-train fonts` and `render`: open fonts, and labelled scenes rendered in them."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from detector.cli.options import whole_number
-
-AddParser = Callable[..., argparse.ArgumentParser]
+from training.cli.options import AddParser
 
 _KEPT_APART = 10
 """Of so many scenes one is for measuring."""
@@ -70,6 +68,6 @@ def _render(args: argparse.Namespace) -> int:
     counts = {"train": args.count - kept_apart, "val": kept_apart}
     write_rendered(RenderJob(args.seed, args.fonts, photos), counts, args.out)
     print(
-        f"{args.count} scenes in {args.out}; look at some: digit-detector-train check --data {args.out} --out DIR"
+        f"{args.count} scenes in {args.out}; view some: digit-detector-train check --data {args.out} --out DIR"
     )
     return 0

@@ -54,9 +54,9 @@ def viterbi_alignment(
     """Return the boxes of a number's digits.
 
     Args:
-        candidates: what may be a digit in the image, at scores far below those of digits that are believed.
+        candidates: what may be a digit in the image, at scores far below those of digits that are returned.
         number: one digit or more, from left to right.
-        credible: what is asked of the chain.
+        credible: the least scores of the chain.
 
     Returns:
         (N, 4) float32 xyxy in the frame of the candidates, a box for each digit of the number; None if no chain is
@@ -80,7 +80,7 @@ def viterbi_alignment(
 
 
 def _likeliest_chain(likely: NDArray[np.float64], follows: NDArray[np.bool]) -> NDArray[np.intp] | None:
-    """Which candidate is each digit.
+    """Return the candidate of each digit.
 
     Args:
         likely: (C, N) log probability that each candidate is each digit of the number.
@@ -122,12 +122,12 @@ class Known:
 
 @dataclass(frozen=True)
 class Alignment:
-    """How far it got.
+    """The outcome for all pictures.
 
     Attributes:
         labelled: pictures whose digits were all found.
         unsure: pictures in which the number was not found.
-        unreadable: what is wrong with pictures that could not be looked at.
+        unreadable: what is wrong with pictures that cannot be read.
     """
 
     labelled: int
@@ -177,9 +177,9 @@ def align_labels(detector: DigitDetector, pictures: Sequence[Known], out_dir: Pa
     """Write a folder of labelled pictures, `labels.csv` beside them: those in which the whole number is found.
 
     Args:
-        detector: what looks for the digits.
-        pictures: what is looked at.
-        out_dir: a new folder, or an empty one; it is there when all pictures have been looked at, or not at all.
+        detector: finds the candidates.
+        pictures: whose numbers are known.
+        out_dir: a new folder, or an empty one; it appears when all pictures are done, or not at all.
 
     Raises:
         InvalidOptionError: if something is there already.
@@ -190,7 +190,7 @@ def align_labels(detector: DigitDetector, pictures: Sequence[Known], out_dir: Pa
     with whole_folder(out_dir, "--out") as folder, (folder / LABELS).open("w", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(_COLUMNS)
-        for known in progress_bar(pictures, "looking for known numbers", unit="image"):
+        for known in progress_bar(pictures, "aligning numbers", unit="image"):
             try:
                 boxes = _boxes(detector, known)
             except DetectorError as error:

@@ -85,7 +85,7 @@ class SceneImages(Sequence[LabelledImage]):
 
 @dataclass(frozen=True, eq=False)
 class DetectorData:
-    """Everything that a training run reads.
+    """The data of a training run.
 
     Attributes:
         sources: what patches are cut from.
@@ -113,7 +113,7 @@ class DetectorData:
 
 
 def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed: int = 1) -> DetectorData:
-    """Gathers the data of `data_dir`.
+    """Gather the data of `data_dir`.
 
     Args:
         data_dir: laid out as the official downloads are, or a folder of one's own labels, in any format that

@@ -263,7 +263,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str, staging: Path) -> None:
-    """Write a regular file below `root`; folders come with their files, nothing else has a place here."""
+    """Write a regular file below `root`; folders come with their files, all else is refused."""
     if member.isdir():
         return
     path = PurePosixPath(member.name)

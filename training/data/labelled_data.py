@@ -102,7 +102,7 @@ def is_validation(scene: Scene) -> bool:
 
 
 def _crops_in(path: Path) -> tuple[Image, IntArray]:
-    """Return the crops of an official file; it is said first, since the largest one takes a minute."""
+    """Return the crops of an official file, and print so first: the largest one takes a minute."""
     print(f"reading the crops of {path.name}", flush=True)
     return read_crops(path)
 
@@ -153,7 +153,7 @@ def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledD
 
 
 def _apart(learned: Sequence[Scene], validation: Sequence[Scene], labels: Labels) -> Sequence[Scene]:
-    """Those to learn from of which no copy validates; all of them, and a warning, if that would leave no digits."""
+    """Return the images of which no copy validates; all of them, with a warning, if that would leave no digits."""
     copies = labels.copies
     shown = {copies.get(scene.path, scene.path) for scene in validation}
     apart = [scene for scene in learned if copies.get(scene.path, scene.path) not in shown]

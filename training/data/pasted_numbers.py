@@ -1,4 +1,4 @@
-"""Labelled pictures of another look than SVHN's, to try fine-tuning on: digits cut out, pasted in rows.
+"""Labelled pictures unlike SVHN's, to try fine-tuning on: digits cut out, pasted in rows.
 
 The data folder holds `backgrounds/{train,test}` (photographs) and `other_digits/{train,test}/0` .. `9` (squares that
 one digit fills); each split's pictures are made of that split's alone.

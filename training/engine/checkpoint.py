@@ -16,12 +16,22 @@ from training.errors import ResumeError
 
 _SHOWN_CHANGES = 5
 
+_FORMER_NAMES = {
+    "looks": "windows",
+    "images": "batch",
+    "photo_surroundings": "photo_background",
+    "mixed": "mixup_fraction",
+    "most": "mixup_weight",
+    "covered": "erasing_fraction",
+}
+"""Settings that had another name up to version 0.2."""
+
 Arrays = list[NDArray[Any]]
 
 
 @dataclass
 class RunState:
-    """Everything that a run needs to go on.
+    """The state from which a run is resumed.
 
     Attributes:
         step: batches done.
@@ -61,6 +71,8 @@ def save_state(path: Path, state: RunState, recipe: Any) -> None:
 def load_state(path: Path, recipe: Any) -> RunState | None:
     """Return the state at `path`, or None where there is none yet.
 
+    A run of an earlier version is resumed if all settings that it had are as they were.
+
     Raises:
         ResumeError: if it is damaged, or a run of another recipe wrote it.
     """
@@ -75,14 +87,15 @@ def load_state(path: Path, recipe: Any) -> RunState | None:
             state = RunState(
                 int(metadata["step"]), groups, json.loads(metadata["history"]), float(metadata["seconds"])
             )
-            found = metadata["recipe"]
+            same = metadata["recipe"] == fingerprint(recipe)
     except KeyError as error:
         raise ResumeError(f"{path}: damaged (no {error} in it); delete it to start afresh") from error
     except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise ResumeError(f"{path}: damaged ({error}); delete it to start afresh") from error
-    if found != fingerprint(recipe):
+    settings = metadata.get("settings", "{}")
+    if not same and not _has_all(recipe, settings):
         raise ResumeError(
-            f"{path}: written by a run with other settings{_changes(metadata.get('settings', '{}'), recipe)}; repeat "
+            f"{path}: written by a run with other settings{_changes(settings, recipe)}; repeat "
             "its command, or choose another --out"
         )
     return state
@@ -92,12 +105,15 @@ def _settings(recipe: Any) -> str:
     return json.dumps(asdict(recipe), sort_keys=True, default=str)
 
 
+def _has_all(recipe: Any, written: str) -> bool:
+    """Return whether a recipe has all settings that a run has written, and some were written."""
+    before, now = _named(written), _named(_settings(recipe))
+    return bool(before) and before.items() <= now.items()
+
+
 def _changes(written: str, recipe: Any) -> str:
     """Return the settings that are others than those of the run, in brackets; empty if nothing is known of them."""
-    try:
-        before, now = (_flat(json.loads(settings)) for settings in (written, _settings(recipe)))
-    except (ValueError, RecursionError):
-        return ""
+    before, now = _named(written), _named(_settings(recipe))
     changed = [
         f"{name} was {before[name]}, is {now[name]}"
         for name in before.keys() & now.keys()
@@ -106,10 +122,19 @@ def _changes(written: str, recipe: Any) -> str:
     return f" ({'; '.join(sorted(changed)[:_SHOWN_CHANGES])})" if changed else ""
 
 
+def _named(settings: str) -> dict[str, Any]:
+    """Return nested settings by their dotted names; none if they cannot be read."""
+    try:
+        return _flat(json.loads(settings))
+    except (ValueError, RecursionError):
+        return {}
+
+
 def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted names."""
     if not isinstance(settings, dict):
         return {prefix.removesuffix("."): settings}
     return {
-        key: value for name in settings for key, value in _flat(settings[name], f"{prefix}{name}.").items()
+        name: value
+        for key, inner in settings.items()
+        for name, value in _flat(inner, f"{prefix}{_FORMER_NAMES.get(key, key)}.").items()
     }

@@ -42,15 +42,15 @@ def write_png(path: Path, figure: Figure) -> None:
 
 
 def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str]) -> Figure:
-    """(classes, classes) counts, rows are the truth, coloured by their part of the row."""
+    """(classes, classes) counts, rows are the truth, coloured by their fraction of the row."""
     figure = Figure(figsize=(7, 6.5), layout="constrained")
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    places = range(len(classes))
+    ticks = range(len(classes))
     axes.set(xlabel="predicted", ylabel="true")
-    axes.set_xticks(places, classes, rotation=45)
-    axes.set_yticks(places, classes)
+    axes.set_xticks(ticks, classes, rotation=45)
+    axes.set_yticks(ticks, classes)
     write_cells(axes, counts, dark=share > 0.5)
     return figure
 

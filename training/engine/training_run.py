@@ -1,7 +1,10 @@
-"""One network's training: resumable, its weights averaged, the best by validation kept.
+"""The one skeleton of all trainings: resumable, weights averaged, the best by validation kept.
+
+The networks, their fine-tuning and the teachers differ by their `TrainingTask` and their recipe.
+
 
 Batch `step` is a function of (seed, step) alone and the checkpoint holds weights, optimiser and averages, so
-a run that is killed and started again by the same command ends with the weights of one that was not.
+a run that is killed and started again by the same command ends with the weights of an uninterrupted one.
 
 Where the learning rate falls more than once, what is validated and shipped is the mean of the weights at the end of
 each fall (Izmailov et al., Averaging Weights Leads to Wider Optima, 2018).
@@ -14,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,13 +26,15 @@ from detector.results.detections import FloatArray
 from detector.system.files import write_whole
 from training.engine.checkpoint import RunState, load_state, save_state
 from training.engine.distributed.workers import SINGLE_PROCESS, Workers
+from training.engine.optimization import Loss, Schedule, compiled, detector_loss
 from training.engine.plots import learning_curve, write_png
+from training.engine.recipe import TrainingRecipe
 
 CHECKPOINT = "checkpoint.safetensors"
 
 FIRST_CHECKPOINT_SECONDS = 60.0
 CHECKPOINT_SECONDS = 180.0
-"""A run that is killed loses so much at most, however far apart its validations are; at its start even less."""
+"""Seconds between checkpoints, however far apart validations are: a killed run loses no more, at its start less."""
 
 Batch = tuple[FloatArray, FloatArray]
 MakeBatch = Callable[[int, np.random.Generator], Batch]
@@ -38,96 +43,96 @@ MakeBatch = Callable[[int, np.random.Generator], Batch]
 Row = dict[str, float]
 
 
-class RunRecipe(Protocol):
-    """The part of a recipe, a frozen dataclass, that a run needs."""
-
-    @property
-    def name(self) -> str:
-        """Its command."""
-        ...
-
-    @property
-    def steps(self) -> int:
-        """Batches in all."""
-        ...
-
-    @property
-    def average(self) -> float:
-        """Decay of the running average of the weights."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of everything random."""
-        ...
-
-    @property
-    def validate_every(self) -> int:
-        """Steps between two validations, each of which also writes a checkpoint; the last step is one, too."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class TrainingTask:
-    """All that is particular to one network's training.
+    """One network's training, beside the settings of its recipe.
 
     Attributes:
-        model: compiled, its optimiser built.
+        build: makes the network, with the weights that it starts from.
         make_batch: images and targets of a step, from the step and a generator that is seeded for it.
         validate: figures of weights; `score` among them is what the best are chosen by.
         save: writes the model with these weights, their row of figures and the seconds spent.
-        images: how many images validation looks at.
+        images: how many images validate.
+        loss: what is minimised.
+        learning_rate: of each step; warm-up and one cosine, as the recipe has them, if None.
         ends: steps at which the learning rate has fallen, before the last.
-        patience: the run ends early after so many validations in a row without a better score; None: it never does.
     """
 
-    model: keras.Model
+    build: Callable[[], keras.Model]
     make_batch: MakeBatch
     validate: Callable[[list[FloatArray]], Row]
     save: Callable[[list[FloatArray], Row, float], None]
     images: int
+    loss: Loss = detector_loss
+    learning_rate: Schedule | None = None
     ends: tuple[int, ...] = ()
-    patience: int | None = None
 
 
-def train_task(
-    recipe: RunRecipe, task: TrainingTask, out_dir: Path, workers: Workers = SINGLE_PROCESS
+def train(
+    recipe: TrainingRecipe, task: TrainingTask, out_dir: Path, workers: Workers = SINGLE_PROCESS
 ) -> None:
     """Do this worker's part of a run, from where `out_dir` says that it is to its end.
 
     Raises:
-        ResumeError: if `out_dir` holds a run of another recipe; the chief tells.
+        ResumeError: if `out_dir` holds a run of another recipe; raised in the chief alone.
     """
     if workers.is_chief:
         Run(recipe, task, out_dir, workers).go()
         return
-    workers.broadcast_variables(task.model)
-    train = workers.step_of(task.model)
-    for images, targets in batches(recipe, task.make_batch, int(task.model.optimizer.iterations)):
-        train(images, targets)
+    model = compiled(recipe, task.build, task.loss, task.learning_rate)
+    workers.broadcast_variables(model)
+    step = workers.step_of(model)
+    for images, targets in batches(recipe, task.make_batch, int(model.optimizer.iterations)):
+        step(images, targets)
+
+
+def is_finished(out_dir: Path, recipe: TrainingRecipe, also: Callable[[], bool] = lambda: True) -> bool:
+    """Return whether the run in a folder has nothing left to do, and print it; no data is read.
+
+    Args:
+        out_dir: the output folder, which may be empty or missing.
+        recipe: that of the command.
+        also: asked of a run whose steps are done: whether what follows them is, too.
+
+    Raises:
+        ResumeError: if the folder holds a run of another recipe, naming the settings that differ.
+    """
+    state = load_state(out_dir / CHECKPOINT, recipe)
+    if state is None:
+        return False
+    done = state.step >= recipe.steps
+    if not (done or has_stalled(state.history, recipe.patience)) or not also():
+        return False
+    why = "" if done else f", as {recipe.patience} validations in a row were no better"
+    print(
+        f"nothing to do: the run in {out_dir} ended after step {state.step:,} of {recipe.steps:,}{why}; "
+        "for another run choose another --out"
+    )
+    return True
 
 
 class Run:
     """One training run and its files in a folder.
 
     Args:
-        recipe: a frozen dataclass; a run goes on only by the recipe that it was started with.
+        recipe: a run is resumed only by the recipe that it was started with.
         task: the network and what it is shown.
         out_dir: gets `checkpoint.safetensors`, `recipe.json`, `metrics.json` and `learning-curve.png`; all are
             usable while the run goes on.
-        workers: who trains; this process leads them.
+        workers: who trains; this process is their chief.
 
     Raises:
         ResumeError: if `out_dir` holds a run of another recipe.
     """
 
     def __init__(
-        self, recipe: RunRecipe, task: TrainingTask, out_dir: Path, workers: Workers = SINGLE_PROCESS
+        self, recipe: TrainingRecipe, task: TrainingTask, out_dir: Path, workers: Workers = SINGLE_PROCESS
     ) -> None:
         out_dir.mkdir(parents=True, exist_ok=True)
         self._recipe, self._task, self._out, self._workers = recipe, task, out_dir, workers
         self._checkpoint = out_dir / CHECKPOINT
-        self._average: list[FloatArray] = task.model.get_weights()
+        self._model = compiled(recipe, task.build, task.loss, task.learning_rate)
+        self._average: list[FloatArray] = self._model.get_weights()
         self._kept: dict[int, list[FloatArray]] = {}
         self._step, self._seconds = 0, 0.0
         self._history: list[Row] = []
@@ -138,15 +143,15 @@ class Run:
         if state:
             self._restore(state)
             print(f"going on after step {self._step} of {self._checkpoint}")
-        _write_json(out_dir / "recipe.json", asdict(recipe))  # type: ignore[call-overload]
+        _write_json(out_dir / "recipe.json", asdict(recipe))
 
     def go(self) -> None:
-        """Trains to the last step, or until it stops getting better, validating and saving on the way."""
+        """Train to the last step, or until validation gets no better; validate and save on the way."""
         if self._is_over():
             return
         recipe = self._recipe
-        self._workers.broadcast_variables(self._task.model)
-        train = self._workers.step_of(self._task.model)
+        self._workers.broadcast_variables(self._model)
+        train = self._workers.step_of(self._model)
         with self._workers.bar(recipe.steps, self._step, recipe.name) as bar:
             for images, targets in batches(recipe, self._task.make_batch, self._step):
                 self._losses.append(train(images, targets))
@@ -165,15 +170,14 @@ class Run:
 
     def _is_over(self) -> bool:
         """Return whether the history, which a checkpoint holds too, says that the run ends before its last step."""
-        patience = self._task.patience
-        if patience is None or not has_stalled(self._history, patience):
+        if not has_stalled(self._history, self._recipe.patience):
             return False
-        print(f"stopped after step {self._step}: {patience} validations in a row were no better")
+        print(f"stopped after step {self._step}: {self._recipe.patience} validations in a row were no better")
         return True
 
     def _update_average(self) -> None:
         decay = min(self._recipe.average, (1 + self._step) / (10 + self._step))
-        for average, weight in zip(self._average, self._task.model.get_weights(), strict=True):
+        for average, weight in zip(self._average, self._model.get_weights(), strict=True):
             np.add(average, (1 - decay) * (weight - average), out=average)
 
     def _shipped(self) -> list[FloatArray]:
@@ -196,9 +200,9 @@ class Run:
         return self._seconds + time.monotonic() - self._started
 
     def _save_checkpoint(self) -> None:
-        optimizer = self._task.model.optimizer
+        optimizer = self._model.optimizer
         groups = {
-            "weights": self._task.model.get_weights(),
+            "weights": self._model.get_weights(),
             "optimizer": [np.asarray(variable.numpy()) for variable in optimizer.variables],
             "average": self._average,
             "losses": [np.array(self._losses)],
@@ -208,8 +212,8 @@ class Run:
         self._next_checkpoint = time.monotonic() + CHECKPOINT_SECONDS
 
     def _restore(self, state: RunState) -> None:
-        self._task.model.set_weights(state.groups["weights"])
-        variables = self._task.model.optimizer.variables
+        self._model.set_weights(state.groups["weights"])
+        variables = self._model.optimizer.variables
         for variable, value in zip(variables, state.groups["optimizer"], strict=True):
             variable.assign(value)
         self._average = [array.copy() for array in state.groups["average"]]
@@ -228,28 +232,30 @@ def is_best(history: list[Row], images: int) -> bool:
     return history[-1]["score"] >= best - math.sqrt(best * (1 - best) / images)
 
 
-def has_stalled(history: list[Row], patience: int) -> bool:
+def has_stalled(history: list[Row], patience: int | None) -> bool:
     """Return whether the last `patience` rows, or more, are no better than the best before them (Prechelt 1998)."""
+    if patience is None:
+        return False
     scores = [row["score"] for row in history]
     return len(scores) - 1 - int(np.argmax(scores or [0])) >= patience
 
 
 def batches(
-    recipe: RunRecipe, make: Callable[[int, np.random.Generator], Batch], first: int
+    recipe: TrainingRecipe, make: Callable[[int, np.random.Generator], Batch], first: int
 ) -> Iterator[Batch]:
-    """Batches `first`, `first` + 1, ... to the last, made a few ahead in threads."""
+    """Yield batches `first`, `first` + 1, ... to the last; threads prefetch a few."""
 
     def seeded(step: int) -> Batch:
         return make(step, np.random.default_rng([recipe.seed, step]))
 
     with ThreadPoolExecutor(2, "batches") as pool:
-        ahead: list[Future[Batch]] = []
+        pending: list[Future[Batch]] = []
         for step in range(first, recipe.steps):
-            ahead.append(pool.submit(seeded, step))
-            if len(ahead) > 4:
-                yield ahead.pop(0).result()
-        while ahead:
-            yield ahead.pop(0).result()
+            pending.append(pool.submit(seeded, step))
+            if len(pending) > 4:
+                yield pending.pop(0).result()
+        while pending:
+            yield pending.pop(0).result()
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -34,9 +34,9 @@ _Image = NDArray[np.uint8]
 def measure_pasted(
     detector: MeasurableDetector, observed: SceneObservations, photos: Sequence[Path], progress: bool
 ) -> PastedFigures | None:
-    """Pastes up to 100 images, unscaled, at random places of photographs enlarged to about a megapixel.
+    """Paste up to 100 images, unscaled, at random positions of photographs enlarged to about a megapixel.
 
-    Images, photographs and places are drawn at random, the same ones every time.
+    Images, photographs and positions are drawn at random, the same ones every time.
 
     Args:
         detector: what to measure, at default settings.
@@ -70,7 +70,7 @@ def _draw(observed: SceneObservations, photos: Sequence[Path]) -> Iterator[tuple
         room = np.array(photo.shape[:2]) - patch.shape[:2]
         if (room < 0).any():
             continue
-        y, x = (int(place) for place in rng.integers(0, room + 1))
+        y, x = (int(offset) for offset in rng.integers(0, room + 1))
         photo[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
         content = cv2.imencode(".bmp", cv2.cvtColor(photo, cv2.COLOR_RGB2BGR))[1].tobytes()
         yield index, replace(scene, boxes=scene.boxes + np.array([x, y, x, y], np.float32)), content
@@ -97,7 +97,7 @@ _RENDERED_SEED = 0
 def measure_rendered(
     detector: MeasurableDetector, count: int, photos: Sequence[Path], progress: bool
 ) -> RenderedFigures:
-    """Look for the number of each of `count` rendered pictures, plates and signs in turn.
+    """Search the number of each of `count` rendered pictures, plates and signs in turn.
 
     The pictures are the same ones whenever the same fonts are installed.
 

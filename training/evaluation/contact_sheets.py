@@ -1,4 +1,4 @@
-"""Contact sheets: what a detector missed and what it made up, the worst first; and samples of labels."""
+"""Contact sheets: misses and false alarms of a detector, the worst first; and samples of labels."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _CONTEXT = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One digit to show in its surroundings.
+    """One digit to show with its context.
 
     Attributes:
         path: the image.
@@ -61,7 +61,7 @@ def misses(observed: SceneObservations) -> Figure:
 
 
 def missed_numbers(observed: SceneObservations) -> Figure:
-    """Return true numbers that are not reported, the largest first, with the digits that were found in their place."""
+    """Return true numbers that are not reported, the largest first, with the numbers that were read instead."""
     cells: list[Cell] = []
     for scene, numbers, result in zip(observed.scenes, observed.numbers, observed.results, strict=True):
         for index in np.flatnonzero(~agreement(numbers, result.numbers).any(axis=1)).tolist():
@@ -71,9 +71,7 @@ def missed_numbers(observed: SceneObservations) -> Figure:
             around = np.array([*(box[:2] + box[2:] - side) / 2, *(box[:2] + box[2:] + side) / 2], np.float32)
             title = f"{number.digits}: {_read_there(result, box)}"
             cells.append(Cell(scene.path, around, None, result.digits, title, float(box[3] - box[1])))
-    return _worst(
-        "true numbers that were not read, and what was read in their place, the largest first", cells
-    )
+    return _worst("true numbers that were not read, and what was read instead, the largest first", cells)
 
 
 def _read_there(result: ImageDetections, box: FloatArray) -> str:
@@ -96,18 +94,18 @@ def false_alarms(observed: SceneObservations, photos: PhotoFigures | None) -> Fi
 
 
 def labelled(scenes: Sequence[Scene]) -> Figure:
-    """Return true digits as they are labelled, up to four of each drawn by chance, the digits in order."""
+    """Return true digits as they are labelled, up to four of each drawn at random, the digits in order."""
     rng = np.random.default_rng(0)
-    places = [(scene, i) for scene in scenes for i in range(len(scene.labels))]
-    rng.shuffle(places)
+    digits = [(scene, i) for scene in scenes for i in range(len(scene.labels))]
+    rng.shuffle(digits)
     cells: list[Cell] = []
     for digit in range(10):
-        alike = [(scene, i) for scene, i in places if scene.labels[i] == digit]
+        alike = [(scene, i) for scene, i in digits if scene.labels[i] == digit]
         for scene, i in alike[: _MOST_CELLS // 10]:
             height = float(scene.boxes[i, 3] - scene.boxes[i, 1])
             title = f"{digit}, {height:.0f} px"
             cells.append(Cell(scene.path, scene.boxes[i], scene, Detections.empty(), title, 0))
-    return _sheet(f"{len(cells)} of {len(places):,} labelled digits", cells)
+    return _sheet(f"{len(cells)} of {len(digits):,} labelled digits", cells)
 
 
 def _alarms(path: Path, truth: Scene | None, digits: Detections, indices: Iterable[int]) -> list[Cell]:
@@ -142,7 +140,7 @@ def _sheet(title: str, cells: Sequence[Cell]) -> Figure:
 
 
 def _draw(axes: Axes, cell: Cell) -> None:
-    """Return the digit in the middle of its surroundings, with every box that reaches into them."""
+    """Draw the digit in the middle of its context, with every box that reaches into that."""
     centre = (cell.box[:2] + cell.box[2:]) / 2
     half = _CONTEXT / 2 * max(float(cell.box[3] - cell.box[1]), 1.0)
     view = np.concatenate([centre - half, centre + half])[None]
@@ -158,10 +156,10 @@ def _draw(axes: Axes, cell: Cell) -> None:
 
 
 def _outline(axes: Axes, boxes: FloatArray, labels: IntArray, view: FloatArray, colour: str) -> None:
-    """Boxes with their labels, above the true ones and below the others."""
-    y_place, side = (1, "bottom") if colour == TRUE else (3, "top")
+    """Draw boxes with their labels, above the true ones and below the others."""
+    edge, side = (1, "bottom") if colour == TRUE else (3, "top")
     for i in np.flatnonzero(intersections(boxes, view)[:, 0]):
         box = boxes[i].tolist()
         size = (box[2] - box[0], box[3] - box[1])
         axes.add_patch(Rectangle((box[0], box[1]), *size, fill=False, edgecolor=colour, lw=1))
-        axes.text(box[0], box[y_place], str(labels[i]), color=colour, fontsize=8, va=side, clip_on=True)
+        axes.text(box[0], box[edge], str(labels[i]), color=colour, fontsize=8, va=side, clip_on=True)

@@ -1,4 +1,4 @@
-"""Measures a detector on what a data folder holds: crops, whole images, digit-free photographs."""
+"""Evaluation of a detector on the parts of a data folder: crops, whole images, digit-free photographs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -65,7 +65,7 @@ def evaluate(
     options: LabelOptions | None = None,
     calibration: Calibration | None = None,
 ) -> Evaluation:
-    """Works out every figure that the data allows.
+    """Measure every figure that the data allows.
 
     Args:
         detector: what to measure.
@@ -190,7 +190,7 @@ def _measure_scenes(
 def _reliability(
     scenes: Sequence[Scene], candidates: Sequence[Detections], judged: Judgement, calibration: Calibration
 ) -> ReliabilityFigures:
-    """Return what scores mean; `judged` is of the digits returned by default, at IoU 0.3 in its second row."""
+    """Return the reliability of scores; `judged` is of the digits returned by default, at IoU 0.3 in its second row."""
     all_of_them = judge(scenes, candidates, (IOU_THRESHOLD,))
     right = all_of_them.hits[0]
     return ReliabilityFigures(

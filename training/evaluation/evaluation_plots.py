@@ -74,7 +74,7 @@ def precision_recall_curves(scenes: SceneFigures) -> Figure:
 
 
 def digit_confusion(observed: SceneObservations) -> NDArray[np.int64]:
-    """(11, 11) counts: true digit by label detected in its place (IoU 0.5, labels ignored in matching).
+    """(11, 11) counts: true digit by the label detected there (IoU 0.5, labels ignored in matching).
 
     The last row counts detections where no true digit is, the last column true digits that nothing hit.
     """
@@ -94,7 +94,7 @@ def digit_confusion(observed: SceneObservations) -> NDArray[np.int64]:
 
 
 def reliability(figures: ReliabilityFigures) -> Figure:
-    """How often candidates of a score hit a true digit, before calibration and after, and how many there are."""
+    """Reliability diagram of the candidates, before calibration and after, above a histogram of their scores."""
     figure = Figure(figsize=(6.5, 7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     draw_reliability(upper, figures.raw, figures.calibrated)
@@ -104,7 +104,7 @@ def reliability(figures: ReliabilityFigures) -> Figure:
 
 
 def draw_reliability(axes: Axes, raw: ScoredDigits, calibrated: ScoredDigits) -> None:
-    """How often digits of a score are right, before calibration and after; calibrated ones lie on the diagonal."""
+    """Draw a reliability diagram, before calibration and after; calibrated digits lie on the diagonal."""
     axes.plot([0, 1], [0, 1], ":", color="grey")
     for name, digits in (("before calibration", raw), ("after", calibrated)):
         score, right, count = reliability_bins(digits)

@@ -22,7 +22,7 @@ class MeasurableDetector(Protocol):
 
     @property
     def has_gate(self) -> bool:
-        """Whether a gate chooses the windows that the FCN reads."""
+        """True if a gate chooses the windows that the FCN reads."""
         ...
 
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
@@ -62,7 +62,7 @@ class CropFigures:
 
     @property
     def count(self) -> int:
-        """How many crops."""
+        """The number of crops."""
         return int(self.confusion.sum())
 
     @property
@@ -73,7 +73,7 @@ class CropFigures:
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityFigures:
-    """What scores mean: whether a digit of score 0.8 hits a true one, at IoU 0.3, in eight of ten cases.
+    """Reliability of scores: eight in ten digits of score 0.8 should hit a true one, at IoU 0.3.
 
     Attributes:
         raw: candidates with the networks' own scores.
@@ -88,7 +88,7 @@ class ReliabilityFigures:
 
 @dataclass(frozen=True, eq=False)
 class SceneObservations:
-    """All that was seen in the whole images.
+    """All detections in the whole images.
 
     Attributes:
         scenes: the truth, boxes clipped to the images.
@@ -113,7 +113,7 @@ SMALL_PX = 16.0
 
 @dataclass(frozen=True)
 class GateFigures:
-    """The same images without the gate, and what of that the gate lets through.
+    """Figures of the same images without the gate, and the fraction of digits that the gate lets through.
 
     Attributes:
         f1_50: harmonic mean of precision and recall at IoU 0.5, without the gate.
@@ -148,7 +148,7 @@ class SceneFigures:
         numbers: whole numbers.
         sequences: numbers found and reported, for images of any count of numbers.
         reliability: what scores mean.
-        observations: what all this comes from.
+        observations: the detections that all this comes from.
         gate: the same without the detector's gate; None if it has none.
     """
 

@@ -50,7 +50,7 @@ def heights_of(labels: Labels) -> FloatArray:
 
 
 def write_pictures(labels: Labels, folder: Path) -> list[Path]:
-    """Draws labelled samples and the digits' heights, if there are digits.
+    """Draw labelled samples and the digits' heights, if there are digits.
 
     Returns:
         The files written.

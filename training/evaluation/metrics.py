@@ -1,4 +1,4 @@
-"""How well detections agree with the truth: precision and recall, COCO's average precision, whole numbers.
+"""Metrics of detections: precision and recall, COCO's average precision, whole numbers.
 
 A detection hits a true digit if their labels are equal and their IoU is at least a threshold. They choose in
 the order of their scores, each takes the true digit that it overlaps most among those still free, and each true
@@ -30,7 +30,7 @@ _COCO_RECALLS = np.linspace(0, 1, 101)
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """All detections and all true digits of many images, and who hit whom at T thresholds.
+    """All detections and all true digits of many images, and their matches at T thresholds.
 
     Attributes:
         thresholds: T IoU thresholds.
@@ -100,7 +100,7 @@ class GroupRecall:
 
 @dataclass(frozen=True, eq=False)
 class NumberMarks:
-    """Return the contribution of each of N images to `NumberFigures`: (N,) float64 each, under the same names."""
+    """The contribution of each of N images to `NumberFigures`: (N,) float64 each, under the same names."""
 
     accuracy: Float64Array
     exact: Float64Array
@@ -229,7 +229,7 @@ def number_figures(
 def number_marks(
     scenes: Sequence[Scene], detections: Sequence[Detections], numbers: Sequence[Sequence[HouseNumber]]
 ) -> NumberMarks:
-    """Which images' numbers are right.
+    """Return each image's marks for whole numbers.
 
     Args:
         scenes: the truth.

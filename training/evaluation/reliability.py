@@ -1,4 +1,4 @@
-"""What scores mean: how often digits of a score are right, how far that is from the score, and a map that mends it."""
+"""Reliability of scores: the fraction of right digits by score, the calibration error, and the calibration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from scipy.optimize import isotonic_regression
 from detector.models.operating_point import Calibration
 
 BINS = 10
-"""Of equal width, over which scores are compared with how often they are right."""
+"""Of equal width, over which scores are compared with the fraction that is right."""
 
 _KNOT_WIDTH = 0.1
 """Of the interval of scores for which there is a knot."""

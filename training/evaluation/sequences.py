@@ -135,17 +135,17 @@ def read_numbers(path: Path) -> Mapping[str, list[TrueNumber]]:
     return table
 
 
-def _read(row: Mapping[str, str | None], place: str) -> TrueNumber:
+def _read(row: Mapping[str, str | None], where: str) -> TrueNumber:
     needed = ("image", "number", *_EDGES)
     if any(not row.get(name) for name in needed):
-        raise DataError(f"{place}: needs {', '.join(needed)}")
+        raise DataError(f"{where}: needs {', '.join(needed)}")
     try:
         x_min, y_min, x_max, y_max = (float(row[name] or "") for name in _EDGES)
     except ValueError as error:
-        raise DataError(f"{place}: {error}") from error
+        raise DataError(f"{where}: {error}") from error
     box = (x_min, y_min, x_max, y_max)
     if defect := box_defect(box):
-        raise DataError(f"{place}: {defect}")
+        raise DataError(f"{where}: {defect}")
     return TrueNumber("".join(letter for letter in row["number"] or "" if letter in "0123456789"), box)
 
 

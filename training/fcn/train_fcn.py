@@ -1,36 +1,33 @@
-"""The detector's own training: `digit-detector-train svhn-fcn`."""
+"""The FCN's own training: `digit-detector-train svhn-fcn`."""
 
-from functools import partial
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from detector.models.architecture import build_fcn
-from detector.models.model_files import Manifest, Weights, save_model
+from detector.models.model_files import Manifest, Weights
 from detector.models.tensorflow_backend import Fcn
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.loading import record_self_check
 from detector.results.detections import FloatArray
-from training.data.detector_data import DetectorData, PatchSources, load_detector_data
+from training.data.detector_data import PatchSources, load_detector_data
 from training.data.labels.folder import LabelOptions
 from training.engine.distributed.workers import SINGLE_PROCESS, Workers
-from training.engine.optimization import Schedule, compiled, fall, warmup_cosine
-from training.engine.provenance import announce, record, write_file_list
-from training.engine.training_run import Batch, MakeBatch, Row, TrainingTask, train_task
-from training.evaluation.validation import validate
-from training.fcn.fcn_recipe import SvhnFcnRecipe
-from training.samplers.patches import PatchSampler
+from training.engine.optimization import WarmRestart, cosine, warmup_cosine
+from training.engine.provenance import announce, record, save_detector
+from training.engine.training_run import Batch, MakeBatch, Row, TrainingTask, train
+from training.evaluation.validation import VALIDATED, validate
+from training.fcn.recipes import SvhnFcnRecipe
+from training.samplers.patches import PatchSampler, with_rendered
 
 
-def train(
+def train_fcn(
     recipe: SvhnFcnRecipe,
     data_dir: Path,
     out_dir: Path,
     options: LabelOptions | None = None,
     workers: Workers = SINGLE_PROCESS,
 ) -> None:
-    """Trains the detector's FCN, or goes on with a run that was stopped.
+    """Train the detector's FCN, or resume a run that was stopped.
 
     Args:
         recipe: how.
@@ -46,15 +43,21 @@ def train(
     """
     data = load_detector_data(data_dir, options, recipe.seed)
     announce(data)
+
+    def save(weights: list[FloatArray], row: Row, seconds: float) -> None:
+        manifest = Manifest(recipe.name, "", "", data.origin, record(recipe, data, row, seconds))
+        save_detector(out_dir, Weights(weights), manifest, data.files)
+
     task = TrainingTask(
-        model=compile_network(recipe),
-        make_batch=batch_maker(data.sources, recipe),
-        validate=lambda weights: validate(_detector(weights), data),
-        save=partial(_save, recipe, data, out_dir),
+        build=build_fcn,
+        make_batch=batch_maker(with_rendered(data.sources, recipe.rendered, recipe.seed), recipe),
+        validate=lambda weights: validate(DigitDetector(Fcn(weights), VALIDATED), data),
+        save=save,
         images=len(data.validation),
+        learning_rate=learning_rate(recipe),
         ends=(recipe.main_steps,),
     )
-    train_task(recipe, task, out_dir, workers)
+    train(recipe, task, out_dir, workers)
 
 
 def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> MakeBatch:
@@ -68,43 +71,8 @@ def batch_maker(sources: PatchSources, recipe: SvhnFcnRecipe) -> MakeBatch:
     return make
 
 
-def _detector(weights: list[FloatArray]) -> DigitDetector:
-    return DigitDetector(Fcn(weights), Manifest("validated", "", "", ""))
-
-
-def _save(
-    recipe: SvhnFcnRecipe,
-    data: DetectorData,
-    out_dir: Path,
-    weights: list[FloatArray],
-    row: Row,
-    seconds: float,
-) -> None:
-    training = record(recipe, data, row, seconds)
-    save_model(out_dir, Weights(weights), Manifest(recipe.name, "", "", data.origin, training))
-    record_self_check(out_dir)
-    write_file_list(data.files, out_dir)
-
-
-def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:
-    """Return the untrained network with its optimiser and loss."""
-    return compiled(build_fcn, recipe.seed, _learning_rate(recipe), recipe.weight_decay)
-
-
-class _TwoCosines(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc] # Keras gives no types
-    """One schedule up to a step, another, counted from there, afterwards."""
-
-    def __init__(self, first: Schedule, second: Schedule, boundary: int) -> None:
-        super().__init__()
-        self._first, self._second, self._boundary = first, second, boundary
-
-    def __call__(self, step: keras.KerasTensor) -> keras.KerasTensor:
-        step = keras.ops.cast(step, "float32")
-        later = keras.ops.maximum(step - self._boundary, 0.0)
-        return keras.ops.where(step < self._boundary, self._first(step), self._second(later))
-
-
-def _learning_rate(recipe: SvhnFcnRecipe) -> _TwoCosines:
+def learning_rate(recipe: SvhnFcnRecipe) -> WarmRestart:
+    """Return the recipe's schedule: warm-up and a cosine, then a second cosine from half the peak."""
     main = max(recipe.main_steps, 1)
     first = warmup_cosine(recipe.learning_rate, main, recipe.warmup)
-    return _TwoCosines(first, fall(recipe.learning_rate / 2, max(recipe.steps - main, 1)), main)
+    return WarmRestart(first, cosine(recipe.learning_rate / 2, max(recipe.steps - main, 1)), main)

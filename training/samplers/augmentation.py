@@ -82,7 +82,7 @@ def _sharpness(pixels: _Pixels, rng: np.random.Generator) -> _Pixels:
 
 @dataclass(frozen=True)
 class Distortion:
-    """How much views differ from what the camera saw.
+    """Random geometric changes of patches and windows.
 
     Attributes:
         angle: standard deviation of the rotation, degrees.
@@ -108,48 +108,54 @@ def distortion(variation: Distortion, rng: np.random.Generator) -> NDArray[np.fl
 def warp_boxes(
     boxes: FloatArray, matrix: NDArray[np.float64], centre: NDArray[np.floating], goal: NDArray[np.floating]
 ) -> FloatArray:
-    """(N, 4) xyxy boxes as they lie in the view; a turned one is that of the ellipse that filled the old one."""
+    """(N, 4) xyxy boxes as they lie in the patch; a rotated one is that of the ellipse that filled the old one."""
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2 - centre) @ matrix.T + goal
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     half = np.sqrt(half**2 @ (matrix**2).T)
     return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
 
-_PIXELS_OF_A_PLACE = 1800
+_PIXELS_PER_RECTANGLE = 1800
 
 
 @dataclass(frozen=True)
 class MixupErasing:
-    """How much of a batch is disturbed.
+    """Mixup (Zhang et al. 2018) and random erasing (Zhong et al. 2020) of a batch's images, not of their targets.
 
     Attributes:
-        mixed: part of the pictures through which another of the batch shines.
-        most: its weight at most, 0..1.
-        covered: part of the pictures that are covered in places, about one for each 42 px square of a picture.
-        sides: the least and the greatest side of such a place, px.
+        mixup_fraction: fraction of the images that are blended with another of the batch.
+        mixup_weight: weight of the other image at most, 0..1.
+        erasing_fraction: fraction of the images with erased rectangles, about one for each 42 px square of an image.
+        sides: the least and the greatest side of a rectangle, px.
     """
 
-    mixed: float = 0.0
-    most: float = 0.3
-    covered: float = 0.0
+    mixup_fraction: float = 0.0
+    mixup_weight: float = 0.3
+    erasing_fraction: float = 0.0
     sides: tuple[int, int] = (3, 11)
 
     def apply(self, images: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Return the disturbed (B, H, W, 3) pictures; the same shape, a new array."""
-        if not (self.mixed or self.covered):
+        """Return the changed (B, H, W, 3) images; the same shape, a new array."""
+        if not (self.mixup_fraction or self.erasing_fraction):
             return images
-        mixed = rng.random(len(images)) < self.mixed
-        weights = (rng.uniform(0, self.most, len(images)) * mixed).astype(np.float32)[:, None, None, None]
+        blended = rng.random(len(images)) < self.mixup_fraction
+        weights = (rng.uniform(0, self.mixup_weight, len(images)) * blended).astype(np.float32)
+        weights = weights[:, None, None, None]
         others = images[rng.permutation(len(images))]
-        disturbed = np.asarray(images * (1 - weights) + others * weights, np.float32)
-        for index in np.flatnonzero(rng.random(len(images)) < self.covered):
-            self._cover(disturbed[index], rng)
-        return disturbed
+        changed = np.asarray(images * (1 - weights) + others * weights, np.float32)
+        for index in np.flatnonzero(rng.random(len(images)) < self.erasing_fraction):
+            self._erase(changed[index], rng)
+        return changed
 
-    def _cover(self, image: FloatArray, rng: np.random.Generator) -> None:
-        """Paints rectangles of any one colour."""
+    def _erase(self, image: FloatArray, rng: np.random.Generator) -> None:
+        """Fill rectangles with a random colour each."""
         least, greatest = self.sides
-        for _ in range(max(1, image.shape[0] * image.shape[1] // _PIXELS_OF_A_PLACE)):
+        for _ in range(max(1, image.shape[0] * image.shape[1] // _PIXELS_PER_RECTANGLE)):
             sides = rng.integers(least, greatest + 1, 2)
             top, left = rng.integers(0, np.array(image.shape[:2]) - sides + 1)
             image[top : top + sides[0], left : left + sides[1]] = rng.uniform(0, 255, 3)
+
+
+STRONG_DISTORTION = Distortion(angle=8.0, shear=0.12, stretch=0.13)
+STRONG_MIXUP_ERASING = MixupErasing(mixup_fraction=0.3, erasing_fraction=0.2)
+"""For long training on thousands of pictures, against overfitting."""

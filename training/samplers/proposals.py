@@ -39,7 +39,7 @@ class Proposals:
         return len(self.boxes)
 
     def select(self, chosen: NDArray[np.bool]) -> "Proposals":
-        """Those of a (N,) mask."""
+        """Return the proposals of a (N,) mask."""
         return Proposals(self.images[chosen], self.boxes[chosen], self.hits[chosen])
 
 
@@ -54,7 +54,7 @@ def propose(
     Args:
         detector: the FCN alone, to learn from what it proposes.
         images: labelled; those without digits have no hits.
-        kept_in: a safetensors file, written when the last image has been looked at.
+        kept_in: a safetensors file, written when the last image is done.
         options: a low threshold by default.
     """
     if kept_in.exists():

@@ -1,4 +1,4 @@
-"""Rendered scenes as a COCO data set: to look at, to train on, and to measure on in fonts that training never sees."""
+"""Rendered scenes as a COCO data set: to view, to train on, and to measure on in fonts that training never sees."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ _COLUMNS = ("image", "number", "x_min", "y_min", "x_max", "y_max")
 
 @dataclass(frozen=True, eq=False)
 class RenderJob:
-    """What a folder of rendered scenes is made from; a pure function of it gives every scene.
+    """The sources of a folder of rendered scenes, each of which is a pure function of them.
 
     Attributes:
         seed: of everything random.

@@ -1,6 +1,6 @@
-"""Windows for the refiner, each with its target: digits, what the FCN takes for digits, what is beside them.
+"""Windows for the refiner, each with its target: digits, false proposals of the FCN, and what is near digits.
 
-The maker is a pure function of the random generator it is given, as that of the patches is.
+The sampler is a pure function of the random generator that it is given, as that of the patches is.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +15,16 @@ from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.refiner import DIGIT_HEIGHT, LEAST_HEIGHT
 from detector.results.detections import FloatArray, IntArray
 from training.data.scenes import Image, LabelledImage
-from training.samplers.augmentation import Distortion, MixupErasing, distortion, vary_appearance, warp_boxes
-from training.samplers.index_samplers import IndexSampler
-from training.samplers.patches import any_digit
+from training.samplers.augmentation import (
+    STRONG_DISTORTION,
+    STRONG_MIXUP_ERASING,
+    Distortion,
+    MixupErasing,
+    distortion,
+    vary_appearance,
+    warp_boxes,
+)
+from training.samplers.patches import IndexSampler, any_digit
 from training.samplers.proposals import Proposals
 from training.samplers.targets import TargetConfig, digit_alone, window_targets
 
@@ -51,20 +58,20 @@ class WindowSources:
 
 @dataclass(frozen=True)
 class WindowConfig:
-    """Which windows a batch shows, as parts of it (what is left are true digits), and how they vary.
+    """The windows of a batch, as fractions of it (the rest are true digits), and how they vary.
 
     Attributes:
         hit_fraction: proposals of the FCN that are digits.
         miss_fraction: proposals in scenes that are not.
-        near_fraction: places and heights beside those of a digit.
+        near_fraction: positions and heights near those of a digit.
         photo_fraction: proposals in photographs without digits.
-        nowhere_fraction: any places in those.
+        nowhere_fraction: random positions in those.
         rendered_fraction: proposals in rendered scenes, digits and others alike.
         crop_fraction: official crops, continued at their edges.
-        offset: standard deviation of how far a true digit is off the middle, as a part of its height.
+        offset: standard deviation of how far a true digit is off the middle, as a fraction of its height.
         height: standard deviation of the log of its height against the window's.
-        distortion: how much views are turned, sheared and stretched.
-        photo_surroundings: part of the windows that show a photograph where they leave their image, as if it were
+        distortion: how much windows are rotated, sheared and stretched.
+        photo_background: fraction of the windows that show a photograph where they leave their image, as if it were
             pasted into that; in the others the image's edges go on.
         mixup_erasing: what else is done to windows.
         target: when a window counts as showing a digit.
@@ -80,7 +87,7 @@ class WindowConfig:
     offset: float = 0.05
     height: float = 0.1
     distortion: Distortion = field(default_factory=Distortion)
-    photo_surroundings: float = 0.0
+    photo_background: float = 0.0
     mixup_erasing: MixupErasing = field(default_factory=MixupErasing)
     target: TargetConfig = field(
         default_factory=lambda: TargetConfig(
@@ -95,6 +102,16 @@ class WindowConfig:
     )
 
 
+STRONG_WINDOWS = WindowConfig(
+    crop_fraction=0.16,
+    rendered_fraction=0.14,
+    miss_fraction=0.12,
+    photo_background=0.45,
+    distortion=STRONG_DISTORTION,
+    mixup_erasing=STRONG_MIXUP_ERASING,
+)
+"""Strong augmentation, and windows from all sources."""
+
 _Make = Callable[[np.random.Generator], tuple[Image, FloatArray]]
 """Makes a window and its target."""
 
@@ -105,7 +122,7 @@ class WindowSampler:
     Args:
         sources: what windows are cut from.
         config: how.
-        draw: which digit of which scene is shown where true digits are; any of any by default.
+        draw: draws the scene and the true digit that is shown; uniformly by default.
     """
 
     def __init__(
@@ -178,7 +195,7 @@ class WindowSampler:
 
     def _nowhere(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
         photo = _pick(self._sources.photos, rng)
-        return self._shown(photo, *_any_place(photo, rng), rng)
+        return self._shown(photo, *_random_position(photo, rng), rng)
 
     def _shown(
         self, image: LabelledImage, centre: NDArray[np.floating], height: float, rng: np.random.Generator
@@ -186,15 +203,15 @@ class WindowSampler:
         """Return the window around a point, in which `height` px of the image are as high as a digit."""
         matrix = DIGIT_HEIGHT / max(height, LEAST_HEIGHT) * distortion(self._config.distortion, rng)
         centre = np.clip(centre, 0, (image.pixels.shape[1], image.pixels.shape[0]))
-        surroundings = None
-        if self._sources.photos and rng.random() < self._config.photo_surroundings:
-            surroundings = self._piece_of_photo(rng)
-        shown = affine_crop(image.pixels, matrix, centre, _MIDDLE, REFINER_WINDOW, surroundings)
+        background = None
+        if self._sources.photos and rng.random() < self._config.photo_background:
+            background = self._piece_of_photo(rng)
+        shown = affine_crop(image.pixels, matrix, centre, _MIDDLE, REFINER_WINDOW, background)
         return shown, self._target(warp_boxes(image.boxes, matrix, centre, _MIDDLE), image.labels)
 
     def _piece_of_photo(self, rng: np.random.Generator) -> Image:
         photo = _pick(self._sources.photos, rng)
-        centre, height = _any_place(photo, rng)
+        centre, height = _random_position(photo, rng)
         return affine_crop(photo.pixels, DIGIT_HEIGHT / height * np.eye(2), centre, _MIDDLE, REFINER_WINDOW)
 
     def _crop(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
@@ -217,7 +234,7 @@ def _measures(box: FloatArray) -> tuple[NDArray[np.floating], float]:
     return (box[:2] + box[2:]) / 2, max(float(box[3] - box[1]), 1.0)
 
 
-def _any_place(image: LabelledImage, rng: np.random.Generator) -> tuple[NDArray[np.floating], float]:
+def _random_position(image: LabelledImage, rng: np.random.Generator) -> tuple[NDArray[np.floating], float]:
     """Return a point of an image, and the height of a digit that could stand there."""
     height, width = image.pixels.shape[:2]
     return rng.uniform((0, 0), (width, height)), float(np.exp(rng.uniform(np.log(8), np.log(80))))

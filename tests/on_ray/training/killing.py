@@ -9,17 +9,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.engine.distributed.placement import Placement
 from training.engine.distributed.ray_train import train_on_ray
-from training.engine.distributed.workers import Step, Workers
-from training.fcn.fcn_recipe import SvhnFcnRecipe
-from training.fcn.train_fcn import train
+from training.engine.distributed.workers import Placement, Step, Workers
+from training.fcn.recipes import SVHN_FCN
+from training.fcn.train_fcn import train_fcn
 
-RECIPE = SvhnFcnRecipe(steps=6, batch=6, warmup=2, validate_every=2, average=0.5)
+RECIPE = replace(SVHN_FCN, steps=6, batch=6, warmup=2, validate_every=2, average=0.5)
 
 
 def kill_at(step: int, victim: int, marker: Path, make: Callable[[Any], Step]) -> Callable[[Any], Step]:
@@ -48,7 +48,7 @@ def train_and_kill(data: Path, out: Path, victim: str, driver: int, step: int, w
         dies = driver if victim == "driver" else os.getpid()
         marker = out.with_name(f"{out.name}-killed")
         workers.step_of = kill_at(step, dies, marker, workers.step_of)  # type: ignore[method-assign]
-    train(RECIPE, data, out, None, workers)
+    train_fcn(RECIPE, data, out, None, workers)
 
 
 def main(data: str, out: str, address: str, workers: str, victim: str, step: str) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,27 +19,27 @@ from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.engine.checkpoint import RunState, load_state
 from training.engine.training_run import CHECKPOINT
-from training.fcn.train_fcn import train
-from training.refiner.refiner_recipe import RefinerRecipe
-from training.refiner.train_refiner import train as train_refiner
+from training.fcn.train_fcn import train_fcn
+from training.refiner.recipes import REFINER
+from training.refiner.train_refiner import train_refiner
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 
 
-SECOND_LOOK = RefinerRecipe(steps=2, batch=16, warmup=2, validate_every=2, average=0.5, rendered=2)
+REFINER_RECIPE = replace(REFINER, steps=2, batch=16, warmup=2, validate_every=2, average=0.5, rendered=2)
 
-TRAIN_SECOND_LOOK = """
+TRAIN_REFINER = """
 import sys
 from functools import partial
 from pathlib import Path
 
-from tests.on_ray.training.test_ray_train import SECOND_LOOK
-from training.engine.distributed.placement import Placement
+from tests.on_ray.training.test_ray_train import REFINER_RECIPE
+from training.engine.distributed.workers import Placement
 from training.engine.distributed.ray_train import train_on_ray
-from training.refiner.train_refiner import train
+from training.refiner.train_refiner import train_refiner
 
 data, out, address = sys.argv[1:]
-train_on_ray(partial(train, SECOND_LOOK, None, Path(data), Path(out), None), Placement(2, 1, address))
+train_on_ray(partial(train_refiner, REFINER_RECIPE, None, Path(data), Path(out), None), Placement(2, 1, address))
 """
 
 
@@ -53,7 +54,7 @@ class Place(NamedTuple):
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("on-ray")
     data = write_tiny_data(folder / "data")
-    train(RECIPE, data, folder / "whole")
+    train_fcn(RECIPE, data, folder / "whole")
     with started_cluster((1, 1)) as cluster:
         yield Place(cluster.address, data, folder / "whole")
 
@@ -123,7 +124,7 @@ def test_a_killed_driver_s_run_goes_on_with_one_worker_and_then_with_two(
     assert code == -signal.SIGKILL, said
     assert state_of(out).step == 2
     with interrupted_after(3):
-        train(RECIPE, place.data, out)
+        train_fcn(RECIPE, place.data, out)
     assert state_of(out).step == 4
     code, said = start(place, out, 2)
     assert code == 0, said
@@ -133,8 +134,8 @@ def test_a_killed_driver_s_run_goes_on_with_one_worker_and_then_with_two(
 
 def test_the_refiner_is_trained_so_too(place: Place, tmp_path: Path) -> None:
     """The leader asks the FCN what it proposes, the other reads that."""
-    train_refiner(SECOND_LOOK, None, place.data, tmp_path / "one")
-    command = [sys.executable, "-c", TRAIN_SECOND_LOOK, place.data, tmp_path / "two", place.address]
+    train_refiner(REFINER_RECIPE, None, place.data, tmp_path / "one")
+    command = [sys.executable, "-c", TRAIN_REFINER, place.data, tmp_path / "two", place.address]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     one, two = (json.loads((tmp_path / out / "metrics.json").read_text()) for out in ("one", "two"))

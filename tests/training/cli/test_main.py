@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.training.official_files import write_tiny_data
 from training.cli.main import main
 from training.engine.checkpoint import load_state
-from training.fcn.fcn_recipe import SvhnFcnRecipe
+from training.fcn.recipes import SVHN_FCN
 
 
 def test_help_does_not_wait_for_keras(checkout: Path) -> None:
@@ -68,7 +69,7 @@ def test_a_short_run_and_what_may_continue_it(tmp_path: Path, capsys: pytest.Cap
     command = ["svhn-fcn", "--data", str(data), "--out", str(out), "--steps", "2", "--seed", "5"]
     assert main(command) == 0
     assert f"model: {out}" in capsys.readouterr().out
-    state = load_state(out / "checkpoint.safetensors", SvhnFcnRecipe(steps=2, seed=5))
+    state = load_state(out / "checkpoint.safetensors", replace(SVHN_FCN, steps=2, seed=5))
     assert state is not None
     assert state.step == 2
     shutil.rmtree(data)  # what follows is said before any data is read

@@ -1,6 +1,7 @@
-"""Teachers: that they see what their pupils see, how they are trained, and that a pupil learns what they say."""
+"""Teachers: their windows are their students', how they are trained, and what a student learns from them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,16 +17,22 @@ from detector.results.detections import FloatArray
 from tests.training.interruption import interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.cli.main import main
-from training.distillation.teacher import Teacher, build_fcn_teacher, build_refiner_teacher
-from training.distillation.teacher_recipes import FcnTeacherRecipe, RefinerTeacherRecipe
-from training.distillation.train_teacher import train_fcn_teacher, train_refiner_teacher
-from training.engine.optimization import TAUGHT_PART, detector_loss
+from training.distillation.teacher import (
+    Teacher,
+    build_fcn_teacher,
+    build_refiner_teacher,
+    train_fcn_teacher,
+    train_refiner_teacher,
+)
+from training.engine.optimization import SOFT_TARGET_WEIGHT, detector_loss
 from training.engine.training_run import Batch
 from training.errors import TrainingError
-from training.fine_tuning.fine_tune_fcn import Pictures, fine_tune
-from training.fine_tuning.fine_tune_refiner import fine_tune_refiner
-from training.fine_tuning.fine_tuning_recipes import DistilledFcnFineTuning, DistilledRefinerFineTuning
-from training.fine_tuning.starting_model import StartingModel
+from training.fcn.recipes import FCN_TEACHER
+from training.fcn.recipes import FINE_TUNING as FCN_FINE_TUNING
+from training.fine_tuning.fine_tune import fine_tune_fcn, fine_tune_refiner
+from training.fine_tuning.start import Pictures, StartingModel
+from training.refiner.recipes import FINE_TUNING as REFINER_FINE_TUNING
+from training.refiner.recipes import REFINER_TEACHER
 from training.samplers.targets import TARGET_CHANNELS
 
 SHORT = {"steps": 2, "batch": 8, "warmup": 1, "validate_every": 1, "rendered": 4}
@@ -40,33 +47,33 @@ class Runs(NamedTuple):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Both teachers, each interrupted after its first step and started again."""
-    folder = tmp_path_factory.mktemp("teaching")
+    folder = tmp_path_factory.mktemp("distillation")
     data = write_tiny_data(folder / "data")
     weights, manifest = load_model(EMBEDDED)
-    fcn_recipe = FcnTeacherRecipe(**SHORT)
-    look_recipe = RefinerTeacherRecipe(fcn=manifest.sha256, **SHORT)
+    fcn_recipe = replace(FCN_TEACHER, **SHORT)
+    refiner_recipe = replace(REFINER_TEACHER, fcn=manifest.sha256, **SHORT)
     with interrupted_after(1):
         train_fcn_teacher(fcn_recipe, data, folder / "fcn")
     train_fcn_teacher(fcn_recipe, data, folder / "fcn")
     with interrupted_after(1):
-        train_refiner_teacher(look_recipe, weights.fcn, data, folder / "look")
-    train_refiner_teacher(look_recipe, weights.fcn, data, folder / "look")
-    return Runs(data, folder / "fcn", folder / "look")
+        train_refiner_teacher(refiner_recipe, weights.fcn, data, folder / "refiner")
+    train_refiner_teacher(refiner_recipe, weights.fcn, data, folder / "refiner")
+    return Runs(data, folder / "fcn", folder / "refiner")
 
 
 @pytest.mark.parametrize(
-    ("pupil", "teacher", "shape"),
+    ("student", "teacher", "shape"),
     [
         pytest.param(build_fcn, build_fcn_teacher, (72, 72), id="a patch"),
         pytest.param(build_fcn, build_fcn_teacher, (33, 47), id="an image with room to spare"),
         pytest.param(build_refiner, build_refiner_teacher, (REFINER_WINDOW, REFINER_WINDOW), id="a window"),
     ],
 )
-def test_a_teacher_answers_for_its_pupils_windows(
-    pupil: Callable[[], keras.Model], teacher: Callable[[], keras.Model], shape: tuple[int, int]
+def test_a_teacher_has_outputs_for_its_students_windows(
+    student: Callable[[], keras.Model], teacher: Callable[[], keras.Model], shape: tuple[int, int]
 ) -> None:
     given = (2, *shape, 3)
-    assert teacher().compute_output_shape(given) == pupil().compute_output_shape(given)
+    assert teacher().compute_output_shape(given) == student().compute_output_shape(given)
 
 
 @pytest.mark.slow
@@ -80,7 +87,7 @@ def test_a_teachers_folder_says_how_it_was_made(runs: Runs) -> None:
 
 
 @pytest.mark.slow
-def test_a_batch_gets_what_the_teacher_says_of_it(runs: Runs) -> None:
+def test_a_batch_gets_the_teachers_outputs(runs: Runs) -> None:
     teacher = Teacher.load(runs.fcn, build_fcn_teacher)
     images = np.random.default_rng(0).uniform(0, 255, (3, 40, 44, 3)).astype(np.float32)
     targets = np.ones((3, 3, 4, TARGET_CHANNELS), np.float32)
@@ -89,12 +96,12 @@ def test_a_batch_gets_what_the_teacher_says_of_it(runs: Runs) -> None:
         assert step == 7
         return images, targets
 
-    shown, taught = teacher.add_soft_targets(make)(7, np.random.default_rng(0))
+    shown, distilled = teacher.add_soft_targets(make)(7, np.random.default_rng(0))
     model = build_fcn_teacher()
     model.set_weights(load_model(runs.fcn)[0].fcn)
     np.testing.assert_array_equal(shown, images)
-    np.testing.assert_array_equal(taught[..., :TARGET_CHANNELS], targets)
-    np.testing.assert_allclose(taught[..., TARGET_CHANNELS:], model(images, training=False), atol=1e-4)
+    np.testing.assert_array_equal(distilled[..., :TARGET_CHANNELS], targets)
+    np.testing.assert_allclose(distilled[..., TARGET_CHANNELS:], model(images, training=False), atol=1e-4)
 
 
 def _some_target(rng: np.random.Generator) -> FloatArray:
@@ -107,7 +114,7 @@ def _some_target(rng: np.random.Generator) -> FloatArray:
     return target
 
 
-def test_a_pupil_that_says_what_its_teacher_says_has_the_truth_alone_left_to_learn() -> None:
+def test_a_student_that_equals_its_teacher_has_the_labels_alone_left_to_learn() -> None:
     rng = np.random.default_rng(1)
     target = _some_target(rng)
     teacher = rng.normal(0, 1, (1, 2, 2, 15)).astype(np.float32)
@@ -118,8 +125,8 @@ def test_a_pupil_that_says_what_its_teacher_says_has_the_truth_alone_left_to_lea
             loss = detector_loss(tf.constant(asked), said)
         but_boxes = slice(0, 11)  # the IoU of equal boxes has no gradient
         gradients.append(tape.gradient(loss, said).numpy()[..., but_boxes])
-    alone, taught = gradients
-    np.testing.assert_allclose(taught, (1 - TAUGHT_PART) * alone, atol=1e-5)
+    alone, distilled = gradients
+    np.testing.assert_allclose(distilled, (1 - SOFT_TARGET_WEIGHT) * alone, atol=1e-5)
     assert np.abs(alone).max() > 0.1
 
 
@@ -127,15 +134,13 @@ def test_a_pupil_that_says_what_its_teacher_says_has_the_truth_alone_left_to_lea
     ("window", "channels", "pulled"),
     [
         pytest.param((0, 0), slice(0, 15), True, id="asked for everything"),
-        pytest.param(
-            (0, 1), slice(11, 15), False, id="the box is not known, so the teacher is not asked either"
-        ),
+        pytest.param((0, 1), slice(11, 15), False, id="the box is not known"),
         pytest.param((1, 0), slice(1, 15), False, id="no digit to read or to box"),
         pytest.param((1, 0), slice(0, 1), True, id="whether there is a digit"),
         pytest.param((1, 1), slice(0, 15), False, id="not asked for anything"),
     ],
 )
-def test_where_a_teacher_is_listened_to(window: tuple[int, int], channels: slice, pulled: bool) -> None:
+def test_where_soft_targets_count(window: tuple[int, int], channels: slice, pulled: bool) -> None:
     rng = np.random.default_rng(2)
     target, said = _some_target(rng), tf.Variable(rng.normal(0, 1, (1, 2, 2, 15)).astype(np.float32))
     gradients = []
@@ -147,20 +152,22 @@ def test_where_a_teacher_is_listened_to(window: tuple[int, int], channels: slice
 
 
 @pytest.mark.slow
-def test_a_pupil_is_taught_by_the_teacher_that_its_manifest_names(runs: Runs, tmp_path: Path) -> None:
+def test_a_student_learns_from_the_teacher_that_its_manifest_names(runs: Runs, tmp_path: Path) -> None:
     start = StartingModel.load("embedded", tmp_path)
     pictures = Pictures.load(runs.data, None, None, 1)
     teacher = Teacher.load(runs.fcn, build_fcn_teacher)
-    recipe = DistilledFcnFineTuning(init=start.manifest.sha256, teacher=teacher.sha256, **SHORT)
-    fine_tune(recipe, start, pictures, tmp_path / "fcn", teacher)
+    recipe = replace(
+        FCN_FINE_TUNING["distilled"], init=start.manifest.sha256, teacher=teacher.sha256, **SHORT
+    )
+    fine_tune_fcn(recipe, start, pictures, tmp_path / "fcn", teacher)
     known = load_model(tmp_path / "fcn")[1].training["fcn"]
     assert known["recipe"]["teacher"] == load_model(runs.fcn)[1].sha256
     assert "--init embedded --teacher TEACHER --data" in known["command"]
     teacher = Teacher.load(runs.refiner, build_refiner_teacher)
     names = {"init": start.manifest.sha256, "fcn": start.manifest.sha256, "teacher": teacher.sha256}
-    look_recipe = DistilledRefinerFineTuning(**names, **SHORT)
-    fine_tune_refiner(look_recipe, start, start, pictures, tmp_path / "look", teacher)
-    known = load_model(tmp_path / "look")[1].training["refiner"]
+    refiner_recipe = replace(REFINER_FINE_TUNING["distilled"], **names, **SHORT)
+    fine_tune_refiner(refiner_recipe, start, start, pictures, tmp_path / "refiner", teacher)
+    known = load_model(tmp_path / "refiner")[1].training["refiner"]
     assert known["recipe"]["teacher"] == load_model(runs.refiner)[1].sha256
 
 

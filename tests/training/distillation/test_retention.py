@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from detector.models.layers import CHANNELS
 from detector.results.detections import FloatArray
-from training.distillation.retention import retained, unretained
 from training.engine.optimization import detector_loss
+from training.fine_tuning.replay import retained, unretained
 from training.samplers.targets import TARGET_CHANNELS
 
 ANSWER = np.linspace(-1, 1, CHANNELS, dtype=np.float32)

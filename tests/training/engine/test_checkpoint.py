@@ -11,11 +11,11 @@ from safetensors.numpy import load, save
 
 from training.engine.checkpoint import RunState, fingerprint, load_state, save_state
 from training.errors import ResumeError
-from training.fcn.fcn_recipe import SvhnFcnRecipe
+from training.fcn.recipes import SVHN_FCN, SvhnFcnRecipe
 from training.samplers.patches import PatchConfig
 from training.samplers.targets import TargetConfig
 
-RECIPE = SvhnFcnRecipe(steps=10)
+RECIPE = replace(SVHN_FCN, steps=10)
 
 
 def some_state() -> RunState:
@@ -150,4 +150,4 @@ def test_a_fingerprint_is_that_of_the_settings_not_of_the_object() -> None:
 
     assert fingerprint(Settings(b={"x": 1.0, "y": 2.0})) == fingerprint(Settings(b={"y": 2.0, "x": 1.0}))
     assert fingerprint(Settings(2)) != fingerprint(Settings(1))
-    assert fingerprint(SvhnFcnRecipe(steps=10)) == fingerprint(RECIPE)
+    assert fingerprint(replace(SVHN_FCN, steps=10)) == fingerprint(RECIPE)

@@ -64,5 +64,5 @@ def test_workers_with_unequal_shares_train_as_one_does(
             assert kept[name].dtype == np.float64
             np.testing.assert_allclose(kept[name], alone[name], rtol=1e-9, atol=1e-9, err_msg=name)
             np.testing.assert_array_equal(kept[name], together[0][name], err_msg="workers drift apart")
-    leader, *others = (kept["times"] for kept in together)
-    assert all(other[0] >= leader[1] for other in others), "the chief goes first"
+    chief, *others = (kept["times"] for kept in together)
+    assert all(other[0] >= chief[1] for other in others), "the chief goes first"

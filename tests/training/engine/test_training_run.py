@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -11,32 +12,39 @@ from detector.results.detections import FloatArray
 from tests.training.interruption import interrupted_after
 from training.engine import training_run
 from training.engine.checkpoint import load_state
+from training.engine.recipe import TrainingRecipe
 from training.engine.training_run import CHECKPOINT, Batch, Row, Run, TrainingTask
 
 
-@dataclass(frozen=True)
-class TinyRecipe:
-    name = "tiny"
+@dataclass(frozen=True, kw_only=True)
+class TinyRecipe(TrainingRecipe):
+    name: ClassVar[str] = "tiny"
 
     steps: int = 6
+    batch: int = 8
+    learning_rate: float = 1e-3
+    warmup: int = 2
+    weight_decay: float = 0.01
     average: float = 0.5
-    seed: int = 1
     validate_every: int = 100
 
 
 class Saved:
-    """A network of a few weights, and what its run saved."""
+    """What the run of a network of a few weights saved."""
 
     def __init__(self) -> None:
-        keras.utils.set_random_seed(1)
-        self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-        self.model.compile("adam", "mse")
-        self.model.optimizer.build(self.model.trainable_variables)
         self.rows: list[Row] = []
         self.weights: list[FloatArray] = []
 
     def task(self) -> TrainingTask:
-        return TrainingTask(self.model, _batch, lambda weights: {"score": 0.5}, self._save, images=10)
+        return TrainingTask(
+            build=lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]),
+            make_batch=_batch,
+            validate=lambda weights: {"score": 0.5},
+            save=self._save,
+            images=10,
+            loss=keras.losses.mean_squared_error,
+        )
 
     def _save(self, weights: list[FloatArray], row: Row, seconds: float) -> None:
         self.rows.append(row)

@@ -13,18 +13,20 @@ import keras
 import numpy as np
 import pytest
 
+from detector.models.architecture import build_fcn
 from detector.models.model_files import load_model
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.loading import load_checked
 from tests.training.official_files import write_tiny_data
 from training.data.detector_data import load_detector_data
 from training.engine.checkpoint import RunState, load_state
+from training.engine.optimization import compiled
 from training.engine.training_run import batches, is_best
 from training.errors import DataError, ResumeError
-from training.fcn.fcn_recipe import SvhnFcnRecipe
-from training.fcn.train_fcn import batch_maker, compile_network, train
+from training.fcn.recipes import SVHN_FCN, SvhnFcnRecipe
+from training.fcn.train_fcn import batch_maker, learning_rate, train_fcn
 
-RECIPE = SvhnFcnRecipe(steps=6, batch=4, warmup=2, validate_every=2, average=0.5)
+RECIPE = replace(SVHN_FCN, steps=6, batch=4, warmup=2, validate_every=2, average=0.5)
 CHECKPOINT = "checkpoint.safetensors"
 END = f"end_{RECIPE.main_steps}"
 
@@ -35,7 +37,7 @@ from pathlib import Path
 import keras
 from tests.training.fcn.test_train_fcn import RECIPE
 from training.engine import training_run as run
-from training.fcn.train_fcn import train
+from training.fcn.train_fcn import train_fcn
 
 run.FIRST_CHECKPOINT_SECONDS = math.inf  # however slow this machine: checkpoints at validations alone
 train_on_batch, fsync, moment, steps = keras.Model.train_on_batch, os.fsync, sys.argv[3], 0
@@ -56,8 +58,12 @@ def killing_fsync(descriptor):
     fsync(descriptor)
 
 keras.Model.train_on_batch, os.fsync = killing_train_on_batch, killing_fsync
-train(RECIPE, Path(sys.argv[1]), Path(sys.argv[2]))
+train_fcn(RECIPE, Path(sys.argv[1]), Path(sys.argv[2]))
 """
+
+
+def compile_network(recipe: SvhnFcnRecipe) -> keras.Model:
+    return compiled(recipe, build_fcn, learning_rate=learning_rate(recipe))
 
 
 def start(checkout: Path, data: Path, out: Path, kill: str = "never") -> "subprocess.Popen[str]":
@@ -214,7 +220,7 @@ def test_the_model_is_the_best_by_validation_and_says_how_it_was_made(runs: Runs
 @pytest.mark.slow
 def test_a_finished_run_started_again_changes_nothing(runs: Runs, tmp_path: Path) -> None:
     out = shutil.copytree(runs.whole, tmp_path / "out")
-    train(RECIPE, runs.data, out)
+    train_fcn(RECIPE, runs.data, out)
     for path in runs.whole.iterdir():
         assert (out / path.name).read_bytes() == path.read_bytes()
 
@@ -223,14 +229,14 @@ def test_a_finished_run_started_again_changes_nothing(runs: Runs, tmp_path: Path
 def test_a_run_of_another_recipe_is_refused_and_left_alone(runs: Runs, tmp_path: Path) -> None:
     out = shutil.copytree(runs.whole, tmp_path / "out")
     with pytest.raises(ResumeError, match="other settings"):
-        train(replace(RECIPE, batch=5), runs.data, out)
+        train_fcn(replace(RECIPE, batch=5), runs.data, out)
     for path in runs.whole.iterdir():
         assert (out / path.name).read_bytes() == path.read_bytes()
 
 
 def test_missing_data_is_named_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"svhn/train/digitStruct\.mat"):
-        train(RECIPE, tmp_path / "nothing", tmp_path / "out")
+        train_fcn(RECIPE, tmp_path / "nothing", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -248,7 +254,7 @@ def test_batches_go_on_as_if_never_interrupted(tmp_path: Path) -> None:
 
 def test_the_last_batches_hold_more_official_crops(tmp_path: Path) -> None:
     sources = load_detector_data(write_tiny_data(tmp_path)).sources
-    recipe = SvhnFcnRecipe(steps=7, batch=8, refining=2 / 7)
+    recipe = replace(SVHN_FCN, steps=7, batch=8, refining=2 / 7)
     assert recipe.main_steps == 5
     # A patch of crops asks for a digit at its corner windows and for nothing else.
     crops = [
@@ -259,7 +265,7 @@ def test_the_last_batches_hold_more_official_crops(tmp_path: Path) -> None:
 
 
 def test_the_learning_rate_rises_and_falls_twice() -> None:
-    recipe = SvhnFcnRecipe(steps=150, refining=1 / 3, warmup=10, learning_rate=2e-3)
+    recipe = replace(SVHN_FCN, steps=150, refining=1 / 3, warmup=10, learning_rate=2e-3)
     optimizer = compile_network(recipe).optimizer
 
     def rate(step: int) -> float:
@@ -277,7 +283,7 @@ def test_the_learning_rate_rises_and_falls_twice() -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 50])
 def test_runs_shorter_than_the_warm_up_have_a_learning_rate(steps: int) -> None:
-    optimizer = compile_network(SvhnFcnRecipe(steps=steps, warmup=300)).optimizer
+    optimizer = compile_network(replace(SVHN_FCN, steps=steps, warmup=300)).optimizer
     rates = []
     for step in range(steps):
         optimizer.iterations.assign(step)

@@ -21,20 +21,14 @@ from training.data.detector_data import load_detector_data
 from training.engine.checkpoint import load_state
 from training.engine.training_run import CHECKPOINT, Batch, has_stalled
 from training.errors import ResumeError, TrainingError
-from training.evaluation.validation import validate
-from training.fine_tuning.fine_tune_fcn import Pictures, compile_network, fine_tune, mixed
-from training.fine_tuning.fine_tune_refiner import fine_tune_refiner, thinned
-from training.fine_tuning.fine_tuning_recipes import (
-    DistilledFcnFineTuning,
-    DistilledRefinerFineTuning,
-    FcnFineTuning,
-    LongFcnFineTuning,
-    LongRefinerFineTuning,
-    RefinerFineTuning,
-)
-from training.fine_tuning.fine_tuning_report import format_figures
-from training.fine_tuning.starting_model import StartingModel
-from training.refiner.refiner_recipe import RefinerRecipe
+from training.evaluation.validation import format_figures, validate
+from training.fcn.recipes import FINE_TUNING as FCN_FINE_TUNING
+from training.fcn.recipes import FcnFineTuning
+from training.fine_tuning.fine_tune import fine_tune_fcn, fine_tune_refiner, starting_fcn, thinned
+from training.fine_tuning.replay import mixed
+from training.fine_tuning.start import Pictures, StartingModel
+from training.refiner.recipes import FINE_TUNING as REFINER_FINE_TUNING
+from training.refiner.recipes import REFINER
 from training.samplers.targets import TARGET_CHANNELS
 
 FROZEN = 3
@@ -43,7 +37,8 @@ FROZEN = 3
 
 def recipe_of(start: StartingModel, **settings: int) -> FcnFineTuning:
     short = {"steps": 4, "batch": 8, "warmup": 2, "validate_every": 2, "freeze": FROZEN} | settings
-    return FcnFineTuning(init=start.manifest.sha256, replay_fraction=0.5, average=0.5, **short)
+    preset = FCN_FINE_TUNING["short"]
+    return replace(preset, init=start.manifest.sha256, replay_fraction=0.5, average=0.5, **short)
 
 
 class Runs(NamedTuple):
@@ -60,10 +55,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     data = write_tiny_data(folder / "data")
     start = StartingModel.load("embedded", folder / "whole")
     pictures = Pictures.load(data, data, None, 1)
-    fine_tune(recipe_of(start), start, pictures, folder / "whole")
+    fine_tune_fcn(recipe_of(start), start, pictures, folder / "whole")
     with interrupted_after(3):
-        fine_tune(recipe_of(start), start, pictures, folder / "interrupted")
-    fine_tune(recipe_of(start), start, pictures, folder / "interrupted")
+        fine_tune_fcn(recipe_of(start), start, pictures, folder / "interrupted")
+    fine_tune_fcn(recipe_of(start), start, pictures, folder / "interrupted")
     return Runs(start, pictures, folder / "whole", folder / "interrupted")
 
 
@@ -123,7 +118,7 @@ def test_a_run_from_something_else_is_refused(runs: Runs, tmp_path: Path, change
     out = shutil.copytree(runs.whole, tmp_path / "out")
     recipe = replace(recipe_of(runs.start), **change)  # type: ignore[arg-type]
     with pytest.raises(ResumeError, match="other settings"):
-        fine_tune(recipe, runs.start, runs.pictures, out)
+        fine_tune_fcn(recipe, runs.start, runs.pictures, out)
 
 
 @pytest.mark.slow
@@ -135,16 +130,16 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
     def scored(detector: DigitDetector, pictures: Pictures) -> dict[str, float]:
         return {"score": next(scores)}
 
-    monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.validate_both", scored)
-    monkeypatch.setattr("training.fine_tuning.fine_tune_fcn.report", lambda *_: None)
+    monkeypatch.setattr("training.fine_tuning.fine_tune.validate_both", scored)
+    monkeypatch.setattr("training.fine_tuning.fine_tune.report", lambda *_: None)
     recipe = recipe_of(runs.start, steps=9, validate_every=1, patience=2)
-    fine_tune(recipe, runs.start, runs.pictures, out)
+    fine_tune_fcn(recipe, runs.start, runs.pictures, out)
     assert "stopped after step 4: 2 validations in a row were no better" in capsys.readouterr().out
     state = load_state(out / CHECKPOINT, recipe)
     assert state is not None
     assert [row["score"] for row in state.history] == [0.5, 0.9, 0.7, 0.9]
     weights = (out / "weights.safetensors").read_bytes()
-    fine_tune(recipe, runs.start, runs.pictures, out)
+    fine_tune_fcn(recipe, runs.start, runs.pictures, out)
     assert "stopped after step 4" in capsys.readouterr().out
     assert next(scores) == 0.99, "nothing was validated again"
     assert (out / "weights.safetensors").read_bytes() == weights
@@ -153,7 +148,8 @@ def test_a_run_that_gets_no_better_ends_early_also_when_it_is_started_again(
 @pytest.mark.slow
 def test_the_refiner_goes_on_learning_from_what_another_fcn_proposes(runs: Runs, tmp_path: Path) -> None:
     proposing, out = StartingModel.load(str(runs.whole), tmp_path), tmp_path / "out"
-    recipe = RefinerFineTuning(
+    recipe = replace(
+        REFINER_FINE_TUNING["short"],
         init=runs.start.manifest.sha256,
         fcn=proposing.manifest.sha256,
         steps=2,
@@ -183,20 +179,16 @@ def test_the_refiner_goes_on_learning_from_what_another_fcn_proposes(runs: Runs,
 
 
 def test_what_a_command_must_say_beside_steps_and_seed() -> None:
-    of_fcn = FcnFineTuning(init="0")
+    of_fcn = FCN_FINE_TUNING["short"]
     assert [of_fcn.arguments, replace(of_fcn, freeze=0).arguments] == ["", " --freeze 0"]
-    of_look = RefinerFineTuning(init="0", fcn="0")
-    assert [of_look.arguments, replace(of_look, rendered=4000).arguments] == ["", " --rendered 4000"]
-    long = [LongFcnFineTuning(init="0"), LongRefinerFineTuning(init="0", fcn="0")]
+    of_refiner = REFINER_FINE_TUNING["short"]
+    assert [of_refiner.arguments, replace(of_refiner, rendered=4000).arguments] == ["", " --rendered 4000"]
+    long = [FCN_FINE_TUNING["long"], REFINER_FINE_TUNING["long"]]
     assert [recipe.arguments for recipe in long] == [" --preset long", " --preset long"]
-    taught = [
-        DistilledFcnFineTuning(init="0", teacher="0"),
-        DistilledRefinerFineTuning(init="0", fcn="0", teacher="0"),
-    ]
-    assert [recipe.arguments for recipe in taught] == [" --teacher TEACHER"] * 2
+    distilled = [FCN_FINE_TUNING["distilled"], REFINER_FINE_TUNING["distilled"]]
+    assert [recipe.arguments for recipe in distilled] == [" --teacher TEACHER"] * 2
     assert replace(long[0], freeze=4).arguments == " --preset long --freeze 4"
-    anew = RefinerRecipe()
-    assert [anew.arguments, replace(anew, rendered=0).arguments] == ["", " --rendered 0"]
+    assert [REFINER.arguments, replace(REFINER, rendered=0).arguments] == ["", " --rendered 0"]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +211,7 @@ def test_it_starts_as_the_model_is() -> None:
     """Nothing of the network is built or ordered otherwise, frozen or not."""
     start = StartingModel.load("embedded", Path("elsewhere"))
     for frozen in (0, FROZEN):
-        model = compile_network(recipe_of(start, freeze=frozen), start.weights.fcn)
+        model = starting_fcn(start.weights.fcn, frozen)
         for array, known in zip(model.get_weights(), start.weights.fcn, strict=True):
             np.testing.assert_array_equal(array, known)
 
@@ -252,7 +244,7 @@ def test_how_much_of_a_batch_is_old_data(size: int, replay_fraction: float, of_o
 
 
 @pytest.mark.parametrize(("most", "left"), [(1, 1), (2, 2), (3, 2), (4, 4), (300, 4)])
-def test_of_much_old_data_a_part_is_looked_through(tmp_path: Path, most: int, left: int) -> None:
+def test_of_much_old_data_a_part_is_searched(tmp_path: Path, most: int, left: int) -> None:
     data = load_detector_data(write_tiny_data(tmp_path))
     part = thinned(data, most)
     assert len(part.sources.scenes) == len(part.learned) == left

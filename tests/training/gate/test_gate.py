@@ -1,5 +1,6 @@
 """Training the gate: what it is asked for, what it is shown, and a run in whole and interrupted."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,18 +18,16 @@ from tests.training.official_files import write_tiny_data
 from training.cli.main import main
 from training.data.scenes import Image, LabelledImage
 from training.errors import ResumeError
-from training.gate.measure import GateOutputs, measure
-from training.gate.recipe import GateRecipe, GateTargetConfig
+from training.gate.recipe import GATE, GateTargetConfig, cell_targets
 from training.gate.sampler import FOUND, MISSED, GateSampler, GateSources
-from training.gate.targets import cell_targets
-from training.gate.training import train
+from training.gate.train_gate import GateOutputs, measure, train_gate
 
 TARGET = GateTargetConfig()
 CENTRES = 8.0 * np.arange(12) + 2
 """Of the cells of a level, px."""
 
-RECIPE = GateRecipe(
-    steps=4, images=3, patches=4, warmup=2, validate_every=2, average=0.5, rendered=10, kept=1.0
+RECIPE = replace(
+    GATE, steps=4, batch=3, patches=4, warmup=2, validate_every=2, average=0.5, rendered=10, kept=1.0
 )
 
 
@@ -79,7 +78,7 @@ def dark(side: int) -> LabelledImage:
 
 def test_cells_that_should_let_through_lie_on_the_digit() -> None:
     """The patch's brightest places and the target's agree, wherever and however large the digit is shown."""
-    recipe = GateRecipe(images=20, patches=2, scene_fraction=1.0, rendered_fraction=0.0, stretch=0.0)
+    recipe = replace(GATE, batch=20, patches=2, scene_fraction=1.0, rendered_fraction=0.0, stretch=0.0)
     sampler = GateSampler(GateSources([picture_with_digit()], [], []), recipe)
     images, targets = sampler.batch(np.random.default_rng(0))
     assert images.shape == (40, 64, 64, 3)
@@ -98,7 +97,7 @@ def test_cells_that_should_let_through_lie_on_the_digit() -> None:
 
 
 def test_a_digit_that_the_model_misses_counts_less() -> None:
-    recipe = GateRecipe(images=4, patches=2, scene_fraction=1.0, rendered_fraction=0.0)
+    recipe = replace(GATE, batch=4, patches=2, scene_fraction=1.0, rendered_fraction=0.0)
     image = picture_with_digit()
     missed = LabelledImage(image.pixels, image.boxes, np.array([MISSED], np.int32))
     _, targets = GateSampler(GateSources([missed], [], []), recipe).batch(np.random.default_rng(0))
@@ -106,7 +105,7 @@ def test_a_digit_that_the_model_misses_counts_less() -> None:
 
 
 def test_a_batch_is_a_function_of_the_generator() -> None:
-    sampler = GateSampler(GateSources([picture_with_digit()], [dark(90)], [dark(200)]), GateRecipe())
+    sampler = GateSampler(GateSources([picture_with_digit()], [dark(90)], [dark(200)]), GATE)
     first, again, other = (sampler.batch(np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
@@ -150,10 +149,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """One run in one go, and one that is interrupted after its third step."""
     folder = tmp_path_factory.mktemp("gate")
     data = write_tiny_data(folder / "data")
-    train(RECIPE, None, data, folder / "whole")
+    train_gate(RECIPE, None, data, folder / "whole")
     with interrupted_after(3):
-        train(RECIPE, None, data, folder / "interrupted")
-    train(RECIPE, None, data, folder / "interrupted")
+        train_gate(RECIPE, None, data, folder / "interrupted")
+    train_gate(RECIPE, None, data, folder / "interrupted")
     return Runs(data, folder / "whole", folder / "interrupted")
 
 
@@ -188,7 +187,7 @@ def test_the_gate_is_asked_unless_a_call_is_exhaustive(runs: Runs) -> None:
 @pytest.mark.slow
 def test_another_recipe_does_not_go_on_with_a_run(runs: Runs) -> None:
     with pytest.raises(ResumeError, match="other settings"):
-        train(GateRecipe(steps=5, rendered=10), None, runs.data, runs.whole)
+        train_gate(replace(GATE, steps=5, rendered=10), None, runs.data, runs.whole)
 
 
 def test_a_missing_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

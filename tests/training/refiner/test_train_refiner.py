@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,10 @@ from training.cli.main import main
 from training.engine.checkpoint import load_state
 from training.engine.training_run import CHECKPOINT
 from training.errors import DataError, ResumeError
-from training.refiner.refiner_recipe import RefinerRecipe
-from training.refiner.train_refiner import train
+from training.refiner.recipes import REFINER
+from training.refiner.train_refiner import train_refiner
 
-RECIPE = RefinerRecipe(steps=4, batch=16, warmup=2, validate_every=2, average=0.5, rendered=3)
+RECIPE = replace(REFINER, steps=4, batch=16, warmup=2, validate_every=2, average=0.5, rendered=3)
 
 
 class Runs(NamedTuple):
@@ -34,10 +35,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """One run in one go, and one that is interrupted after its third step."""
     folder = tmp_path_factory.mktemp("refiner")
     data = write_tiny_data(folder / "data")
-    train(RECIPE, None, data, folder / "whole")
+    train_refiner(RECIPE, None, data, folder / "whole")
     with interrupted_after(3):
-        train(RECIPE, None, data, folder / "interrupted")
-    train(RECIPE, None, data, folder / "interrupted")
+        train_refiner(RECIPE, None, data, folder / "interrupted")
+    train_refiner(RECIPE, None, data, folder / "interrupted")
     return Runs(data, folder / "whole", folder / "interrupted")
 
 
@@ -81,12 +82,12 @@ def test_the_refiner_is_asked(runs: Runs) -> None:
 def test_another_recipe_does_not_go_on_with_a_run(runs: Runs, tmp_path: Path) -> None:
     out = shutil.copytree(runs.whole, tmp_path / "out")
     with pytest.raises(ResumeError, match="other settings"):
-        train(RefinerRecipe(steps=5, rendered=3), None, runs.data, out)
+        train_refiner(replace(REFINER, steps=5, rendered=3), None, runs.data, out)
 
 
 def test_missing_data_is_named_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"svhn/train/digitStruct\.mat"):
-        train(RECIPE, None, tmp_path / "nothing", tmp_path / "out")
+        train_refiner(RECIPE, None, tmp_path / "nothing", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.samplers.index_samplers import ClassBalancedSampler
+from training.samplers.patches import ClassBalancedSampler
 
 
 def labels(*scenes: list[int]) -> list[np.ndarray]:

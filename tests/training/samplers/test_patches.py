@@ -122,7 +122,7 @@ def test_scenes_are_pasted_into_photographs() -> None:
     bar = LabelledImage(
         np.full((64, 32, 3), 255, np.uint8), np.array([[0, 0, 32, 64]], np.float32), np.array([7], np.int32)
     )
-    config = PatchConfig(photo_fraction=0.0, photo_surroundings=1.0)
+    config = PatchConfig(photo_fraction=0.0, photo_background=1.0)
     images, targets = PatchSampler(sources([bar], photos=[photo]), config).batch(20, np.random.default_rng(0))
     asked = targets[..., 3] == 1
     assert asked.any(axis=(1, 2)).sum() > 15
@@ -131,7 +131,7 @@ def test_scenes_are_pasted_into_photographs() -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_any_place_of_a_scene_is_shown_with_the_digits_that_are_there() -> None:
+def test_a_random_patch_of_a_scene_is_shown_with_the_digits_that_are_there() -> None:
     """Most places of a large scene show nothing; where the white bar is seen at a fitting height, it is asked for."""
     pixels = np.zeros((300, 300, 3), np.uint8)
     pixels[20:44, 20:32] = 255

@@ -118,7 +118,7 @@ def test_windows_that_leave_their_image_show_its_edge_or_a_photograph(part: floa
     digit = LabelledImage(
         np.full((40, 20, 3), 250, np.uint8), np.array([[0, 0, 20, 40]], np.float32), np.array([6], np.int32)
     )
-    images, _ = batch(sources(scenes=[digit], photos=[PHOTO]), only(photo_surroundings=part))
+    images, _ = batch(sources(scenes=[digit], photos=[PHOTO]), only(photo_background=part))
     assert set(images[:, 0, 0].ravel().tolist()) == seen
     assert (images[:, REFINER_WINDOW // 2, REFINER_WINDOW // 2] == 250).all()
 

@@ -59,7 +59,7 @@ def holds_own_labels(folder: Path) -> bool:
 
 
 def _lies_apart(source: str) -> bool:
-    """Whether a label file belongs to a data set in a folder of its own."""
+    """Return whether a label file belongs to a data set in a folder of its own."""
     top, *below = PurePosixPath(source).parts
     return bool(below) and top not in _USUAL_FOLDERS
 
@@ -91,7 +91,7 @@ _SHOWN_PROBLEMS = 5
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """How labels are read.
+    """Options of reading labels.
 
     Attributes:
         classes: digits of classes with other names than "0" .. "9"; None for a class that is ignored.
@@ -201,5 +201,5 @@ def _until_too_many(items: Iterator[Item]) -> Iterator[Item]:
         problems = [item] if isinstance(item, Problem) else item.problems
         count += len(problems)
         if count >= MAX_PROBLEMS:
-            yield Problem(problems[-1].file, problems[-1].line, "so many problems: reading stops here")
+            yield Problem(problems[-1].file, problems[-1].line, "too many problems: reading stops here")
             return

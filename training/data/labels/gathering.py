@@ -12,7 +12,7 @@ from training.data.scenes import Scene
 
 
 def settle_conflicts(judged: Iterable[Judged]) -> None:
-    """Leaves out every image whose labels are at two places and do not say the same, with a problem at the later one.
+    """Leave out every image that is labelled twice and not alike, with a problem at the later label.
 
     An image that was only found by its name belongs to the labels that give its right path.
     """
@@ -88,7 +88,7 @@ def _by_split(judged: Sequence[Judged]) -> list[Judged]:
 
 @dataclass
 class Labels:
-    """All that a folder holds.
+    """The labels of a folder, and what was found out about them.
 
     Attributes:
         format: the format's name.

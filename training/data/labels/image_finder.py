@@ -24,7 +24,7 @@ class FoundImage:
 
     Attributes:
         path: its file.
-        named: the name by which it was looked for, if it is not where that says; else empty.
+        named: the name that was searched, if it is not where that says; else empty.
     """
 
     path: Path
@@ -40,12 +40,12 @@ class ImageFinder:
         self._by_stem = _index(tree.images, _stem)
         self._without_suffix = _index(tree.images, lambda name: posixpath.splitext(name)[0])
 
-    def find(self, name: str, places: Sequence[str], label_stem: str = "") -> FoundImage:
+    def find(self, name: str, folders: Sequence[str], label_stem: str = "") -> FoundImage:
         """Return the image that a label file calls `name`.
 
         Args:
             name: as the file has it; backslashes separate folders, too, and the suffix may be missing.
-            places: the folders from which it may be meant, the likeliest first; `..` is taken from that one alone.
+            folders: those from which it may be meant, the likeliest first; `..` is taken from that one alone.
             label_stem: the label file's own stem, where there is one such file for each image.
 
         Raises:
@@ -53,7 +53,7 @@ class ImageFinder:
         """
         name = name.replace("\\", "/")
         goes_up = posixpath.normpath(name).startswith("..")
-        paths = [inside(posixpath.join(place, name)) for place in (places[:1] if goes_up else places)]
+        paths = [inside(posixpath.join(folder, name)) for folder in (folders[:1] if goes_up else folders)]
         within = [path for path in paths if path] if name else []
         if found := self._at(within):
             return FoundImage(self._tree.root / found)
@@ -108,7 +108,7 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 def _closest(candidates: Sequence[str], name: str) -> list[str]:
-    """Those that share the most folders with `name`, counted from the end."""
+    """Return the candidates that share the most folders with `name`, counted from the end."""
     shared = {path: _shared_folders(path, name) for path in candidates}
     best = max(shared.values(), default=0)
     return [path for path, count in shared.items() if count == best]

@@ -52,7 +52,7 @@ class Judge:
         self._declares_classes = declares_classes
 
     def judge(self, picture: Picture) -> Judged:
-        """Open the image and look at every box."""
+        """Open the image and check every box."""
         judged = Judged(picture, list(picture.problems), ignored=Counter(picture.set_aside))
         size = _open_image(judged)
         digits: dict[tuple[Box, int], bool] = {}
@@ -78,7 +78,7 @@ class Judge:
         """Return the class's digit; None if it is to be ignored.
 
         Raises:
-            ValueError: if nobody says what the class is.
+            ValueError: if the class is unknown.
         """
         if mark.name in self._classes:
             return self._classes.digit(mark.name)

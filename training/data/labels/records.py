@@ -31,7 +31,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Note(Problem):
-    """Something worth knowing that hinders nobody: a split without pictures, a path that was found elsewhere."""
+    """A remark that is no problem: a split without pictures, a path that was found elsewhere."""
 
     def __str__(self) -> str:
         return printable(f"{self.file}:{self.line}: note: {self.text}")
@@ -70,7 +70,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is said of one image.
+    """One image and its labels.
 
     Attributes:
         file: the label file.
@@ -98,7 +98,7 @@ class Picture:
 
 
 Item = Picture | Problem
-"""An element of a parser's output; a `Note` is a `Problem` that hinders nobody."""
+"""An element of a parser's output; a `Note` is a `Problem` that prevents nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The files of a data folder: listed once, read with a limit, and found by what label files call them.
 
-An image that a label file names is looked up in the listing, so no name, whatever it is, leads out of the folder.
+An image that a label file names is searched in the listing, so no name, whatever it is, leads out of the folder.
 """
 
 import codecs
@@ -18,13 +18,13 @@ MAX_LABEL_BYTES = 64 * 1024 * 1024
 """Larger label files are refused unread; so many bytes are half a million boxes."""
 
 MAX_IMAGE_LABEL_BYTES = 1024 * 1024
-"""The same for formats that have a file per image."""
+"""Label files of formats that have a file per image are refused unread if they are larger."""
 
 MAX_ENTRIES = 1_000_000
 """More lines or elements are refused, however small they are."""
 
 OFFICIAL = "svhn"
-"""The folder of the official SVHN files, which has its own reader and is not looked into."""
+"""The folder of the official SVHN files, which has its own reader and is not searched."""
 
 _OF_SYSTEMS = frozenset({"@eaDir", "__MACOSX", "#recycle"})
 """Folders in which network storage and archives keep thumbnails and metadata."""
@@ -161,8 +161,8 @@ def inside(name: str) -> str | None:
     return None if outside else "" if normal == "." else normal
 
 
-def usual_places(label_file: str, more: Sequence[str] = ()) -> list[str]:
-    """Where the images of a label file usually are: beside it, in images/ beside it, in the data folder's."""
+def usual_folders(label_file: str, more: Sequence[str] = ()) -> list[str]:
+    """Return the usual folders of a label file's images: beside it, images/ beside it, those of the data folder."""
     beside = posixpath.dirname(label_file)
     return [beside, posixpath.join(beside, "images"), *more, "", "images", "JPEGImages"]
 

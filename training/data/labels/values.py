@@ -106,7 +106,7 @@ class ClassNames:
         """Return the digit, or None if the class is ignored.
 
         Raises:
-            KeyError: if nobody says what it is.
+            KeyError: if it is unknown.
         """
         return self._digits[plain_name(name)]
 

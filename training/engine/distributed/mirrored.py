@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from detector.results.detections import FloatArray
 from training.engine.distributed.workers import Bar, Step
-from training.engine.optimization import asked_of, loss_of_share
+from training.engine.optimization import loss_of_share, normalizers
 
 MakeBar = Callable[[int, int, str], Bar]
 
@@ -27,7 +27,7 @@ def use_threads(count: int) -> None:
 
 
 class Mirrored:
-    """One of the workers that the environment variable `TF_CONFIG` names; worker 0 leads.
+    """One of the workers that the environment variable `TF_CONFIG` names; worker 0 is the chief.
 
     Args:
         bar: makes the chief's progress bar.
@@ -48,13 +48,13 @@ class Mirrored:
         return bool(self._rank == 0)
 
     def share(self, size: int) -> slice:
-        """Which of a batch's images are this worker's; shares differ by one image at most."""
+        """Return this worker's share of a batch; shares differ by one image at most."""
         return slice(self._rank * size // self._count, (self._rank + 1) * size // self._count)
 
     def broadcast_variables(self, model: keras.Model) -> None:
         """Give every worker the chief's weights and optimiser."""
         variables = [*model.weights, *model.optimizer.variables]
-        for variable, value in zip(variables, self._leaders(variables), strict=True):
+        for variable, value in zip(variables, self._chiefs(variables), strict=True):
             variable.assign(value)
 
     def step_of(self, model: keras.Model) -> Step:
@@ -62,14 +62,14 @@ class Mirrored:
         _synchronise(model)
 
         @tf.function  # type: ignore[untyped-decorator]
-        def step(images: tf.Tensor, targets: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
-            loss, *gradients = self._strategy.run(_summed_gradients, args=(model, images, targets, asked))
+        def step(images: tf.Tensor, targets: tf.Tensor, divisors: tf.Tensor) -> tf.Tensor:
+            loss, *gradients = self._strategy.run(_summed_gradients, args=(model, images, targets, divisors))
             model.optimizer.apply(gradients, model.trainable_variables)
             return loss
 
         def train(images: FloatArray, targets: FloatArray) -> float:
             own = self.share(len(images))
-            return float(step(images[own], targets[own], asked_of(targets)))
+            return float(step(images[own], targets[own], normalizers(targets)))
 
         return train
 
@@ -83,27 +83,27 @@ class Mirrored:
             self._wait_for_all()
 
     def _wait_for_all(self) -> None:
-        self._leaders([tf.zeros(())])
+        self._chiefs([tf.zeros(())])
 
     @tf.function  # type: ignore[untyped-decorator]
-    def _leaders(self, variables: Sequence[keras.Variable | tf.Tensor]) -> list[tf.Tensor]:
+    def _chiefs(self, variables: Sequence[keras.Variable | tf.Tensor]) -> list[tf.Tensor]:
         """Return the chief's variables: the sum, to which the others add nothing."""
 
-        def told() -> list[tf.Tensor]:
-            say = (
+        def sent() -> list[tf.Tensor]:
+            send = (
                 tf.identity if self.is_chief else tf.zeros_like
             )  # either has a device, which a variable has not
-            return [_all_reduce([say(tf.convert_to_tensor(variable))])[0] for variable in variables]
+            return [_all_reduce([send(tf.convert_to_tensor(variable))])[0] for variable in variables]
 
-        return list(self._strategy.run(told))
+        return list(self._strategy.run(sent))
 
 
 def _summed_gradients(
-    model: keras.Model, images: tf.Tensor, targets: tf.Tensor, asked: tf.Tensor
+    model: keras.Model, images: tf.Tensor, targets: tf.Tensor, divisors: tf.Tensor
 ) -> list[tf.Tensor]:
     """Return the whole batch's loss and gradients, from this worker's share of it."""
     with tf.GradientTape() as tape:
-        loss = loss_of_share(targets, model(images, training=True), asked)
+        loss = loss_of_share(targets, model(images, training=True), divisors)
     return _all_reduce([loss, *tape.gradient(loss, model.trainable_variables)])
 
 

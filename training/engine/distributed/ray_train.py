@@ -14,8 +14,7 @@ from typing import Any, Self
 
 from detector.results.errors import DetectorError
 from detector.system.cluster_address import refusal
-from training.engine.distributed.placement import Placement
-from training.engine.distributed.workers import Workers
+from training.engine.distributed.workers import Placement, Workers
 from training.errors import TrainingError
 
 try:
@@ -35,7 +34,7 @@ TrainFunction = Callable[[Workers], None]
 
 
 def train_on_ray(train: TrainFunction, placement: Placement) -> None:
-    """Trains on several workers to the end, and starts them again up to three times when one has died.
+    """Train on several workers to the end; start them again, up to three times, when one has died.
 
     Args:
         train: called in every worker; what it raises of this package's errors ends the run at once.

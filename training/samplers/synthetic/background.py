@@ -1,4 +1,7 @@
-"""What is behind numbers and beside them: walls, and things that are no numbers."""
+"""The background of numbers: walls, and clutter that is no number.
+
+Clutter is door frames, cables, railings, slots, crosses, arrows, bells and frames.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -122,7 +125,7 @@ _COLOURS = (
 _TWIGS = ((62, 50, 42), (96, 82, 70), (38, 34, 30), (84, 96, 60), (120, 108, 96))
 
 
-def paint_surroundings(picture: Image, keep: Points, unit: float, rng: np.random.Generator) -> None:
+def paint_bands(picture: Image, keep: Points, unit: float, rng: np.random.Generator) -> None:
     """Paints wide bands outside the box `keep`: a door frame, another wall, a window, the sky."""
     height, width = picture.shape[:2]
     edges = (keep[0], keep[1], width - keep[2], height - keep[3])

@@ -13,7 +13,7 @@ from training.samplers.synthetic.lines import Line, PlacedGlyph
 
 _LARGEST_ANGLE = 25.0
 _OBLIQUE = 2.5
-"""How much farther askew the camera stands where a scene is seen from the side, or from below."""
+"""Factor of the angles where a scene is seen from the side, or from below."""
 _LARGEST_TILT = 0.36
 """Foreshortens to 0.46, as a wall does at an angle of 63 degrees."""
 

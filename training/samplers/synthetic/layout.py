@@ -1,4 +1,4 @@
-"""Where the lines of a scene stand: the number in its place, words around it, plates beneath."""
+"""The layout of a scene: the number, words around it, plates beneath; and the settings of scenes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +66,7 @@ class Layout:
     """A scene before it is painted; px of the plane.
 
     Attributes:
-        main: the number, or what stands in its place.
+        main: the number, or the words that replace it.
         words: lines around it.
         plate: what lies beneath, if anything does.
         plate_boxes: (4,) each: one plate, or one tile for each glyph.

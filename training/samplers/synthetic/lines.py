@@ -19,7 +19,7 @@ Region = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How a line of text is set; lengths are in heights of a digit unless they say px.
+    """The setting of a line of text; lengths are in heights of a digit unless they say px.
 
     Attributes:
         font: the font's file.

@@ -94,7 +94,7 @@ _INKS = (
 
 @dataclass(frozen=True)
 class Lettering:
-    """The look of a line; lengths in heights of a digit.
+    """The appearance of a line; lengths in heights of a digit.
 
     Attributes:
         kind: one of "painted", "mounted", "raised", "engraved", "outlined", "solid".
@@ -135,7 +135,7 @@ def tonal_colour(rng: np.random.Generator, surface: Colour) -> Colour:
 def choose_lettering(
     rng: np.random.Generator, colour: Colour, flat: bool, light: tuple[float, float]
 ) -> Lettering:
-    """Return the look of a line in an ink; `flat` is what is printed or enamelled."""
+    """Return the appearance of a line in an ink; `flat` is what is printed or enamelled."""
     chances = (0.78, 0.04, 0.1, 0.03, 0.05, 0.0) if flat else (0.3, 0.3, 0.11, 0.07, 0.06, 0.16)
     kinds = ("painted", "mounted", "raised", "engraved", "outlined", "solid")
     kind = kinds[int(rng.choice(len(kinds), p=chances))]
@@ -149,21 +149,23 @@ def choose_lettering(
     )
 
 
-def paint_lines(picture: Image, lines: Sequence[Line], look: Lettering, rng: np.random.Generator) -> None:
+def paint_lines(
+    picture: Image, lines: Sequence[Line], lettering: Lettering, rng: np.random.Generator
+) -> None:
     """Paints lines of one style onto a picture."""
     height = lines[0].style.height
     ink, region = ink_of(lines, picture.shape[:2], 0.25 * height)
     if not ink.size:
         return
-    if look.wear:
+    if lettering.wear:
         grain = noise(rng, ink.shape, (height / 8 + 1, height / 8 + 1))
-        ink = ink * np.clip((grain + 1.9 - 4 * look.wear) * 2, 0, 1)
-    paint = look.colour
-    if look.gloss:
-        slope = np.linspace(look.gloss, -look.gloss, ink.shape[0], dtype=np.float32)
-        paint = np.clip(look.colour + slope[:, None, None], 0, 255)
-    x, y = look.light[0] * look.depth * height, look.light[1] * look.depth * height
-    _KINDS[look.kind](picture, region, ink, paint, (x, y))
+        ink = ink * np.clip((grain + 1.9 - 4 * lettering.wear) * 2, 0, 1)
+    paint = lettering.colour
+    if lettering.gloss:
+        slope = np.linspace(lettering.gloss, -lettering.gloss, ink.shape[0], dtype=np.float32)
+        paint = np.clip(lettering.colour + slope[:, None, None], 0, 255)
+    x, y = lettering.light[0] * lettering.depth * height, lettering.light[1] * lettering.depth * height
+    _KINDS[lettering.kind](picture, region, ink, paint, (x, y))
 
 
 def _painted(picture: Image, region: Region, ink: Ink, paint: Colour, _: tuple[float, float]) -> None:

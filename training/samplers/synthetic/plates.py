@@ -150,9 +150,9 @@ def _paint_screws(view: Image, box: Points, plate: Plate, unit: float) -> None:
     inset = (plate.inset + 0.07) * unit
     xs, ys = (box[0] + inset, box[2] - inset), (box[1] + inset, box[3] - inset)
     middle = (box[1] + box[3]) / 2
-    places = [(x, y) for x in xs for y in (ys if plate.screws == 4 else (middle,))]
+    screws = [(x, y) for x in xs for y in (ys if plate.screws == 4 else (middle,))]
     radius = max(1, round(0.05 * unit))
-    for x, y in places:
+    for x, y in screws:
         cv2.circle(view, (round(x), round(y)), radius, (60, 58, 56), cv2.FILLED, cv2.LINE_AA)
         if radius > 1:
             cv2.circle(

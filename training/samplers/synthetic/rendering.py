@@ -14,9 +14,9 @@ from detector.results.detections import IntArray
 from detector.system.progress_bar import progress_bar
 from training.data.scenes import Image, LabelledImage
 from training.samplers.synthetic.background import (
+    paint_bands,
     paint_branches,
     paint_cables,
-    paint_surroundings,
     paint_things,
     paint_wall,
     shadow,
@@ -73,7 +73,7 @@ class SyntheticScenes:
 
 
 def render_scenes(count: int, photos: Sequence[Image], seed: int) -> list[LabelledImage]:
-    """So many scenes of which half show words and no digit: letters are what a detector takes for digits.
+    """Render scenes of which half show words and no digit: a detector takes letters for digits.
 
     Args:
         count: how many; the first ones are the same however many there are.
@@ -91,7 +91,7 @@ def render_scene(
     fonts: Sequence[Path],
     config: SyntheticConfig = SyntheticConfig(),  # noqa: B008 - frozen
 ) -> RenderedScene:
-    """Return a house number, or words in its place, as it might hang in a street; a pure function of the generator.
+    """Return a house number, or words instead, as it might hang in a street; a pure function of the generator.
 
     Args:
         rng: all that is random comes from it.
@@ -132,7 +132,7 @@ def render_text(
 
 
 def _place(layout: Layout, size: tuple[int, int], rng: np.random.Generator) -> Points:
-    """Where in the picture the middle of the main line comes to stand; a whole sign is shown if it fits."""
+    """Return the position of the main line's middle in the picture; a whole sign is shown if it fits."""
     box = layout.plate_boxes[0] if layout.is_sign else layout.main.box
     low, high = 2 - box[:2], np.array(size) - 2 - box[2:]
     if (low > high).any():
@@ -154,7 +154,7 @@ def _paint(
     keep = [box + unit * np.array([-0.2, -0.1, 0.2, 0.1]) for box in (layout.main.box, *layout.plate_boxes)]
     if rng.random() < 0.35:
         edges = np.stack(keep)
-        paint_surroundings(picture, np.concatenate([edges[:, :2].min(0), edges[:, 2:].max(0)]), unit, rng)
+        paint_bands(picture, np.concatenate([edges[:, :2].min(0), edges[:, 2:].max(0)]), unit, rng)
     if rng.random() < config.clutter:
         words = [line.box for line in layout.words]
         paint_things(picture, [*keep, *words], unit, int(rng.integers(1, 6)), rng)
@@ -218,7 +218,7 @@ def render_plate_or_sign(
 
     Args:
         rng: all that is random comes from it.
-        photos: photographs without digits for the surroundings, RGB uint8; may be empty.
+        photos: photographs without digits for the background, RGB uint8; may be empty.
         fonts: font files, at least one.
         config: `PLATES` or `SIGNS`.
 
@@ -241,7 +241,7 @@ def stand_in_set(
     Args:
         seed: of the generator.
         count: how many pictures.
-        photos: photographs without digits for the surroundings, RGB uint8.
+        photos: photographs without digits for the background, RGB uint8.
         fonts: font files; None for those of this machine that training leaves out.
     """
     chosen = split_fonts(find_fonts())[1] if fonts is None else fonts

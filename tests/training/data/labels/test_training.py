@@ -12,8 +12,8 @@ from tests.training.data.labels.folders import NAMES, Drawn, paint, write, write
 from tests.training.official_files import TEST_DATA, write_tiny_data
 from tests.training.painted import Digit, PaintedDigitDetector
 from tests.training.painted import paint as painted
-from training.cli.label_options import label_options
 from training.cli.main import main, parser
+from training.cli.options import label_options
 from training.data.detector_data import load_detector_data
 from training.data.labels.folder import LabelOptions, read_labels
 from training.data.svhn import cut_crop

@@ -17,7 +17,7 @@ from typing import Any
 from training.data.labels.image_finder import ImageFinder
 from training.data.labels.readers.json_lists import json_lists
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
-from training.data.labels.tree import MAX_LABEL_BYTES, FileTree, LabelError, MissingImageError, usual_places
+from training.data.labels.tree import MAX_LABEL_BYTES, FileTree, LabelError, MissingImageError, usual_folders
 from training.data.labels.values import Identity, identity, json_number, plain_name, whole_number
 
 KEYS = ("images", "annotations", "categories")
@@ -100,7 +100,7 @@ class _File:
         stem = PurePosixPath(name).stem
         self._split = split_of(PurePosixPath(name).parent, stem)
         last_word = stem.rpartition("_")[2]
-        self._places = usual_places(name, [last_word, posixpath.join("images", last_word)])
+        self._folders = usual_folders(name, [last_word, posixpath.join("images", last_word)])
 
     def pictures(self) -> Iterator[Item]:
         """All of it."""
@@ -187,7 +187,7 @@ class _File:
             set_aside=[_CROWD] * image.crowds,
         )
         try:
-            found = self._finder.find(image.entry["file_name"], self._places)
+            found = self._finder.find(image.entry["file_name"], self._folders)
         except MissingImageError as error:
             image.problems.append(self._problem(image.line, str(error)))
             return picture

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from training.data.labels.image_finder import FoundImage, ImageFinder
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
-from training.data.labels.tree import MAX_ENTRIES, FileTree, LabelError, MissingImageError, usual_places
+from training.data.labels.tree import MAX_ENTRIES, FileTree, LabelError, MissingImageError, usual_folders
 from training.data.labels.values import local_number, number
 
 EDGES = ("x_min", "y_min", "x_max", "y_max")
@@ -32,7 +32,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file is written.
+    """The dialect of a file.
 
     Attributes:
         separator: between columns.
@@ -201,7 +201,7 @@ class _Table:
     def _new(self, line: int, name: str, row: Row) -> _Image:
         image = _Image(line, name, None, _declared(row))
         try:
-            image.found = self._finder.find(name, usual_places(self._source))
+            image.found = self._finder.find(name, usual_folders(self._source))
         except MissingImageError as error:
             image.problems.append(Problem(self._file, line, str(error)))
         return image

@@ -42,7 +42,7 @@ def json_lists(text: str, keys: Collection[str]) -> Iterator[tuple[str, Iterator
 
 
 class _Reader:
-    """A place in the text, which moves on."""
+    """A position in the text, which moves on."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -95,7 +95,7 @@ class _Reader:
             self.take(",")
 
     def line(self) -> int:
-        """Return the line of the place."""
+        """Return the line of the position."""
         self._line += self._text.count("\n", self._counted, self._at)
         self._counted = self._at
         return self._line

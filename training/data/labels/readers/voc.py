@@ -1,6 +1,6 @@
 """Pascal VOC's XML: a file per image, an `object` per digit.
 
-Hostile documents are refused, not expanded; texts are found by their place, with lines.
+Hostile documents are refused, not expanded; texts are found by their path of tags, with lines.
 """
 
 import posixpath
@@ -23,7 +23,7 @@ from training.data.labels.tree import (
     LabelError,
     MissingImageError,
     folded,
-    usual_places,
+    usual_folders,
 )
 from training.data.labels.values import number
 
@@ -88,7 +88,7 @@ class _Handler(ContentHandler):
         self._locator = locator
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - SAX's name
-        """Goes down, into a new part if `name` begins one."""
+        """Go down, into a new part if `name` begins one."""
         if not self._path and name != self._root:
             raise LabelError(self.line(), f"the document is a <{name[:50]}>, not an <{self._root}>")
         self._path.append(name)
@@ -103,11 +103,11 @@ class _Handler(ContentHandler):
         self._text.append(content)
 
     def endElement(self, name: str) -> None:  # noqa: N802 - SAX's name
-        """Keep the text under its place and go up."""
+        """Keep the text under its path of tags and go up."""
         in_part = self._path[1:2] == [self._repeated]
-        place = "/".join(self._path[2 if in_part else 1 :])
+        path = "/".join(self._path[2 if in_part else 1 :])
         texts = (self.parts[-1] if in_part else self.outside).texts
-        texts.setdefault(place, "".join(self._text).strip())
+        texts.setdefault(path, "".join(self._text).strip())
         self._text.clear()
         self._path.pop()
 
@@ -172,12 +172,12 @@ def _picture(tree: FileTree, finder: ImageFinder, name: str) -> Picture:
 
 
 def _places(name: str, about: Fields) -> list[str]:
-    """Where the image may lie: as the file does below Annotations/, or in the folder that it names."""
+    """Return the folders of the image: as the file lies below Annotations/, or the one that it names."""
     below = posixpath.dirname(f"/{name}").rpartition("/Annotations")[2].lstrip("/")
     above = posixpath.dirname(f"/{name}").rpartition("/Annotations")[0].lstrip("/")
     folders = [below, about.texts.get("folder", "")]
     tops = [posixpath.join(above, "JPEGImages"), posixpath.join(above, "images"), above]
-    return usual_places(name, [posixpath.join(top, folder) for folder in folders for top in tops])
+    return usual_folders(name, [posixpath.join(top, folder) for folder in folders for top in tops])
 
 
 def _declared(about: Fields) -> tuple[float, float] | None:

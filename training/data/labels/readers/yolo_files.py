@@ -25,7 +25,7 @@ _SUFFIX = ".txt"
 _OTHER_TEXTS = frozenset({"notes.txt", "readme.txt"})
 _OTHER_SUFFIXES = IMAGE_SUFFIXES | {".yaml", ".yml", ".json", ".xml", ".csv", ".cache", ".names", ".data"}
 _BOX_COLUMNS = 5
-_LOOKED_AT = 3
+_CHECKED_LINES = 3
 
 
 class LabelFiles:
@@ -36,14 +36,14 @@ class LabelFiles:
 
     def of(self, image: str) -> str:
         """Find the label file of an image: in `labels` for the last `images`, or beside it, or where it belongs."""
-        places = self._places(image)
-        return next((found for place in places if (found := self._tree.find(place))), places[0])
+        names = self._usual_names(image)
+        return next((found for name in names if (found := self._tree.find(name))), names[0])
 
     def is_named_otherwise(self, image: str) -> bool:
         """Return whether an image's label file was found only in another case or Unicode form."""
-        return self.of(image) not in self._places(image)
+        return self.of(image) not in self._usual_names(image)
 
-    def _places(self, image: str) -> list[str]:
+    def _usual_names(self, image: str) -> list[str]:
         stem = posixpath.splitext(image)[0]
         beside = f"{stem}{_SUFFIX}"
         folders = list(_IMAGES.finditer(stem))
@@ -79,7 +79,7 @@ class LabelFiles:
     def looks_like_labels(self, name: str) -> bool:
         """Return whether the first lines are a class and fractions of an image's sides."""
         lines = [line.split() for line in self._tree.head(name).splitlines() if line.strip()]
-        return bool(lines) and all(map(_is_row, lines[:_LOOKED_AT]))
+        return bool(lines) and all(map(_is_row, lines[:_CHECKED_LINES]))
 
 
 def stem_of(label_file: str) -> str:
@@ -103,7 +103,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 @dataclass(frozen=True)
-class FoundPlace:
+class FoundPath:
     """A folder or file of the data folder.
 
     Attributes:
@@ -115,7 +115,7 @@ class FoundPlace:
     as_written: bool = True
 
 
-def find_place(tree: FileTree, base: str, path: str) -> FoundPlace | None:
+def find_path(tree: FileTree, base: str, path: str) -> FoundPath | None:
     """Return the folder or file of the data folder that a path means; None if there is none.
 
     Args:
@@ -126,15 +126,15 @@ def find_place(tree: FileTree, base: str, path: str) -> FoundPlace | None:
     path = path.strip().replace("\\", "/")
     absolute = tree.name_of(path)
     if absolute is not None:
-        return FoundPlace(absolute)  # a folder without files is not listed, and is there nevertheless
+        return FoundPath(absolute)  # a folder without files is not listed, and is there nevertheless
     for name in _as_written(base, path):
         if (found := _existing(tree, name)) is not None:
-            return FoundPlace(found)
+            return FoundPath(found)
     for tail in _tails(path):
         for start in (base, ""):
             found = _existing(tree, posixpath.join(start, tail))
             if found is not None:
-                return FoundPlace(found, as_written=False)
+                return FoundPath(found, as_written=False)
     return None
 
 

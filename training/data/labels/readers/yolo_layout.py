@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from training.data.labels.image_finder import ImageFinder
-from training.data.labels.readers.yolo_files import FoundPlace, LabelFiles, find_place, leads_out
+from training.data.labels.readers.yolo_files import FoundPath, LabelFiles, find_path, leads_out
 from training.data.labels.records import Note, Problem, split_of
 from training.data.labels.tree import FileTree, LabelError, MissingImageError
 from training.data.labels.values import plain_name, whole_number
@@ -47,7 +47,7 @@ def read_yaml(text: str) -> Any:
 
 
 def line_of(key: str, text: str) -> int:
-    """Return the line of a key; the first one if it is not there, or written in a way that is not looked for."""
+    """Return the line of a key; the first one if it is not there, or written in another way."""
     lines = enumerate(text.splitlines(), start=1)
     starts = (f"{key}:", f"'{key}':", f'"{key}":')
     return next((line for line, entry in lines if entry.startswith(starts)), 1)
@@ -143,8 +143,8 @@ class _Reader:
         splits = [key for key in _SPLIT_KEYS if content.get(key) not in (None, "", [])]
         for key in splits:
             line = line_of(key, text)
-            for place in _strings(content[key], key, line):
-                self._add(line, key, base, place)
+            for path in _strings(content[key], key, line):
+                self._add(line, key, base, path)
         if not splits:
             self._all_images()
             self.say(Note, 1, f"it names no splits: all {len(self.layout.images):,} pictures are read")
@@ -157,10 +157,10 @@ class _Reader:
             key, _, value = (part.strip() for part in entry.partition("="))
             settings[key] = line, value
         line, value = settings.get("names", (1, ""))
-        place = find_place(self._tree, beside, value)
-        if place is None or place.name not in self._tree.files:
+        found = find_path(self._tree, beside, value)
+        if found is None or found.name not in self._tree.files:
             raise LabelError(line, f"the list of classes {value!r} is not there")
-        self.layout.names = _listed_names(self._tree.text(place.name, _MAX_BYTES))
+        self.layout.names = _listed_names(self._tree.text(found.name, _MAX_BYTES))
         splits = [key for key in _SPLIT_KEYS if key in settings]
         for key in splits:
             self._add(settings[key][0], key, beside, settings[key][1])
@@ -175,7 +175,7 @@ class _Reader:
     def _base(self, path: Any, line: int) -> str:
         """Return the folder from which paths are taken: that of the file where `path:` is not there."""
         (path,) = _strings(path, "path", line) or ["."]
-        found = find_place(self._tree, "", path)
+        found = find_path(self._tree, "", path)
         if found is None:
             self.say(Note, line, f"{path[:200]!r} is not here: paths are taken from where this file is")
         elif not found.as_written:
@@ -184,7 +184,7 @@ class _Reader:
 
     def _add(self, line: int, key: str, base: str, path: str) -> None:
         """Add the images of a folder, or those that a text file lists, a line each."""
-        found, said = find_place(self._tree, base, path), len(self.layout.said)
+        found, said = find_path(self._tree, base, path), len(self.layout.said)
         images = self._images_at(found.name) if found else []
         if found and not found.as_written and all(image in self.layout.images for image in images):
             found, images = None, []  # the path's last part is another split's folder
@@ -195,8 +195,8 @@ class _Reader:
         for image in images:
             self.layout.images.setdefault(image, _SPLIT_KEYS[key])  # one in two splits belongs to the first
 
-    def _images_at(self, place: str) -> list[str]:
-        return list(self._listed(place)) if place in self._tree.files else self._tree.images_below(place)
+    def _images_at(self, name: str) -> list[str]:
+        return list(self._listed(name)) if name in self._tree.files else self._tree.images_below(name)
 
     def _listed(self, source: str) -> Iterator[str]:
         folders = [posixpath.dirname(source), ""]
@@ -217,7 +217,7 @@ class _Reader:
                     self.layout.found[image] = found.named
                 yield image
 
-    def _say_empty(self, line: int, key: str, base: str, path: str, found: FoundPlace | None) -> None:
+    def _say_empty(self, line: int, key: str, base: str, path: str, found: FoundPath | None) -> None:
         """Treat a split without pictures as a problem for training alone: tools write all three lines anyway."""
         if found is None and leads_out(base, path):
             text = f"{path[:200]!r} leads out of the data folder; paths are taken from where this file is"

@@ -1,4 +1,4 @@
-"""The model that a training starts from: `--init embedded|DIR|none`."""
+"""The start of a fine-tuning: the model of `--init embedded|DIR`, and the pictures that it goes on learning from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 from detector.models.model_files import EMBEDDED, Manifest, Weights, load_model
 from detector.results.errors import ModelError
+from training.data.detector_data import DetectorData, load_detector_data
+from training.data.labels.folder import LabelOptions
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class StartingModel:
         folder: its files.
         weights: of its networks.
         manifest: what is known of them.
-        refiner: the network that looks again, ready to use; None if the model has none.
+        refiner: the network of the second stage, ready to use; None if the model has none.
     """
 
     name: str
@@ -53,10 +55,41 @@ class StartingModel:
         if folder.resolve() == out_dir.resolve():
             raise TrainingError(f"--out {out_dir} would replace the model of --init; choose another --out")
         weights, manifest = load_model(folder)
-        from detector.models.tensorflow_backend import networks_of  # noqa: PLC0415 - TensorFlow comes in with a network, not before
+        from detector.models.tensorflow_backend import networks_of  # noqa: PLC0415 - TensorFlow comes in with it
 
         try:
             _, refiner, _ = networks_of(weights)
         except ValueError as error:
             raise ModelError(f"{folder}: {error}") from error
         return cls(name, folder, weights, manifest, refiner)
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """The pictures that a fine-tuning learns from.
+
+    Attributes:
+        own: the new pictures.
+        old: data of the kind that the model has learned from before; None if none is given.
+    """
+
+    own: DetectorData
+    old: DetectorData | None
+
+    @classmethod
+    def load(cls, own: Path, old: Path | None, options: LabelOptions | None, seed: int) -> Self:
+        """Read both folders and print what is in them.
+
+        Raises:
+            DataError: if data is missing or damaged.
+        """
+        from training.engine.provenance import announce  # noqa: PLC0415 - Keras comes in with it
+
+        pictures = cls(
+            load_detector_data(own, options, seed), load_detector_data(old, seed=seed) if old else None
+        )
+        announce(pictures.own)
+        if pictures.old:
+            print("old data, mixed in:")
+            announce(pictures.old)
+        return pictures
