@@ -179,14 +179,14 @@ def choose_thresholds(sets: Sequence[ScoredSet], start: Thresholds, goal: Goal) 
 
 
 def _grid() -> Iterator[Thresholds]:
-    """Thresholds all over the range; a digit beside others needs no more than one that starts a line."""
+    """Yield thresholds all over the range; a digit beside others needs no more than one that starts a line."""
     for high, low, isolated in product(_COARSE, repeat=3):
         if low <= high:
             yield Thresholds(high, low, isolated)
 
 
 def _neighbours(thresholds: Thresholds, step: float) -> Iterator[Thresholds]:
-    """Every threshold a step down, as it is, or up: all 26 that differ."""
+    """Yield every threshold a step down, as it is, or up: all 26 that differ."""
     names = [field.name for field in fields(thresholds)]
     for signs in product((0, -1, 1), repeat=len(names)):
         moved = zip(names, signs, strict=True)

@@ -169,7 +169,7 @@ def split_off(train: Labelled, hold_out: HoldOut) -> tuple[Labelled, Labelled]:
 
 
 def join(first: Labelled, second: Labelled) -> Labelled:
-    """Both, one after the other."""
+    """Return both, one after the other."""
     return Labelled(
         np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels])
     )

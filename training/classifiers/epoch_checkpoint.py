@@ -48,7 +48,7 @@ class Run:
 
 
 class EpochCheckpoint(keras.callbacks.Callback):  # type: ignore[misc] # Keras gives no types
-    """Restores a run's state, and after each epoch writes it, and the weights if they are the best so far."""
+    """A callback that restores a run's state and writes it after each epoch, with the weights if they are the best."""
 
     def __init__(self, run: Run, model: keras.Model, folder: Path) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class EpochCheckpoint(keras.callbacks.Callback):  # type: ignore[misc] # Keras g
         self._started = time.process_time()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write what there is to write."""
+        """Write the checkpoint, and the weights if they are the best so far."""
         row = {name: float(value) for name, value in (logs or {}).items()}
         # All cores' time: what other programs do on the machine meanwhile hardly changes it.
         self.history.append(row | {"cpu_seconds": time.process_time() - self._started})
@@ -105,7 +105,7 @@ def best_epoch(history: History) -> int:
 
 
 def _owned(model: keras.Model) -> dict[str, list[Any]]:
-    """All variables that training changes, those behind Dropout's random numbers too."""
+    """Return all variables that training changes, those behind Dropout's random numbers too."""
     seeds = [layer.seed_generator.state for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     return {"weights": list(model.weights), "seeds": seeds, "optimizer": list(model.optimizer.variables)}
 

@@ -1,6 +1,6 @@
 """One run of a classifier recipe, from data to figures; killed at any moment, the same command continues it.
 
-An output folder holds `recipe.json` (what was asked), `state.safetensors` (where the run is),
+An output folder holds `recipe.json` (the settings), `state.safetensors` (the state),
 `weights.safetensors` (the epoch that is best on validation), and at the end `metrics.json`, pictures and
 `row.json` (a line of the results table). Nothing in it is executable.
 """

@@ -128,5 +128,5 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc] # Keras gives no typ
 
 
 def to_float(images: NDArray[np.uint8]) -> FloatArray:
-    """Uint8 pixels as float32 in 0..1, same shape."""
+    """Return uint8 pixels as float32 in 0..1, same shape."""
     return images.astype(np.float32) / np.float32(255)

@@ -98,7 +98,7 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def _read_npz(path: Path, name: str) -> NDArray[np.uint8]:
-    """One array of an npz archive; nothing is allocated before its header agrees with the member's size."""
+    """Read one array of an npz archive; nothing is allocated before its header agrees with the member's size."""
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(f"{name}.npy")

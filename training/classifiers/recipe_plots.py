@@ -134,7 +134,7 @@ def edges(image: NDArray[np.uint8]) -> Figure:
 
 
 def pixel_values(image: NDArray[np.uint8]) -> Figure:
-    """One small (H, W, C) image in grey with every pixel's value, 0..255, written on it."""
+    """Draw a small (H, W, C) image in grey with every pixel's value, 0..255, written on it."""
     grey = _grey(image)
     figure = Figure(figsize=(10, 10))
     axes = figure.add_axes((0, 0, 1, 1))

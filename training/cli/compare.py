@@ -1,4 +1,4 @@
-"""`digit-detector-train compare`: says whether one model is better than another."""
+"""`digit-detector-train compare`: tells whether one model is better than another."""
 
 import argparse
 import textwrap
@@ -66,7 +66,7 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
 
     detectors = [
         DigitDetector.load(model_folder(name)) for name in args.models
-    ]  # before anything is measured: one that cannot be used is told at once
+    ]  # before anything is measured: one that cannot be used ends the command at once
     evaluations = []
     for detector in detectors:
         evaluations.append(evaluate(detector, args.data, args.split, options=label_options(args)))
@@ -74,12 +74,12 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     rows = compare(evaluations)
     better = is_better(rows, args.by)
     table = format_comparison(args.models, rows)
-    told = verdict(args.models, rows, args.by, better)
+    decision = verdict(args.models, rows, args.by, better)
     for name, model in zip(args.models, (detector.info() for detector in detectors), strict=True):
         print(f"{name}: {model.name} {model.version}")
-    print(f"split: {evaluations[0].split}\n{table}\n{told}")
+    print(f"split: {evaluations[0].split}\n{table}\n{decision}")
     if args.out:
         found = differences(evaluations)
-        page = write_comparison_page(args.out, args.models, rows, told, found)
+        page = write_comparison_page(args.out, args.models, rows, decision, found)
         print(f"{len(found)} images on which the models differ: {page}")
     return BETTER if better else NOT_BETTER

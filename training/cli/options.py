@@ -196,7 +196,7 @@ def fine_tuning_settings(
 
 
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Return those of a recipe's settings that the command line gives."""
+    """Return the settings of a recipe that the command line gives."""
     return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 

@@ -113,7 +113,7 @@ def check_measured(evaluation: Evaluation, by: str) -> None:
 
 
 def ratios_of(evaluation: Evaluation) -> dict[str, Ratio]:
-    """Each figure that is a ratio of sums over images, by its name in the table."""
+    """Return each figure that is a ratio of sums over images, by its name in the table."""
     ratios: dict[str, Ratio] = {}
     if evaluation.scenes:
         ratios |= _scene_ratios(evaluation.scenes)

@@ -119,7 +119,7 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
         data_dir: laid out as the official downloads are, or a folder of one's own labels, in any format that
             `training.data.labels` reads; the other parts are used beside either.
         options: how labels of one's own are read.
-        seed: draws the images of one's own that validate; SVHN's are told by their names.
+        seed: draws the images of one's own that validate; SVHN's are drawn by their names.
 
     Raises:
         DataError: if svhn/train is missing or too small, or any part is damaged; if labels have problems.

@@ -194,7 +194,7 @@ def _download(file: RemoteFile, target: Path) -> None:
 
 
 def _transfer(url: str, part: Path, size: int) -> None:
-    """Brings `part` to `size` bytes, going on where it ends, until a few tries in a row get no further."""
+    """Bring `part` to `size` bytes, going on where it ends, until a few tries in a row get no further."""
     tries, furthest = 0, _length(part)
     while _length(part) < size:
         try:
@@ -215,7 +215,7 @@ def _transfer(url: str, part: Path, size: int) -> None:
 
 
 def _append(url: str, part: Path, start: int, size: int) -> None:
-    """One request for what follows `start`; a server without ranges sends all, which replaces the part."""
+    """Request the bytes from `start` on; a server without ranges sends all, which replaces the part."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
         resumed = response.status == HTTPStatus.PARTIAL_CONTENT and response.headers.get(
@@ -244,7 +244,7 @@ def _is_published(file: RemoteFile, path: Path) -> bool:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks the archive's one root folder, named like `folder`, to `folder`, which appears whole or not at all.
+    """Unpack the archive's one root folder, named like `folder`, to `folder`, which appears whole or not at all.
 
     Raises:
         DataError: if the archive is damaged or holds anything but regular files below that root.

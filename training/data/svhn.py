@@ -76,7 +76,7 @@ def read_scenes(folder: Path, progress: bool = False) -> list[Scene]:
 
 
 def read_digit_struct(folder: Path, progress: bool = False) -> list[ImageEntry]:
-    """Return what `digitStruct.mat` of one split's folder says, in the file's order, as it says it; see `read_scenes`.
+    """Return the entries of `digitStruct.mat` in one split's folder, in order and unchanged; see `read_scenes`.
 
     Raises:
         DataError: if it is missing or damaged.

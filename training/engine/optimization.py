@@ -75,7 +75,7 @@ def _cross_entropy(truth: keras.KerasTensor, logits: keras.KerasTensor) -> keras
 
 
 def _edges(log_edges: keras.KerasTensor) -> keras.KerasTensor:
-    """Distances in px from the window's centre to a box's edges."""
+    """Return the distances in px from the window's centre to a box's edges."""
     return EDGE_UNIT * ops.exp(ops.clip(log_edges, -4.0, 2.5))
 
 

@@ -71,7 +71,7 @@ class TrainingTask:
 def train(
     recipe: TrainingRecipe, task: TrainingTask, out_dir: Path, workers: Workers = SINGLE_PROCESS
 ) -> None:
-    """Do this worker's part of a run, from where `out_dir` says that it is to its end.
+    """Do this worker's part of a run, from its state in `out_dir` to its end.
 
     Raises:
         ResumeError: if `out_dir` holds a run of another recipe; raised in the chief alone.
@@ -92,7 +92,7 @@ def is_finished(out_dir: Path, recipe: TrainingRecipe, also: Callable[[], bool] 
     Args:
         out_dir: the output folder, which may be empty or missing.
         recipe: that of the command.
-        also: asked of a run whose steps are done: whether what follows them is, too.
+        also: tells of a run whose steps are done whether what follows them is, too.
 
     Raises:
         ResumeError: if the folder holds a run of another recipe, naming the settings that differ.
@@ -169,7 +169,7 @@ class Run:
                     self._save_checkpoint()
 
     def _is_over(self) -> bool:
-        """Return whether the history, which a checkpoint holds too, says that the run ends before its last step."""
+        """Return whether the run ends early, by its history, which a checkpoint holds too."""
         if not has_stalled(self._history, self._recipe.patience):
             return False
         print(f"stopped after step {self._step}: {self._recipe.patience} validations in a row were no better")

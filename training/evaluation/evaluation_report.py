@@ -29,7 +29,7 @@ class Line:
         name: of the figure.
         value: as a number.
         spec: how it is formatted.
-        definition: what it says, in words.
+        definition: in words.
     """
 
     name: str
@@ -64,7 +64,7 @@ def table_lines(evaluation: Evaluation) -> list[Line]:
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
-    """All figures, fractions 0..1; null for what could not be measured because its data is not there."""
+    """Return all figures, fractions 0..1; null for what could not be measured because its data is not there."""
     crops, scenes, photos, pasted = evaluation.crops, evaluation.scenes, evaluation.photos, evaluation.pasted
     return {
         "split": evaluation.split,

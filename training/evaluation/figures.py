@@ -182,7 +182,7 @@ class SceneFigures:
 
     @property
     def blank_false_digits(self) -> int:
-        """Digits found in these."""
+        """Digits found in the images that show none."""
         return sum(len(result.digits) for result in self.blank)
 
 

@@ -176,7 +176,7 @@ def precision_recall(judgement: Judgement) -> tuple[PrecisionRecall, ...]:
 
 
 def average_precision(judgement: Judgement) -> Float64Array:
-    """COCO's average precision: for each threshold and digit the mean precision over 101 recalls from 0 to 1.
+    """Compute COCO's average precision: for each threshold and digit the mean precision over 101 recalls from 0 to 1.
 
     The precision at a recall is the best one at that or any higher recall. Detections beyond the best 100 of
     an image do not count in COCO: whoever calls this leaves them out.
@@ -214,7 +214,7 @@ def recall_by_digit(judgement: Judgement, threshold: int = 0) -> list[GroupRecal
 
 
 def read_left_to_right(digits: Detections) -> str:
-    """All digits of an image read by x_min, whatever stands above whatever."""
+    """Read all digits of an image by x_min, as if they stood in one line."""
     return "".join(str(digits.labels[i]) for i in np.argsort(digits.boxes[:, 0], kind="stable"))
 
 

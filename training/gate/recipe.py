@@ -59,11 +59,11 @@ def cell_targets(
     at_centre = _both(away_x <= reach_x, away_y <= reach_y)
     near = _both(away_x <= reach_x + config.ignored_reach, away_y <= reach_y + config.ignored_reach)
     longer = np.maximum(width, height)
-    asked = at_centre & _within(longer, config.heights)
+    positive = at_centre & _within(longer, config.heights)
     # A digit that is wider than high is of this level by the one measure or the other.
     perhaps = _within(longer, config.ignored_heights) | _within(height, config.ignored_heights)
-    ignored = (near & perhaps).any(axis=0) & ~asked.any(axis=0)
-    return asked, np.asarray(ignored)
+    ignored = (near & perhaps).any(axis=0) & ~positive.any(axis=0)
+    return positive, np.asarray(ignored)
 
 
 def _both(columns: NDArray[np.bool], rows: NDArray[np.bool]) -> NDArray[np.bool]:

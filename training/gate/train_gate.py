@@ -173,7 +173,7 @@ def _row(outputs: GateOutputs, recipe: GateRecipe) -> Row:
 
 
 def _split(items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
-    """Return what is learned from, and what validates."""
+    """Return the items to learn from, and those that validate."""
     return [item for i, item in enumerate(items) if i % _HELD_OUT], list(items[::_HELD_OUT])
 
 

@@ -1,7 +1,7 @@
 """A model's networks in int8: `digit-detector-train quantize`.
 
-Post-training quantisation by NNCF: weights and activations get scales from what the networks are shown in training
-images, and biases are corrected for what rounding shifts. A scale spans all that was seen: clipping the largest, as
+Post-training quantisation by NNCF: weights and activations get scales from the networks' inputs on training
+images, and biases are corrected for shifts by rounding. A scale spans all that was seen: clipping the largest, as
 NNCF's means over images do, moved logits four times as much. No weight exceeds 7 bits, so that processors without
 VNNI, which add pairs of products in 16 bits, compute the same.
 """
@@ -64,7 +64,7 @@ def quantize(model_dir: Path, data_dir: Path, options: LabelOptions | None = Non
 
 
 class _Recording:
-    """A network that keeps what it is shown, image by image."""
+    """A network that records its inputs, image by image."""
 
     def __init__(self, network: Network) -> None:
         self.parameter_count = network.parameter_count
@@ -77,7 +77,7 @@ class _Recording:
 
 
 def _inputs(model_dir: Path, images: Sequence[Path]) -> dict[str, list[NDArray[np.uint8]]]:
-    """Return what each network is shown when the model detects these images, (1, H, W, 3) uint8 RGB each."""
+    """Return each network's inputs when the model detects these images, (1, H, W, 3) uint8 RGB each."""
     networks = load_networks(model_dir, FLOAT32)
     fcn = _Recording(networks.fcn)
     refiner = _Recording(networks.refiner) if networks.refiner else None

@@ -157,7 +157,7 @@ class PatchSampler:
         return patch, window_targets(config.size, boxes, scene.labels, config.target)
 
     def _crop_patch(self, rng: np.random.Generator) -> tuple[Image, FloatArray]:
-        """Four official crops, each exactly under one window; the windows between are not asked for."""
+        """Four official crops, each exactly under one window; the windows between are ignored."""
         size, away = self._config.size, self._config.size - RECEPTIVE_FIELD
         patch = np.full((size, size, 3), rng.integers(256, size=3), np.uint8)
         target = np.zeros(((away // STRIDE) + 1, (away // STRIDE) + 1, TARGET_CHANNELS), np.float32)

@@ -49,7 +49,7 @@ def propose(
     kept_in: Path,
     options: DetectOptions = _OPTIONS,
 ) -> Proposals:
-    """Return what `detector` finds in every image, read from `kept_in` if it is there.
+    """Return the detections of `detector` in every image, read from `kept_in` if they are there.
 
     Args:
         detector: the FCN alone, to learn from what it proposes.

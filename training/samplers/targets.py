@@ -3,10 +3,10 @@
 A target is (rows, columns, 9) float32, one row of 9 for each 32x32 window:
 
     0  objectness: 1 where a digit is centred in the window at the window's scale, else 0
-    1  weight of the objectness loss: 0 in the band where neither answer would be fair
+    1  weight of the objectness loss: 0 in the band between, which is ignored
     2  the digit, 0..9, where channel 3 is 1
-    3  1 where the digit is known and asked for, else 0
-    4  1 where the box is known and asked for, else 0
+    3  1 where the digit is known and learned, else 0
+    4  1 where the box is known and learned, else 0
     5..8  distances in px from the window's centre to the digit's left, top, right, bottom edge
 """
 
@@ -28,7 +28,7 @@ class TargetConfig:
     Attributes:
         longer_side: a digit goes by its longer side instead of its height, since one that is wider than high must
             fit into the window, too.
-        positive_heights: digits of these heights (px, in the patch) are asked for.
+        positive_heights: digits of these heights (px, in the patch) are positives.
         ignored_heights: outside these a digit is background: it belongs to another level of the pyramid.
         reach_x: greatest distance of the centres as a part of the digit's width.
         reach_y: the same as a part of its height.
@@ -73,10 +73,10 @@ def window_targets(
     away_y = np.abs(centres[None, :] - (boxes[:, 1:2] + boxes[:, 3:]) / 2) / reach_y[:, None]
     away = np.maximum(away_x[:, None, :], away_y[:, :, None])  # (N, rows, columns), 1 at the reach
     measure = np.maximum(width, height) if config.longer_side else height
-    asked = _within(measure, config.positive_heights)[:, None, None] & (away <= 1)
+    centred = _within(measure, config.positive_heights)[:, None, None] & (away <= 1)
     near = _within(measure, config.ignored_heights)[:, None, None] & (away <= config.ignored_reach)
-    nearest = np.where(asked, away, np.inf).argmin(axis=0)
-    positive = asked.any(axis=0)
+    nearest = np.where(centred, away, np.inf).argmin(axis=0)
+    positive = centred.any(axis=0)
     target[..., 0] = positive
     target[..., 1] = positive | ~near.any(axis=0)
     target[..., 2] = labels[nearest]

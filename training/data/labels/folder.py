@@ -1,4 +1,4 @@
-"""A folder of labelled pictures: its format told by what it holds, then read strictly."""
+"""A folder of labelled pictures: its format is recognised, then it is read strictly."""
 
 import shlex
 from collections import Counter
@@ -22,7 +22,7 @@ _USUAL_FOLDERS = frozenset({"annotations", "images", "labels", "test", "train", 
 
 
 def recognise(tree: FileTree) -> tuple[Format, list[str]]:
-    """Return the format, and the files by which it was told.
+    """Return the format, and the files by which it was recognised.
 
     Raises:
         DataError: if the folder holds labels of no format, or of several.
@@ -102,7 +102,7 @@ class LabelOptions:
     skip_bad: bool = False
 
     def arguments(self) -> str:
-        """Return the options of a command line that say the same, each after a space; empty for the defaults."""
+        """Return the options of a command line that mean the same, each after a space; empty for the defaults."""
         digits = [
             shlex.quote(f"{name}={IGNORED if digit is None else digit}")
             for name, digit in self.classes.items()
@@ -126,7 +126,7 @@ def labels_are_own(folder: Path, options: LabelOptions) -> bool:
 
 
 def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> Labels:
-    """Read a folder to work with, and say on standard output what it is.
+    """Read a folder to work with, and print a summary.
 
     Raises:
         DataError: if it holds labels of no format or of several, or no digit; and, unless they are to be skipped, if
@@ -153,7 +153,7 @@ def read_labels(folder: Path, options: LabelOptions, progress: bool = True) -> L
 
 
 def remarks(labels: Labels) -> Iterator[str]:
-    """Remarks that are no problems but matter to whoever uses the labels, a printable line each."""
+    """Yield remarks that are no problems but matter to users of the labels, a printable line each."""
     if labels.ignored:
         names = ", ".join(f"{name} {count:,}" for name, count in labels.ignored.most_common())
         yield printable(f"ignored: {labels.ignored.total():,} boxes of other classes ({names})")
@@ -170,7 +170,7 @@ def survey(folder: Path, options: LabelOptions, progress: bool = True) -> Labels
     """
     tree = FileTree(folder)
     known, sources = recognise(tree)
-    labels = Labels(known.name, sources, told=options.classes)
+    labels = Labels(known.name, sources, known_classes=options.classes)
     judge = Judge(ClassNames(options.classes), known.declares_classes)
     items = [*_until_too_many(known.parse(tree, sources)), *known.near_misses(tree, sources)]
     shown = progress_bar(items, f"{known.name} labels", unit="image", disable=not progress)

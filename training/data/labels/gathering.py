@@ -62,7 +62,7 @@ def _same(one: Judged, other: Judged) -> bool:
 
 
 def each_once(judged: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
-    """Each image once, in the first of its splits; and what is there again."""
+    """Return each image once, in the first of its splits; and the repeated ones."""
     chosen: dict[Path | None, Judged] = {}
     for one in _by_split(judged):
         chosen.setdefault(one.picture.image, one)
@@ -92,14 +92,14 @@ class Labels:
 
     Attributes:
         format: the format's name.
-        sources: the files by which it was told, relative to the folder.
+        sources: the files by which it was recognised, relative to the folder.
         splits: the pictures without problems, by split; boxes are in their images.
         problems: everything that is not as it has to be.
         notes: what else is worth knowing, a line each.
         left_out: how many images have problems.
         clipped: boxes that left their image in part, and were cut.
         ignored: boxes of classes that are no digits, by class.
-        told: the classes of which the options say what they are.
+        known_classes: the classes that the options name.
         copies: the images that show what another, earlier one of the folder shows, with that one.
     """
 
@@ -111,7 +111,7 @@ class Labels:
     left_out: int = 0
     clipped: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
-    told: Collection[str] = ()
+    known_classes: Collection[str] = ()
     copies: dict[Path, Path] = field(default_factory=dict)
 
     @property
@@ -138,7 +138,7 @@ class Labels:
     def class_option(self) -> str:
         """Return the option that takes what is ignored and seems to mean digits; empty if nothing does."""
         has_zeros = any((scene.labels == 0).any() for scene in self.scenes)
-        unasked = self.ignored.keys() - set(map(plain_name, self.told))
+        unasked = self.ignored.keys() - set(map(plain_name, self.known_classes))
         return class_option(unasked - {SVHN_ZERO} if has_zeros else unasked)
 
 
@@ -168,7 +168,7 @@ def gather(labels: Labels, found: Sequence[Judged | Problem], root: Path) -> Non
         labels.ignored += one.ignored
         labels.clipped += one.clipped
     labels.copies = find_copies(kept)
-    labels.notes += [*_counts(kept, again, root), *_said_of_copies(labels, root)]
+    labels.notes += [*_counts(kept, again, root), *_copy_notes(labels, root)]
 
 
 def _counts(kept: Sequence[Judged], again: Sequence[Judged], root: Path) -> Iterator[str]:
@@ -186,7 +186,7 @@ def _counts(kept: Sequence[Judged], again: Sequence[Judged], root: Path) -> Iter
         yield f"listed again: {len(again):,} images with the same labels, kept in the first split ({example})"
 
 
-def _said_of_copies(labels: Labels, root: Path) -> Iterator[str]:
+def _copy_notes(labels: Labels, root: Path) -> Iterator[str]:
     of_split = {scene.path: name for name, scenes in labels.splits.items() for scene in scenes}
     pairs = Counter((of_split[copy], of_split[original]) for copy, original in labels.copies.items())
     for (split, earlier), count in sorted(pairs.items()):

@@ -138,8 +138,9 @@ def _placed(mark: Mark, picture: Picture, size: tuple[int, int] | None) -> tuple
 
 
 def _other_size(picture: Picture, width: int, height: int) -> str:
-    said = picture.declared or (0, 0)
+    stated = picture.declared or (0, 0)
     turned = (
-        "; is it turned by its EXIF orientation, and the labels are not?" if said == (height, width) else ""
+        "; is it turned by its EXIF orientation, and the labels are not?" if stated == (height, width) else ""
     )
-    return f"its size is said to be {said[0]:g} x {said[1]:g}, the image is displayed with {width} x {height}{turned}"
+    size = f"{stated[0]:g} x {stated[1]:g}"
+    return f"its size is said to be {size}, the image is displayed with {width} x {height}{turned}"

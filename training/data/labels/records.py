@@ -25,7 +25,7 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        """As compilers write it, so that editors jump there."""
+        """Write it as compilers do, so that editors jump there."""
         return printable(f"{self.file}:{self.line}: {self.text}")
 
 
@@ -79,9 +79,9 @@ class Picture:
         split: "train", "val" or "test".
         marks: the boxes that could be parsed.
         problems: what could not.
-        declared: width and height that the label file says the image has; no positive numbers if it does not know.
+        declared: width and height of the image according to the label file; not positive where it is unknown.
         fractions: whether boxes are in fractions of the image's sides.
-        set_aside: what the format itself says is no single object.
+        set_aside: what is no single object by the format's own marks.
         named: what the label file calls an image that was found under another path; empty if the path is right.
     """
 
@@ -109,7 +109,7 @@ class Format:
         name: what the log and `check` call it.
         accepted: what a folder has to hold to be of it, for people.
         declares_classes: whether its files list the classes, so that one of no interest can be told from a typo.
-        sources: the names of the files that say that a folder is of this format; none if it is not.
+        sources: the names of the files by which the format is recognised; none if it is not.
         parse: pictures, problems and notes of those files.
         near_misses: files that look as if they were meant to be of the format and are not among the given sources.
     """
@@ -130,7 +130,7 @@ _SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "v
 def split_of(folders: PurePosixPath, stem: str = "") -> str:
     """Return the split that a label file's path names: `valid/`, `val2017/`, `instances_val2017` are "val".
 
-    Where nothing is said it is "train".
+    Where it names none it is "train".
     """
     return next(iter([*named_splits(folders), *_splits_in(re.split("[^a-z]+", stem.lower()))]), "train")
 

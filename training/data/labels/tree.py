@@ -203,7 +203,7 @@ def _lenient_text(content: bytes) -> str:
 
 
 def _encoding(content: bytes) -> str:
-    """Told by the mark, or by the zeros that UTF-16 has in every letter of ASCII (RFC 4627, section 3)."""
+    """Tell the encoding by its mark, or by the zeros that UTF-16 has in letters of ASCII (RFC 4627, section 3)."""
     for mark, encoding in _MARKS.items():
         if content.startswith(mark):
             return encoding

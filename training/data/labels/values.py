@@ -90,13 +90,13 @@ class ClassNames:
     """The digits of classes by their names.
 
     Args:
-        told: digits of classes with other names than "0" .. "9"; None for a class that is ignored.
+        digits: of classes with other names than "0" .. "9"; None for a class that is ignored.
     """
 
-    def __init__(self, told: Mapping[str, int | None]) -> None:
+    def __init__(self, digits: Mapping[str, int | None]) -> None:
         self._digits: dict[str, int | None] = {
             **_DIGITS,
-            **{plain_name(name): digit for name, digit in told.items()},
+            **{plain_name(name): digit for name, digit in digits.items()},
         }
 
     def __contains__(self, name: str) -> bool:

@@ -34,9 +34,7 @@ class Mirrored:
     """
 
     def __init__(self, bar: MakeBar) -> None:
-        tf.get_logger().setLevel(
-            "WARNING"
-        )  # a line for each of hundreds of collectives says nothing to a user
+        tf.get_logger().setLevel("WARNING")  # a line for each of hundreds of collectives helps no user
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
         self._rank = self._strategy.cluster_resolver.task_id
         self._count = self._strategy.num_replicas_in_sync

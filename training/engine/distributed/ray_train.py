@@ -53,12 +53,12 @@ def train_on_ray(train: TrainFunction, placement: Placement) -> None:
                 for cause in causes.values():
                     if isinstance(cause, TrainingError | DetectorError):
                         raise cause from None
-                said = ", ".join(f"worker {rank}: {type(cause).__name__}" for rank, cause in causes.items())
+                failed = ", ".join(f"worker {rank}: {type(cause).__name__}" for rank, cause in causes.items())
                 if not restarts_left:
                     raise TrainingError(
-                        f"gave up after {_RESTARTS} restarts ({said}): {failure}"
+                        f"gave up after {_RESTARTS} restarts ({failed}): {failure}"
                     ) from failure
-                print(f"{said}; all workers start again from the last checkpoint", file=sys.stderr)
+                print(f"{failed}; all workers start again from the last checkpoint", file=sys.stderr)
             else:
                 return
 
@@ -85,7 +85,7 @@ def _connected(placement: Placement) -> Iterator[None]:
 
 
 def _fit(train: TrainFunction, placement: Placement) -> None:
-    """One start of all workers.
+    """Start all workers once, and wait for them.
 
     In a thread of its own, because Ray would take Ctrl-C for itself in the main one and end this process with 0.
     """
@@ -148,7 +148,7 @@ class _Bar:
         self._bar.close()
 
     def update(self) -> None:
-        """One step is done."""
+        """Advance by one step."""
         self._bar.update()
 
     def write(self, text: str) -> None:

@@ -35,7 +35,7 @@ class Bar(Protocol):
         ...
 
     def update(self) -> object:
-        """One step is done."""
+        """Advance by one step."""
         ...
 
     def write(self, text: str) -> None:

@@ -126,7 +126,7 @@ _TWIGS = ((62, 50, 42), (96, 82, 70), (38, 34, 30), (84, 96, 60), (120, 108, 96)
 
 
 def paint_bands(picture: Image, keep: Points, unit: float, rng: np.random.Generator) -> None:
-    """Paints wide bands outside the box `keep`: a door frame, another wall, a window, the sky."""
+    """Paint wide bands outside the box `keep`: a door frame, another wall, a window, the sky."""
     height, width = picture.shape[:2]
     edges = (keep[0], keep[1], width - keep[2], height - keep[3])
     side = int(rng.integers(4))
@@ -153,7 +153,7 @@ def paint_bands(picture: Image, keep: Points, unit: float, rng: np.random.Genera
 def paint_things(
     picture: Image, keep: list[Points], unit: float, count: int, rng: np.random.Generator
 ) -> None:
-    """Paints up to `count` things of a digit's size that do not touch the boxes `keep`."""
+    """Paint up to `count` things of a digit's size that do not touch the boxes `keep`."""
     height, width = picture.shape[:2]
     for _ in range(count):
         size = unit * np.exp(rng.uniform(np.log(0.5), np.log(1.4)))
@@ -165,7 +165,7 @@ def paint_things(
 
 
 def paint_cables(picture: Image, unit: float, rng: np.random.Generator) -> None:
-    """One to three thin lines right across, over whatever is there."""
+    """Paint one to three thin lines right across, over whatever is there."""
     height, width = picture.shape[:2]
     for _ in range(rng.integers(1, 4)):
         start, end = rng.uniform(-0.2, 1.2, 2) * height

@@ -75,7 +75,7 @@ def find_fonts(folder: Path | None = None) -> tuple[Path, ...]:
 
 
 def split_fonts(fonts: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Fonts to train on and fonts to measure on: every fifth family is kept for measuring.
+    """Split fonts to train on from fonts to measure on: every fifth family is kept for measuring.
 
     A family goes by its files' names, so near copies of a face under another name may be on both sides. Where there
     is only one family, it serves for both.
@@ -120,7 +120,7 @@ def _bundled() -> Path:
 
 
 def _families(paths: Iterable[Path]) -> list[list[Path]]:
-    """Files whose names are the same up to a hyphen, in the order of their names."""
+    """Group files whose names are the same up to a hyphen, in the order of their names."""
     ordered = sorted(paths, key=lambda path: (_family(path), path.name))
     return [list(group) for _, group in groupby(ordered, key=_family)]
 

@@ -160,7 +160,7 @@ def _tracking(rng: np.random.Generator) -> float:
 def _words(
     around: Points, main: LineStyle, rng: np.random.Generator, fonts: Sequence[Path], config: SyntheticConfig
 ) -> tuple[Line, ...]:
-    """One to three lines above, below or beside a box."""
+    """Set one to three lines above, below or beside a box."""
     font = main.font if rng.random() < 0.5 else fonts[int(rng.integers(len(fonts)))]
     style = replace(
         main,

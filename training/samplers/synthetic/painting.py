@@ -43,7 +43,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], grain: tuple[float, 
 
 
 def blend(picture: Image, region: Region, ink: Ink, paint: Colour | NDArray[np.float32]) -> None:
-    """Covers a region with paint, a colour or an (H, W, 3) picture, as far as there is ink."""
+    """Cover a region with paint, a colour or an (H, W, 3) picture, as far as there is ink."""
     covered = picture[region].astype(np.float32)
     covered += ink[..., None] * (paint - covered)
     picture[region] = np.clip(covered, 0, 255).astype(np.uint8)
@@ -67,7 +67,7 @@ def shifted(ink: Ink, x: float, y: float) -> Ink:
 
 
 def blurred(ink: Ink, deviation: float) -> Ink:
-    """Softened; as it is where the deviation is below a third of a pixel."""
+    """Blur; return the ink as it is where the deviation is below a third of a pixel."""
     return np.asarray(cv2.GaussianBlur(ink, (0, 0), deviation), np.float32) if deviation > 0.33 else ink
 
 
@@ -152,7 +152,7 @@ def choose_lettering(
 def paint_lines(
     picture: Image, lines: Sequence[Line], lettering: Lettering, rng: np.random.Generator
 ) -> None:
-    """Paints lines of one style onto a picture."""
+    """Paint lines of one style onto a picture."""
     height = lines[0].style.height
     ink, region = ink_of(lines, picture.shape[:2], 0.25 * height)
     if not ink.size:
@@ -173,7 +173,7 @@ def _painted(picture: Image, region: Region, ink: Ink, paint: Colour, _: tuple[f
 
 
 def _mounted(picture: Image, region: Region, ink: Ink, paint: Colour, away: tuple[float, float]) -> None:
-    """Stands off the wall: its shadow lies beside it."""
+    """Paint what stands off the wall: its shadow lies beside it."""
     shadow = blurred(shifted(ink, 1.3 * away[0], 1.3 * away[1]), 0.4 * float(np.hypot(*away)))
     blend(picture, region, shadow * np.float32(0.55), np.zeros(3, np.float32))
     blend(picture, region, ink, paint)
@@ -198,7 +198,7 @@ def _bevel(picture: Image, region: Region, ink: Ink, away: tuple[float, float], 
 
 
 def _outlined(picture: Image, region: Region, ink: Ink, paint: Colour, away: tuple[float, float]) -> None:
-    """Return a rim of the opposite lightness around the ink."""
+    """Paint a rim of the opposite lightness around the ink."""
     size = 2 * max(1, round(float(np.hypot(*away)) / 3)) + 1
     rim = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     opposite = np.full(
@@ -209,7 +209,7 @@ def _outlined(picture: Image, region: Region, ink: Ink, paint: Colour, away: tup
 
 
 def _solid(picture: Image, region: Region, ink: Ink, paint: Colour, away: tuple[float, float]) -> None:
-    """Thick letters whose sides are seen."""
+    """Paint thick letters whose sides are visible."""
     sides = ink
     for part in (0.33, 0.66, 1.0):
         sides = np.maximum(sides, shifted(ink, away[0] * part, away[1] * part))

@@ -52,7 +52,7 @@ class Plate:
 
 
 def choose_plate(rng: np.random.Generator) -> Plate:
-    """Any plate, blue and white enamel more often than others."""
+    """Draw any plate, blue and white enamel more often than others."""
     face, ink = _SCHEMES[int(rng.integers(len(_SCHEMES)))]
     rectangular = rng.random() < 0.88
     return Plate(
@@ -88,7 +88,7 @@ def paint_plate(
     light: tuple[float, float],
     rng: np.random.Generator,
 ) -> None:
-    """Paints a plate that fills the box; `light` points away from the source."""
+    """Paint a plate that fills the box; `light` points away from the source."""
     margin = 0.15 * unit + 2
     shape = picture.shape[:2]
     left, top = (max(0, int(v)) for v in box[:2] - margin)
@@ -120,7 +120,7 @@ def _outline(box: Points, roundness: float) -> Points:
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
-    """Points for cv2's drawing with 4 fractional bits."""
+    """Return points for cv2's drawing with 4 fractional bits."""
     return np.asarray(np.round((points - 0.5) * 16), np.int32)
 
 

@@ -178,7 +178,7 @@ def _write(
     rng: np.random.Generator,
     config: SyntheticConfig,
 ) -> None:
-    """Paints the lines; on a plate in its ink, on a wall in one that can be read there."""
+    """Paint the lines; on a plate in its ink, on a wall in one that can be read there."""
     plate = layout.plate if layout.plate_boxes else None
     if layout.words:
         inside = plate if layout.is_sign else None
@@ -236,7 +236,7 @@ def render_plate_or_sign(
 def stand_in_set(
     seed: int, count: int, photos: Sequence[Image] = (), fonts: Sequence[Path] | None = None
 ) -> list[tuple[LabelledImage, str]]:
-    """Plates and signs in turn, each with its number; the same for the same seed and fonts.
+    """Render plates and signs in turn, each with its number; the same for the same seed and fonts.
 
     Args:
         seed: of the generator.

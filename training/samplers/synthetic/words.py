@@ -87,7 +87,7 @@ def telephone(rng: np.random.Generator) -> str:
 
 
 def phrase(rng: np.random.Generator, longest: int = 3) -> str:
-    """One to `longest` words in capitals, small letters or a mix; never digits."""
+    """Draw one to `longest` words in capitals, small letters or a mix; never digits."""
     words = [_word(rng) for _ in range(rng.integers(1, longest + 1))]
     text = ("-" if rng.random() < 0.08 else " ").join(words)
     chance = rng.random()
@@ -97,7 +97,7 @@ def phrase(rng: np.random.Generator, longest: int = 3) -> str:
 
 
 def lone_letters(rng: np.random.Generator) -> str:
-    """One or two letters that no one takes for digits."""
+    """Draw one or two letters that nobody takes for digits."""
     return "".join(_pick(_LONE_LETTERS, rng) for _ in range(rng.integers(1, 3)))
 
 

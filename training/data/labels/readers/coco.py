@@ -103,7 +103,7 @@ class _File:
         self._folders = usual_folders(name, [last_word, posixpath.join("images", last_word)])
 
     def pictures(self) -> Iterator[Item]:
-        """All of it."""
+        """Yield all pictures, and the problems that belong to none."""
         lists: dict[str, _Entries] = {}
         try:
             for key, elements in json_lists(self._tree.text(self._name), KEYS):

@@ -99,7 +99,7 @@ class _Handler(ContentHandler):
             self.parts.append(Fields(self.line()))
 
     def characters(self, content: str) -> None:
-        """Gathers the text of the innermost element."""
+        """Gather the text of the innermost element."""
         self._text.append(content)
 
     def endElement(self, name: str) -> None:  # noqa: N802 - SAX's name

@@ -28,7 +28,7 @@ _UNREAD_IMAGES = (".jp2", ".dng")
 
 def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
     layout = read_layout(tree, sources)
-    yield from layout.said
+    yield from layout.remarks
     if not layout.names:
         return
     label_files = LabelFiles(tree)

@@ -1,6 +1,6 @@
 """The layout of a YOLO folder: its pictures by split, and the names of its classes.
 
-Ultralytics' `data.yaml` says both, under any name that ends in .yaml. Darknet's `obj.data` names a list of pictures
+Ultralytics' `data.yaml` has both, under any name that ends in .yaml. Darknet's `obj.data` names a list of pictures
 for each split and a file with a class a line. Where neither is there, `classes.txt` or a file like it has the classes,
 and all pictures are read, in the splits that their folders are called after.
 """
@@ -70,18 +70,18 @@ class Layout:
         images: the images' splits, by their names in the folder.
         found: what an image that was found by its name is called, by the name that it has.
         keypoints: whether rows go on with keypoints after the box.
-        said: problems and notes.
+        remarks: problems and notes.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     found: dict[str, str] = field(default_factory=dict)
     keypoints: bool = False
-    said: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
 
 
 def layout_files(tree: FileTree) -> list[str]:
-    """Return the files that say it; none if this is no YOLO folder."""
+    """Return the files that define the layout; none if this is no YOLO folder."""
     top = [name for name in tree.ending(".yaml", ".yml") if "/" not in name]
     usual = [name for known in USUAL_YAML for name in top if name.lower() == known]
     if usual:
@@ -114,9 +114,9 @@ def read_layout(tree: FileTree, sources: Sequence[str]) -> Layout:
         for other in sources[1:]:
             if suffix in (".yaml", ".yml", ".data") or tree.text(other, _MAX_BYTES) != tree.text(sources[0]):
                 text = f"{sources[0]} says, too, what the classes are: leave one of them there"
-                layout.said.append(Problem(tree.root / other, 1, text))
+                layout.remarks.append(Problem(tree.root / other, 1, text))
     except LabelError as error:
-        reader.say(Problem, error.line, error.text)
+        reader.remark(Problem, error.line, error.text)
     return layout
 
 
@@ -128,9 +128,9 @@ class _Reader:
         self._images = ImageFinder(tree)
         self.layout = Layout()
 
-    def say(self, kind: type[Problem], line: int, text: str, source: str = "") -> None:
+    def remark(self, kind: type[Problem], line: int, text: str, source: str = "") -> None:
         """Add a problem or a note."""
-        self.layout.said.append(kind(self._tree.root / (source or self._source), line, text))
+        self.layout.remarks.append(kind(self._tree.root / (source or self._source), line, text))
 
     def yaml(self, text: str) -> None:
         """Read `data.yaml`."""
@@ -147,7 +147,7 @@ class _Reader:
                 self._add(line, key, base, path)
         if not splits:
             self._all_images()
-            self.say(Note, 1, f"it names no splits: all {len(self.layout.images):,} pictures are read")
+            self.remark(Note, 1, f"it names no splits: all {len(self.layout.images):,} pictures are read")
 
     def darknet(self, text: str) -> None:
         """Read `obj.data`."""
@@ -177,21 +177,21 @@ class _Reader:
         (path,) = _strings(path, "path", line) or ["."]
         found = find_path(self._tree, "", path)
         if found is None:
-            self.say(Note, line, f"{path[:200]!r} is not here: paths are taken from where this file is")
+            self.remark(Note, line, f"{path[:200]!r} is not here: paths are taken from where this file is")
         elif not found.as_written:
-            self.say(Note, line, f"{path[:200]!r} is not here: {found.name!r} is taken for it")
+            self.remark(Note, line, f"{path[:200]!r} is not here: {found.name!r} is taken for it")
         return found.name if found else ""
 
     def _add(self, line: int, key: str, base: str, path: str) -> None:
         """Add the images of a folder, or those that a text file lists, a line each."""
-        found, said = find_path(self._tree, base, path), len(self.layout.said)
+        found, known = find_path(self._tree, base, path), len(self.layout.remarks)
         images = self._images_at(found.name) if found else []
         if found and not found.as_written and all(image in self.layout.images for image in images):
             found, images = None, []  # the path's last part is another split's folder
         if found and images and not found.as_written:
-            self.say(Note, line, f"{path[:200]!r} is not here: {found.name!r} is taken for it")
-        if not images and len(self.layout.said) == said:
-            self._say_empty(line, key, base, path, found)
+            self.remark(Note, line, f"{path[:200]!r} is not here: {found.name!r} is taken for it")
+        if not images and len(self.layout.remarks) == known:
+            self._remark_on_empty(line, key, base, path, found)
         for image in images:
             self.layout.images.setdefault(image, _SPLIT_KEYS[key])  # one in two splits belongs to the first
 
@@ -203,21 +203,21 @@ class _Reader:
         try:
             lines = self._tree.text(source).splitlines()
         except LabelError as error:
-            self.say(Problem, error.line, error.text, source)
+            self.remark(Problem, error.line, error.text, source)
             return
         for line, name in enumerate(lines, start=1):
             if name.strip():
                 try:
                     found = self._images.find(name.strip(), folders)
                 except MissingImageError as error:
-                    self.say(Problem, line, str(error), source)
+                    self.remark(Problem, line, str(error), source)
                     continue
                 image = found.path.relative_to(self._tree.root).as_posix()
                 if found.named:
                     self.layout.found[image] = found.named
                 yield image
 
-    def _say_empty(self, line: int, key: str, base: str, path: str, found: FoundPath | None) -> None:
+    def _remark_on_empty(self, line: int, key: str, base: str, path: str, found: FoundPath | None) -> None:
         """Treat a split without pictures as a problem for training alone: tools write all three lines anyway."""
         if found is None and leads_out(base, path):
             text = f"{path[:200]!r} leads out of the data folder; paths are taken from where this file is"
@@ -226,9 +226,9 @@ class _Reader:
         else:
             text = f"no images below {path[:200]!r}"
         if key == "train":
-            self.say(Problem, line, text)
+            self.remark(Problem, line, text)
         else:
-            self.say(Note, line, f"{text}: the split {_SPLIT_KEYS[key]!r} is left out")
+            self.remark(Note, line, f"{text}: the split {_SPLIT_KEYS[key]!r} is left out")
 
     def _all_images(self) -> None:
         folder = self._tree.find_folder("images")
