@@ -6,13 +6,14 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-UNIT_TESTS := tests/accuracy $(addprefix tests/detector/,results system pipeline) \
-	$(addprefix tests/training/,samplers evaluation engine)
+UNIT_TESTS := tests/accuracy tests/golden tests/detector/folders/test_journal_machine.py \
+	$(addprefix tests/detector/,results system pipeline) \
+	$(addprefix tests/training/,calibration data engine evaluation gate samplers)
 RAY_STAMP := $(VENV)/installed-ray
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs test-ray soak install clean chromium
+.PHONY: help demo check lint unit test docs test-ray soak install clean chromium
 
 help: ## say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -20,18 +21,19 @@ help: ## say what there is to make
 demo: $(STAMP) ## find the digits in ten real images through a real server
 	@$(BIN)/python scripts/demo.py
 
-test: $(STAMP) chromium docs ## lint, check types, build the documents, run the whole test suite
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+test: $(STAMP) chromium docs lint ## lint, check types, build the documents, run the whole test suite
 	$(BIN)/python -m pytest -m "not soak and not ray"
 
 check: $(STAMP) ## lint, check types and contracts, run the quick unit tests: a minute between two thoughts
+	@$(MAKE) --no-print-directory -j 2 lint unit
+
+lint: $(STAMP) ## lint, check types and contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+unit: $(STAMP) ## run the quick unit tests
 	$(BIN)/python -m pytest -q -m "not slow and not soak and not ray" $(UNIT_TESTS)
 
 docs: $(STAMP) ## build the documents into build/docs; a warning is an error

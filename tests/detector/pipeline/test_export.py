@@ -25,6 +25,8 @@ from detector.pipeline.export import DESCRIPTION, PIPELINE, export_model
 from detector.pipeline.refiner import refiner_windows
 from detector.pipeline.score_map import read_windows
 
+pytestmark = pytest.mark.slow
+
 Pictures = NDArray[np.uint8]
 Outputs = dict[str, NDArray[np.float32]]
 Runtime = Callable[[Pictures], Outputs]

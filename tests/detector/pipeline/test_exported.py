@@ -18,6 +18,8 @@ from detector.models.model_files import EMBEDDED, Weights, load_model, save_mode
 from detector.models.runtimes import FLOAT32
 from detector.pipeline.export import PIPELINE, export_model
 
+pytestmark = pytest.mark.slow
+
 LIBRARIES = ("numpy", "cv2", "onnxruntime")
 
 

@@ -103,6 +103,7 @@ def test_weights_that_are_whole_but_see_nothing_are_refused(model: Path) -> None
     assert load_checked(model).manifest.self_check["digits"] == [], "a poor model is a model, too"
 
 
+@pytest.mark.slow
 def test_the_script_records_the_same_again(model: Path, checkout: Path) -> None:
     expected = load_model(EMBEDDED)[1]
     change_record(model, lambda record: record.clear())

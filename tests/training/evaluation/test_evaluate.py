@@ -139,6 +139,7 @@ def test_digits_chosen_among_candidates_are_those_of_detect(name: str) -> None:
         assert [number.text for number in chosen.numbers] == [number.text for number in found.numbers]
 
 
+@pytest.mark.slow
 def test_rendered_plates_and_signs_are_measured_when_asked(data: Path) -> None:
     """The stand-in for a detector finds painted digits alone: it misses what is rendered."""
     assert figures(data)["rendered"] is None

@@ -49,6 +49,7 @@ def evaluation(data: Path) -> Evaluation:
     return evaluate(PaintedDigitDetector(), data, progress=False)
 
 
+@pytest.mark.slow
 def test_every_picture_is_written_and_shows_something(evaluation: Evaluation, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "plots"
     written = write_evaluation_plots(evaluation, folder)
@@ -67,6 +68,7 @@ def test_pictures_without_matter_are_left_out(data: Path, tmp_path: Path) -> Non
     assert [p.stem for p in write_evaluation_plots(crops_only, tmp_path / "plots")] == ["crop_confusion"]
 
 
+@pytest.mark.slow
 def test_a_detector_that_finds_nothing_has_pictures_too(data: Path, tmp_path: Path) -> None:
     blind = evaluate(PaintedDigitDetector(max_pixels=1), data, progress=False)
     assert {p.stem for p in write_evaluation_plots(blind, tmp_path / "plots")} >= SCENE_PICTURES

@@ -136,6 +136,7 @@ def test_words_are_no_numbers(seed):
     assert "".join(c for c in decorated("31", rng) if c.isdigit()).startswith("31")
 
 
+@pytest.mark.slow
 def test_the_stand_in_set_is_large_repeatable_and_knows_its_numbers():
     pictures = stand_in_set(3, 8, fonts=FONTS)
     again = stand_in_set(3, 8, fonts=FONTS)
