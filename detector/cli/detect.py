@@ -76,9 +76,11 @@ def detect(
     from detector.folders.progress import shown_while_slow  # noqa: PLC0415
 
     images = plan_files(paths, annotated)
+    if not any(image.is_there for image in images):
+        return _refuse(images, as_json)
     failed = False
     with choice.open() as detector, one_line_if_broken_off("the other images were not looked at"):
-        show = _show_json if as_json else _table(images)
+        show = _shown(images, as_json)
         with shown_while_slow([image.name for image in images]) as come:
             for result in detect_files(images, detector, options):
                 come()
@@ -87,6 +89,25 @@ def detect(
                 if annotated is not None:
                     write_annotated(result, annotated, result.image.path.name)
     return SOME_FAILED if failed else OK
+
+
+def _refuse(images: "Sequence[ImageFile]", as_json: bool) -> int:
+    """Say why none of the images can be read; no network is loaded for that."""
+    from detector.folders.job import FileResult  # noqa: PLC0415
+    from detector.images.metadata import Capture  # noqa: PLC0415
+
+    show = _shown(images, as_json)
+    for image in images:
+        try:
+            image.read()
+        except DetectorError as error:
+            show(FileResult(image, error, Capture()))
+    return SOME_FAILED
+
+
+def _shown(images: "Sequence[ImageFile]", as_json: bool) -> "Callable[[FileResult[ImageFile]], None]":
+    """Return what prints the result of one of the images."""
+    return _show_json if as_json else _table(images)
 
 
 def _show_json(result: "FileResult[ImageFile]") -> None:

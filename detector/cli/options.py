@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.results.errors import ClientSetupError
+from detector.system.native_notices import import_quietly
 
 if TYPE_CHECKING:
     from detector.cli.detector_choice import DetectorChoice
@@ -111,7 +112,8 @@ def max_pixels(args: argparse.Namespace) -> int | None:
 
 
 def prepare_libraries(args: argparse.Namespace) -> None:
-    """Tells libraries what they look for in the environment when they are imported."""
+    """Tells libraries what they look for in the environment when they are imported, and keeps them quiet."""
+    import_quietly()
     for name, silent in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("GRPC_VERBOSITY", "NONE")):
         os.environ.setdefault(name, silent)  # what goes wrong arrives as an exception
     pixels = max_pixels(args)

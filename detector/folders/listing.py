@@ -50,6 +50,11 @@ class ImageFile:
     error: DetectorError | None = None
 
     @property
+    def is_there(self) -> bool:
+        """Whether it may be read, as far as is known before that is tried."""
+        return self.error is None and os.path.exists(self.path)  # noqa: PTH110 - it raises nothing
+
+    @property
     def place(self) -> FramePlace | None:
         """Where it is in a video: an image is in none."""
         return None
@@ -190,6 +195,11 @@ def _unreadable(name: str, reason: str) -> ImageFile:
 @dataclass(frozen=True)
 class StandardInput(ImageFile):
     """The image that is piped into the program."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it may be read, as far as is known before that is tried."""
+        return True
 
     def read(self) -> bytes:
         """Return the encoded image; standard input is read once.

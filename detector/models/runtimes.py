@@ -8,7 +8,7 @@ from detector.models.backend import Network
 from detector.models.layers import FCN, GATE, REFINER, Architecture
 from detector.models.model_files import Manifest, Weights, load_int8, load_model
 from detector.results.detections import FloatArray
-from detector.results.errors import InvalidOptionError, MissingLibraryError, ModelError
+from detector.results.errors import InvalidOptionError, ModelError, needing
 
 TENSORFLOW, OPENVINO = "tensorflow", "openvino"
 
@@ -98,12 +98,8 @@ def named_version(manifest: Manifest, runtime: str) -> str:
 
 
 def _load_tensorflow(threads: int | None, weights: Weights) -> "_ThreeNetworks":
-    try:  # TensorFlow comes in with a network, not before
+    with needing("the runtime tensorflow", "digit-detector[train]"):  # it comes in with a network, not before
         from detector.models.tensorflow_backend import networks_of, use_threads  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingLibraryError(
-            f"the runtime tensorflow needs {error.name}: pip install 'digit-detector[train]'"
-        ) from error
     if threads is not None:
         use_threads(threads)
     return networks_of(weights)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detector.results.errors import MissingLibraryError
+from detector.results.errors import needing
 
 if TYPE_CHECKING:
     import pandas
@@ -204,10 +204,8 @@ class ImageDetections:
 
 
 def _library(name: str) -> Any:
-    try:
+    with needing(f"to_{name}", name):
         return import_module(name)
-    except ModuleNotFoundError as error:
-        raise MissingLibraryError(f"{error.name} is not installed: pip install {name}") from error
 
 
 def _score(value: float) -> float:

@@ -23,6 +23,8 @@ Each class has a `reason`: the stable, machine-readable word that goes over the 
 the error rows of a folder job.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -138,3 +140,17 @@ class MissingLibraryError(DetectorError, ImportError):
     """A library is needed that is not installed; the message says how to install it."""
 
     reason = "LIBRARY_MISSING"
+
+
+@contextmanager
+def needing(purpose: str, install: str) -> Iterator[None]:
+    """While it lasts, an import that finds no library is a MissingLibraryError.
+
+    Args:
+        purpose: what needs the library.
+        install: what pip is to install.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(f"{purpose} needs {error.name}: pip install '{install}'") from error

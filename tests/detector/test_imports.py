@@ -45,6 +45,11 @@ def modules_after(statement: str) -> set[str]:
             "OpenVINO computes without them",
         ),
         (
+            "from detector.cli.main import main; main(['detect', 'nowhere.jpg', 'nowhere/*.jpg'])",
+            {"tensorflow", "openvino", "grpc"},
+            "files that are not there are refused before anything is loaded",
+        ),
+        (
             "import detector.cli.detector_choice",
             {"tensorflow", "openvino", "grpc"},
             "who detects is not known yet",

@@ -81,7 +81,7 @@ def test_both_commands_are_installed(wheel: Path) -> None:
         entries.read_string(archive.read(name).decode())
     assert dict(entries["console_scripts"]) == {
         "digit-detector": "detector.cli.main:main",
-        "digit-detector-train": "training.cli.main:main",
+        "digit-detector-train": "training.cli:run_program",
     }
 
 

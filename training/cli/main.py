@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from detector.cli.program import HintingParser, add_version, complain, run_command
-from detector.results.errors import DetectorError
+from detector.results.errors import DetectorError, needing
+from detector.system.native_notices import import_quietly
 from training.cli.align_labels import add_align_labels
 from training.cli.calibrate import add_calibrate
 from training.cli.check import add_check
@@ -34,8 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import_quietly()
     try:
-        code: int = args.run(args)
+        with needing("this command", "digit-detector[train]"):
+            code: int = args.run(args)
     except (TrainingError, DetectorError) as error:
         complain(str(error), "digit-detector-train")
         return 2

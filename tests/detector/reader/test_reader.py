@@ -330,8 +330,8 @@ for call in (result.to_pandas, result.to_supervision, lambda: detector.load(runt
 def test_libraries_that_are_not_there_are_named_with_the_way_to_get_them() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT, HOUSE], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        "pandas is not installed: pip install pandas",
-        "supervision is not installed: pip install supervision",
+        "to_pandas needs pandas: pip install 'pandas'",
+        "to_supervision needs supervision: pip install 'supervision'",
         "the runtime tensorflow needs keras: pip install 'digit-detector[train]'",
     ]
 
