@@ -164,7 +164,8 @@ def _add_observability(parser: argparse.ArgumentParser) -> None:
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # the server, once it is imported, handles them itself
         signal.signal(number, lambda *_: os._exit(0))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the model is about to be loaded anyway
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the model is about to be loaded anyway
     serve_on_ray.refuse_strangers(args, parser)
     if args.engine == "ray":
         return _run_on_ray(args)

@@ -11,9 +11,9 @@ The settings are all that rows depend on, so rows of different settings are neve
 """
 
 import errno
-import fcntl
 import json
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -223,6 +223,16 @@ def open_journal(output: Path, settings: Settings, *, resume: bool, overwrite: b
 
 
 def _lock(file: int, output: Path) -> None:
+    """Keep other runs from writing to the file, on systems that have locks for that.
+
+    Raises:
+        InvalidOptionError: if another run writes to it.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none
+    except ModuleNotFoundError:
+        print(f"this system has no locks: let no other run write to {output}", file=sys.stderr)
+        return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -4,7 +4,6 @@ Each image is computed on one thread, and a batch's images on as many as may be 
 image depends neither on how many threads there are nor on what else is computed meanwhile.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.models.backend import thread_count
 from detector.models.layers import Architecture
 from detector.results.detections import FloatArray
 
@@ -139,15 +139,6 @@ def read_model(graph: bytes, constants: bytes) -> openvino.Model:
         return _core.read_model(graph, constants)
     except RuntimeError as error:
         raise ValueError(f"not a network that OpenVINO reads: {error}") from error
-
-
-@cache
-def thread_count() -> int:
-    """How many threads may compute: TF_NUM_INTRAOP_THREADS, as for TensorFlow, or as many as there are cores."""
-    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def capabilities() -> frozenset[str]:

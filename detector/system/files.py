@@ -57,6 +57,8 @@ def whole_folder(path: Path, option: str) -> Iterator[Path]:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` survive the loss of power, as far as its file system can."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+        return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -7,7 +7,6 @@ what `published` put there from its start on. Labels take few values, none of wh
 
 import logging
 import os
-import resource
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -132,7 +131,7 @@ def set_model(old: ModelInfo | None, new: ModelInfo | None) -> None:
 def measure_memory() -> None:
     """Take note of this process's memory, where there is Linux's /proc."""
     if _STATM.exists():
-        _memory.set(int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize())
+        _memory.set(int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -11,13 +12,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from detector.models.backend import usable_cores
+from detector.results.errors import ServerStartError
 from detector.serving.server.settings import ServerSettings
 from detector.serving.telemetry import logs
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 """SIGTERM and SIGINT stop a server, SIGHUP makes it load its model anew."""
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def check_system(settings: ServerSettings) -> None:
+    """Return if this system has what serving needs.
+
+    Raises:
+        ServerStartError: if not.
+    """
+    if not hasattr(signal, "SIGHUP"):
+        raise ServerStartError(
+            "a server is controlled by signals that this system lacks: run it on Linux or macOS, or in a container"
+        )
+    if settings.processes > 1 and not hasattr(socket, "SO_REUSEPORT"):
+        raise ServerStartError("several processes cannot share a port on this system: serve with one")
 
 
 def prepare(settings: ServerSettings) -> None:
@@ -46,7 +63,7 @@ def available_cores(quota: Path = _QUOTA) -> int:
     Args:
         quota: the file of the limit (cgroup v2): "MICROSECONDS PERIOD", or "max PERIOD" for none.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     try:
         time, period = quota.read_text(encoding="ascii").split()
         return max(1, min(cores, math.ceil(int(time) / int(period))))

@@ -20,7 +20,7 @@ from detector.pipeline.options import DetectorConfig
 from detector.results.errors import DetectorError
 from detector.results.interface import MAX_PIXELS
 from detector.serving.server.listener import reserved_port
-from detector.serving.server.processes.environment import SIGNALS, ServerControl, prepare
+from detector.serving.server.processes.environment import SIGNALS, ServerControl, check_system, prepare
 from detector.serving.server.processes.process import (
     READY,
     RELOAD,
@@ -64,6 +64,7 @@ def serve_detector(load: LoadDetector, settings: ServerSettings) -> int:
         ServerStartError: if it cannot start as the settings say.
         Exception: whatever `load` raises.
     """
+    check_system(settings)
     prepare(settings)
     page = settings.observability
     with metrics.published(page.metrics_host, page.metrics_port, settings.processes):
