@@ -6,11 +6,12 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+BASE_STAMP := $(VENV)/installed-base
 UNIT_TESTS := tests/accuracy tests/golden tests/detector/folders/test_journal_machine.py \
 	$(addprefix tests/detector/,results system pipeline) \
 	$(addprefix tests/training/,calibration data engine evaluation gate samplers)
 RAY_STAMP := $(VENV)/installed-ray
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check lint unit test docs test-ray soak install clean chromium
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constrain
 help: ## say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
 
-demo: $(STAMP) ## find the digits in ten real images through a real server
+demo: $(BASE_STAMP) ## find the digits in ten real images through a real server
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMP) chromium docs lint ## lint, check types, build the documents, run the whole test suite
@@ -57,22 +58,34 @@ chromium:
 
 install: $(STAMP) ## make .venv and install this checkout into it, editable
 
-# Rebuilt only when one of the two files changes; what is made stays usable if a run is interrupted.
+# Both are rebuilt only when one of the two files changes; what is made stays usable if a run is interrupted.
+# The base is what a user installs: half a gigabyte, without what training needs.
+$(BASE_STAMP): pyproject.toml constraints.txt
+	$(environment)
+	@echo "installing the detector into $(VENV), without training: about 20 packages, 250 MB to download"
+	@$(PIP) -q setuptools
+	@$(PIP) --no-build-isolation -e .
+	@touch $@
+
 $(STAMP): pyproject.toml constraints.txt
+	$(environment)
+	@echo "installing everything for development into $(VENV): a few minutes the first time"
+	@$(PIP) -qq setuptools
+	@$(PIP) -qq --no-build-isolation -e '.[dev]'
+	@touch $@ $(BASE_STAMP)
+
+define environment
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: apt-get install python3-venv," \
 		"or name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		version=$$($(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])'); \
 		echo "$(PYTHON) has no venv module: apt-get install $$version-venv (or python3-venv)"; exit 1; }
-	@echo "installing into $(VENV): a few minutes the first time"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) setuptools
-	@$(PIP) --no-build-isolation -e '.[dev]'
-	@touch $@
+endef
 
 $(RAY_STAMP): $(STAMP)
 	@echo "installing Ray into $(VENV)"
-	@$(PIP) --no-build-isolation -e '.[dev,test-ray]'
+	@$(PIP) -qq --no-build-isolation -e '.[dev,test-ray]'
 	@touch $@
 
 clean: ## remove .venv and everything that was made

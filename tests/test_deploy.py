@@ -203,6 +203,24 @@ def test_what_the_image_is_built_from_is_there_and_in_the_context(
         assert f"!{source}" in ignore, "the context leaves out what is not named"
 
 
+IMAGE = re.compile(r"(?<![\w./@-])(digit-detector(?:-ray)?):([\w.]+)")
+"""An image of ours with its tag; addresses such as digit-detector:50051 are no tags."""
+
+
+def test_all_files_and_pages_name_one_tag(deploy: Path, checkout: Path) -> None:
+    named: dict[str, set[str]] = {}
+    for path in (*deploy.iterdir(), *(checkout / "docs").glob("*.md")):
+        for name, tag in IMAGE.findall(path.read_text(encoding="utf-8")):
+            if not tag.isdecimal():
+                named.setdefault(name, set()).add(tag)
+    assert named == {"digit-detector": {detector.__version__}, "digit-detector-ray": {detector.__version__}}
+    for path in (deploy / "Dockerfile", deploy / "kubernetes.yaml"):
+        assert f"digit-detector:{detector.__version__}" in path.read_text(encoding="utf-8")
+
+
+LAYER_MB = 560
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(
@@ -222,6 +240,10 @@ def test_the_dockerfiles_steps_in_bare_roots(
         if stage.name:
             root.environment |= PIP_ENVIRONMENT
         root.build(stage, checkout, roots)
+    files = [
+        path for path in (tmp_path / "final" / "opt").rglob("*") if path.is_file() and not path.is_symlink()
+    ]
+    assert sum(path.stat().st_size for path in files) <= LAYER_MB * 10**6
     serve_and_detect(root, stages[-1], real_images["31"].read_bytes())
 
 

@@ -85,7 +85,7 @@ def test_wrong_usage_ends_with_2(
         (["info", "--model", "nowhere"], "nowhere"),
         (["serve", "--port", "0", "--model", "nowhere"], "nowhere"),
         (["info", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
-        (["detect", "a.png", "--server", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["detect", __file__, "--server", "127.0.0.1:1"], "127.0.0.1:1"),
         (["detect", "a.png", "--server", "localhost"], "not HOST:PORT, for example 127.0.0.1:50051"),
         (["detect", "a.png", "--server", "localhost:http"], "'http' is not a port"),
         (["health", "--server", ":1"], "not HOST:PORT"),
