@@ -23,8 +23,8 @@ def add(add_parser: AddParser) -> None:
         "and refiner also boxes and class_scores, which is that decoded for every window. Beside ONNX files lies "
         "pipeline.py, one file with all the rest: it finds the same digits with ONNX Runtime, NumPy and OpenCV "
         "alone. For other formats export.json describes all that a program must know. It needs "
-        "digit-detector[train]. Exit code: 0 if all was written, 2 for wrong usage or a model that cannot be used, 3 if "
-        "writing broke off.",
+        "digit-detector[train]. Exit code: 0 if all was written, 2 for wrong usage or a model that cannot be used, 3 "
+        "if writing broke off.",
         """\
   digit-detector export --format onnx --out digits-onnx
   digit-detector export --format tflite --model models/mine --out mine-tflite
@@ -53,11 +53,11 @@ def export(export_format: str, output: Path, model: Path | None) -> int:
     from detector.models.model_files import EMBEDDED  # noqa: PLC0415
     from detector.system.native_notices import without_notices  # noqa: PLC0415
 
-    with one_line_if_broken_off("nothing was written"), without_notices():
+    with without_notices():
         with needing("export", "digit-detector[train]"):
             from detector.pipeline.export import export_model  # noqa: PLC0415 - TensorFlow comes in with it
-
-        written = export_model(model or EMBEDDED, export_format, output)
+        with one_line_if_broken_off("nothing was written"):
+            written = export_model(model or EMBEDDED, export_format, output)
     for name in written:
         print(printable_name(str(output / name)), file=sys.stderr)
     return OK

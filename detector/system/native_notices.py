@@ -40,7 +40,7 @@ class _QuietFinder(MetaPathFinder):
         sys.meta_path.remove(self)
         spec = find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = _quiet(spec.loader.exec_module)  # type: ignore[method-assign]
+            spec.loader.exec_module = _quiet(spec.loader.exec_module)  # type: ignore[method-assign,assignment]
         return spec
 
 
