@@ -9,12 +9,16 @@ import sys
 import tomllib
 import venv
 import zipfile
+from collections.abc import Iterator
 from configparser import ConfigParser
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from detector import DigitDetector
 from detector.images.decode import decode_image
+from tests.detector.serving.harness import RunningServer
 
 PACKAGES = ("detector", "training")
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "demo-output", "shared")
@@ -137,45 +141,106 @@ with DetectorClient(sys.argv[1]) as client:
 """
 
 
+class Environment:
+    """A virtual environment outside the checkout, with the wheel and what pip is told besides."""
+
+    def __init__(self, folder: Path, *packages: str | Path) -> None:
+        self.folder = folder
+        venv.create(folder / "env", with_pip=True)
+        self.run("python", "-m", "pip", "install", "-qq", *packages)
+
+    def command(self, program: str, *arguments: str | Path) -> list[str]:
+        return [str(part) for part in (self.folder / "env" / "bin" / program, *arguments)]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(self, program: str, *arguments: str | Path) -> str:
+        command = self.command(program, *arguments)
+        return subprocess.run(
+            command, cwd=self.folder, env=self.variables, check=True, text=True, stdout=subprocess.PIPE
+        ).stdout
+
+    @contextmanager
+    def server(self) -> Iterator[str]:
+        """The address of a server that runs in it; it must end with 0."""
+        command = self.command("digit-detector", "serve", "--port", "0")
+        with subprocess.Popen(
+            command, cwd=self.folder, env=self.variables, text=True, stdout=subprocess.PIPE
+        ) as server:
+            assert server.stdout is not None
+            try:
+                yield server.stdout.readline().split()[-1]
+            finally:
+                server.terminate()
+        assert server.returncode == 0
+
+    def size(self) -> int:
+        """Bytes of its installed packages."""
+        (packages,) = (self.folder / "env" / "lib").glob("*/site-packages")
+        return sum(path.stat().st_size for path in packages.rglob("*") if path.is_file())
+
+
+def digits_everywhere(environment: Environment, images: list[str]) -> None:
+    """The shell, and a client and a server, find the same digits."""
+    lines = environment.run("digit-detector", "detect", "--json", *images).splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["image"] for row in rows] == images
+    counts = [len(row["digits"]) for row in rows]
+    assert sum(counts) > 0
+    with environment.server() as address:
+        streamed = environment.run("python", "-c", STREAM, address, *images)
+    assert [int(line) for line in streamed.splitlines()] == counts
+
+
 @pytest.mark.soak
 def test_the_wheel_works_in_an_empty_environment_outside_the_checkout(
     wheel: Path, checkout: Path, real_images: dict[str, Path], tmp_path: Path
 ) -> None:
-    venv.create(tmp_path / "env", with_pip=True)
-    programs = tmp_path / "env" / "bin"
-    images = [str(path) for path in real_images.values()]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = Environment(tmp_path, "-c", checkout / "constraints.txt", wheel)
+    assert environment.size() <= 520 * 10**6
+    installed = {
+        package["name"] for package in json.loads(environment.run("pip", "list", "--format", "json"))
+    }
+    assert not installed & {"tensorflow", "keras", "scipy", "h5py", "matplotlib"}
+    digits_everywhere(environment, [str(path) for path in real_images.values()])
 
-    def run(*command: str | Path) -> str:
-        return subprocess.run(
-            [str(part) for part in command],
-            cwd=tmp_path,
-            env=environment,
-            check=True,
-            text=True,
-            stdout=subprocess.PIPE,
-        ).stdout
 
-    run(programs / "pip", "install", "-qq", "-c", checkout / "constraints.txt", wheel)
-    rows = [
-        json.loads(line)
-        for line in run(programs / "digit-detector", "detect", "--json", *images).splitlines()
+def floors(checkout: Path) -> list[str]:
+    """The oldest versions that pyproject.toml allows of what a user installs."""
+    project = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]
+    return [re.sub(r">=", "==", requirement) for requirement in project["dependencies"]]
+
+
+@pytest.mark.soak
+def test_the_oldest_versions_that_are_allowed_work(
+    wheel: Path, checkout: Path, real_images: dict[str, Path], tmp_path: Path
+) -> None:
+    environment = Environment(tmp_path, wheel, *floors(checkout))
+    digits_everywhere(environment, [str(path) for path in real_images.values()])
+
+
+@pytest.mark.soak
+def test_an_old_client_and_a_new_server_understand_each_other(
+    wheel: Path, checkout: Path, embedded: DigitDetector, real_images: dict[str, Path], tmp_path: Path
+) -> None:
+    """Whoever calls may hold protobuf and grpcio back, for another program's sake."""
+    held_back = [
+        floor for floor in floors(checkout) if floor.startswith(("protobuf", "grpcio", "googleapis"))
     ]
-    assert [row["image"] for row in rows] == images
-    assert sum(len(row["digits"]) for row in rows) > 0
-    server = subprocess.Popen(
-        [programs / "digit-detector", "serve", "--port", "0"],
-        cwd=tmp_path,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-    )
-    with server:
-        assert server.stdout is not None
-        try:
-            address = server.stdout.readline().split()[-1]
-            streamed = run(programs / "python", "-c", STREAM, address, *images)
-        finally:
-            server.terminate()
-    assert [int(line) for line in streamed.splitlines()] == [len(row["digits"]) for row in rows]
-    assert server.returncode == 0
+    client = Environment(tmp_path, *held_back, wheel)
+    images = [str(path) for path in real_images.values()]
+    with RunningServer(embedded) as server:
+        streamed = client.run("python", "-c", STREAM, server.address, *images)
+    expected = [len(embedded.detect(path.read_bytes()).digits) for path in real_images.values()]
+    assert [int(line) for line in streamed.splitlines()] == expected
+
+
+@pytest.mark.parametrize("folder", ["weights", "samples"])
+def test_terms_lie_beside_what_they_are_of(checkout: Path, contents: set[str], folder: str) -> None:
+    project = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]
+    assert project["license"] == "Apache-2.0 AND LicenseRef-SVHN-NonCommercial"
+    assert "LicenseRef-SVHN-NonCommercial" in (checkout / "detector" / folder / "LICENSE").read_text()
+    assert f"detector/{folder}/LICENSE" in contents
+    assert any(name.endswith(f".dist-info/licenses/detector/{folder}/LICENSE") for name in contents)
