@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -220,6 +221,15 @@ def test_a_model_without_a_refiner_has_one_network(small_model: Path, tmp_path: 
     )
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["export.json", "fcn.tflite"]
     assert list(json.loads((tmp_path / "new" / DESCRIPTION).read_text())["networks"]) == ["fcn"]
+
+
+def test_the_command_names_what_it_wrote_and_prints_no_notices(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    program = "import sys; from detector.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "export", "--format", "onnx", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    written = ("fcn.onnx", "refiner.onnx", "gate.onnx", DESCRIPTION, PIPELINE)
+    assert (done.stdout, done.stderr) == ("", "".join(f"{out / name}\n" for name in written))
 
 
 def occupy(out: Path, _: Path) -> None:
