@@ -62,7 +62,7 @@ install: $(STAMP) ## make .venv and install this checkout into it, editable
 # The base is what a user installs: half a gigabyte, without what training needs.
 $(BASE_STAMP): pyproject.toml constraints.txt
 	$(environment)
-	@echo "installing the detector into $(VENV), without training: about 20 packages, 250 MB to download"
+	@echo "installing the detector into $(VENV), without training: about 20 packages, half a gigabyte"
 	@$(PIP) -q setuptools
 	@$(PIP) --no-build-isolation -e .
 	@touch $@
