@@ -79,7 +79,7 @@ def detect(
     if not any(image.is_there for image in images):
         return _refuse(images, as_json)
     failed = False
-    with choice.open() as detector, one_line_if_broken_off("the other images were not looked at"):
+    with choice.open() as detector, one_line_if_broken_off("the other images were not read"):
         show = _shown(images, as_json)
         with shown_while_slow([image.name for image in images]) as come:
             for result in detect_files(images, detector, options):

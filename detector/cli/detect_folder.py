@@ -133,7 +133,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     if args.engine == on_ray.RAY:
         return on_ray.run(args)
-    on_ray.refuse_options_of_ray(args)
+    on_ray.check_options_of_ray(args)
     return _run_here(args)
 
 

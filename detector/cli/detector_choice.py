@@ -29,7 +29,7 @@ class DetectorChoice:
         runtime: what computes it, see `detector.models.runtimes`.
         max_pixels: images with more pixels are refused; None for the detector's own limit.
         server: a server, or several, that detect instead of this process.
-        batch: how a server has many images looked at.
+        batch: how a server is asked for many images.
     """
 
     model: Path | None = None

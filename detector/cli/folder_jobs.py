@@ -1,4 +1,4 @@
-"""What both kinds of folder job share on the command line: when and where pictures were taken, how a job ends."""
+"""The command line of both kinds of folder job: when and where pictures were taken, how a job ends."""
 
 import argparse
 import re

@@ -237,7 +237,7 @@ def add_security(command: argparse.ArgumentParser) -> None:
 
 
 def _add_batch(command: argparse.ArgumentParser) -> None:
-    """--timeout and --calls: how a server has many images looked at."""
+    """--timeout and --calls: how a server is asked for many images."""
     group = command.add_argument_group("how to ask the server")
     group.add_argument(
         "--timeout",

@@ -1,4 +1,4 @@
-"""What every program of this project does alike: parse with hints, end with an exit code, survive broken streams."""
+"""The frame of every program of this project: parse with hints, end with an exit code, survive broken streams."""
 
 import argparse
 import difflib

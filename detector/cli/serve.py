@@ -138,7 +138,7 @@ def _add_security(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_observability(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what it tells")
+    group = parser.add_argument_group("observability")
     group.add_argument(
         "--metrics-port", type=port, metavar="PORT", help="serve a page for Prometheus here (default: none)"
     )
@@ -166,7 +166,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: os._exit(0))
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the model is about to be loaded anyway
-    serve_on_ray.refuse_strangers(args, parser)
+    serve_on_ray.check_engine_options(args, parser)
     if args.engine == "ray":
         return _run_on_ray(args)
     from detector.serving.server.processes.serve import serve  # noqa: PLC0415 - see detector.cli.options

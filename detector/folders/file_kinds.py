@@ -1,4 +1,4 @@
-"""What the files of a folder are: images that are read, and pictures that are left out, named and counted."""
+"""Kinds of files in a folder: images that are read, and pictures that are left out, named and counted."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -55,12 +55,12 @@ _SYSTEM_FOLDERS = frozenset(
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for an image."""
+    """Return whether a file of this name is taken for an image."""
     return kind_by_name(name) == IMAGE
 
 
 def is_video_name(name: str) -> bool:
-    """Whether a file of this name is taken for a video."""
+    """Return whether a file of this name is taken for a video."""
     return kind_by_name(name) == VIDEO
 
 
@@ -110,12 +110,12 @@ def kind_of_entry(name: str, is_folder: bool, kind_of_file: Callable[[], str | N
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is hidden: so are the `._` files that macOS writes beside pictures."""
+    """Return whether a file or folder of this name is hidden, as the `._` files of macOS beside pictures are."""
     return name.startswith(".")
 
 
 def is_system_folder(name: str) -> bool:
-    """Whether a folder of this name belongs to a NAS or an operating system, not to the pictures."""
+    """Return whether a folder of this name belongs to a NAS or an operating system, not to the pictures."""
     return name.lower() in _SYSTEM_FOLDERS
 
 

@@ -40,12 +40,12 @@ class VideoFrame:
 
     @property
     def name(self) -> str:
-        """What rows call the video."""
+        """The name of the video in rows."""
         return self.video.name
 
     @property
     def picture_name(self) -> str:
-        """What a copy of the frame is called."""
+        """The name of a copy of the frame."""
         return frame_picture_name(self.name, self.place.frame)
 
     def read(self) -> bytes:

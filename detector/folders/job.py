@@ -37,7 +37,7 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
 
     Raises:
         InvalidOptionError: if earlier rows are in the way, see `open_journal`.
-        DetectorError: if no more images can be looked at, for example because the server went away.
+        DetectorError: if no more images can be detected, for example because the server went away.
         OSError: if the results cannot be written. Either way the rows so far are in the output.
     """
     job = plan.job
@@ -75,7 +75,7 @@ def _limited(images: Iterable[AnyPicture], rows: int, limit: int | None) -> Iter
 
 
 class Source(Protocol):
-    """What gives a picture: an image file, a frame of a video, an object in a store."""
+    """A source of a picture: an image file, a frame of a video, an object in a store."""
 
     def read(self) -> bytes:
         """Return the picture, encoded.
@@ -100,7 +100,7 @@ class Picture(Source, Protocol):
 
     @property
     def picture_name(self) -> str:
-        """What a copy of it is called."""
+        """The name of a copy of it."""
         ...
 
 
@@ -111,7 +111,7 @@ Source_co = TypeVar("Source_co", bound=Source, covariant=True)
 
 @dataclass(frozen=True, eq=False)
 class FileResult(Generic[Source_co]):
-    """What came of one picture.
+    """The outcome of one picture.
 
     Attributes:
         image: where it came from.

@@ -119,7 +119,7 @@ class BegunVideo:
     last: Row
 
     def goes_on_with(self, row: Row) -> bool:
-        """Whether a row is the next one of this video; a list may name the same video again after it."""
+        """Return whether a row is the next one of this video; a list may name the same video again after it."""
         if row["image"] != self.name:
             return False
         after_damage = "error" in self.last and "error" not in row

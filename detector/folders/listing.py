@@ -61,7 +61,7 @@ class ImageFile:
 
     @property
     def picture_name(self) -> str:
-        """What a copy of the picture is called."""
+        """The name of a copy of the picture."""
         return self.name
 
     def read(self) -> bytes:

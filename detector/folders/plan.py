@@ -1,4 +1,4 @@
-"""A folder job before it starts: all that could forbid it is looked at here, before any work is done."""
+"""A folder job before it starts: all that could forbid it is checked here, before any work is done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

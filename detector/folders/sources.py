@@ -67,7 +67,7 @@ class PathStream:
 
     @property
     def is_exact(self) -> bool:
-        """Whether paths are separated by what no path contains, so that each is to be taken as it stands."""
+        """Return whether paths are separated by what no path contains, so that each is to be taken as it stands."""
         return self.separator == b"\0"
 
     def __iter__(self) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _AVERAGED_SCALE = 0.75
-"""What is made smaller than this is averaged first: sampling alone would alias."""
+"""Pixels are averaged first for a smaller scale: sampling alone would alias."""
 
 
 def affine_crop(

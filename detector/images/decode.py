@@ -113,8 +113,8 @@ def image_size(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
         raise ImageEmptyError("the image has no bytes")
     name = format_of(data)
     for extent in image_extents(data) if name in ("HEIC", "AVIF") else ():
-        _refuse_large(extent, max_pixels)  # what is decoded before it is cropped
-    return _refuse_large(_named(name, lambda: _READERS[name].size(data)), max_pixels)
+        _checked_size(extent, max_pixels)  # what is decoded before it is cropped
+    return _checked_size(_named(name, lambda: _READERS[name].size(data)), max_pixels)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -152,7 +152,7 @@ def _named(name: str, read: Callable[[], _Result]) -> _Result:
         raise ImageUndecodableError(f"the {name} image is truncated or damaged: {error}") from error
 
 
-def _refuse_large(size: _Size, max_pixels: int, what: str = "the image") -> _Size:
+def _checked_size(size: _Size, max_pixels: int, what: str = "the image") -> _Size:
     width, height = size
     if width * height > max_pixels:
         raise ImageTooLargeError(
@@ -218,7 +218,7 @@ def _decode_png(data: bytes, max_pixels: int) -> NDArray[Any]:
 
 def _decode_tiff(data: bytes, max_pixels: int) -> NDArray[Any]:
     page = tiff_page(data)
-    _refuse_large(page.tile, max_pixels, "a tile of the image")
+    _checked_size(page.tile, max_pixels, "a tile of the image")
     check_whole_tiff(data)
     return _by_opencv(data, "TIFF", wide=page.bits > 8)
 

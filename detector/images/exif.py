@@ -107,7 +107,7 @@ _BLOCKS: dict[str, Callable[[bytes], bytes | None]] = {
     "AVIF": avif_exif,
     "JPEG XL": exif_box,
 }
-"""What finds the block, by the format's name."""
+"""The functions that find the block, by the format's name."""
 
 
 def _parse(block: bytes) -> Exif:

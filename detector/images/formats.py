@@ -23,7 +23,7 @@ VIDEO, RAW = "video", "raw photograph"
 
 @dataclass(frozen=True)
 class Content:
-    """What the first bytes of a file are.
+    """The kind of a file, by its first bytes.
 
     Attributes:
         kind: a name of `FORMATS`, of a picture format that is not read, or of something else.
@@ -35,7 +35,7 @@ class Content:
 
     @property
     def is_read(self) -> bool:
-        """Whether images of this kind are decoded."""
+        """Return whether images of this kind are decoded."""
         return self.kind in FORMATS
 
 

@@ -1,6 +1,6 @@
 """HEIC and AVIF (ISO/IEC 23008-12, AV1 Image File Format): one container, one image of it, two codecs.
 
-The container (ISO/IEC 14496-12) itself says how the image is turned (`irot`, `imir`); readers must heed that and not
+The container (ISO/IEC 14496-12) itself says how the image is turned (`irot`, `imir`); readers follow that and not
 EXIF, which phones write beside it with the same meaning.
 """
 

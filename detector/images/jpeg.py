@@ -33,7 +33,7 @@ _HARMLESS = re.compile(
 
 @dataclass(frozen=True)
 class Frame:
-    """What the header of a JPEG image says.
+    """The header of a JPEG image.
 
     Attributes:
         size: width and height in pixels, before EXIF orientation.

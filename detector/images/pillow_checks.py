@@ -28,7 +28,7 @@ _CHUNKS = frozenset(
 
 
 def has_16_bits(data: bytes) -> bool:
-    """Whether the samples have 16 bits; in the header that is behind width and height."""
+    """Return whether the samples have 16 bits; in the header that is behind width and height."""
     return data[24] == 16
 
 
@@ -52,7 +52,7 @@ def whole_png(data: bytes) -> bytes:
 
 
 _SUBFILE_TYPE, _DNG_VERSION = 254, 50706
-"""Whether a page is a thumbnail of another, as the first one is in most raw files; and what makes a DNG."""
+"""Return whether a page is a thumbnail of another, as the first one is in most raw files; and what makes a DNG."""
 
 _UNREAD_FORMATS = {
     2: " with a sign",

@@ -1,4 +1,4 @@
-"""Which frames of a video are looked at, and what becomes of each."""
+"""The frames of a video that are sampled, and what becomes of each."""
 
 import math
 from collections.abc import Callable

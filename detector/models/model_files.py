@@ -66,8 +66,8 @@ class Weights:
 
     Attributes:
         fcn: of the network that slides over images.
-        refiner: of the one that looks again at what the first proposes; empty if the model has none.
-        gate: of the one that says where the first need look; empty if the model has none.
+        refiner: of the one that refines what the first proposes; empty if the model has none.
+        gate: of the one that chooses the windows that the first reads; empty if the model has none.
     """
 
     fcn: list[FloatArray]

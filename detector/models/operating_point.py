@@ -102,5 +102,5 @@ class OperatingPoint:
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether scores are probabilities: somebody calibrated them on validation data."""
+        """Return whether scores are probabilities: somebody calibrated them on validation data."""
         return self.calibration != Calibration()

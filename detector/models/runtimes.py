@@ -1,4 +1,4 @@
-"""What computes the networks of a detector: OpenVINO in one of three precisions, or TensorFlow, the reference."""
+"""The runtimes of a detector's networks: OpenVINO in one of three precisions, or TensorFlow, the reference."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,8 +26,8 @@ class Networks:
         manifest: what is known of the model; its version names the runtime, since each gives other last decimals.
         runtime: what computes them; one of `RUNTIMES`, but not `OPENVINO`.
         fcn: the network that slides over images.
-        refiner: the one that looks again at what the first proposes; None if the model has none.
-        gate: the one that says where the first need look; None if the model has none.
+        refiner: the one that refines what the first proposes; None if the model has none.
+        gate: the one that chooses the windows that the first reads; None if the model has none.
     """
 
     manifest: Manifest

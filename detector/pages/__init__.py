@@ -1,1 +1,1 @@
-"""What the pages for browsers share: their look, how they draw boxes, and the policy that they run under."""
+"""The common parts of pages for browsers: their look, how they draw boxes, and the policy that they run under."""

@@ -1,4 +1,4 @@
-"""The networks as a cascade: the gate says where the FCN looks, the FCN proposes, the refiner refines."""
+"""The networks as a cascade: the gate chooses the windows that the FCN reads, the FCN proposes, the refiner refines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class CascadeOutput:
-    """What FCN and refiner say of an image's candidates, before it is put together.
+    """The outputs of FCN and refiner for an image's candidates, before they are combined.
 
     Attributes:
         first: what the FCN proposes.
@@ -52,8 +52,8 @@ class Cascade:
 
     Attributes:
         fcn: proposes.
-        refiner: looks again at what the FCN proposes; without it those scores count.
-        gate: says where the FCN need look; without it that looks everywhere.
+        refiner: refines what the FCN proposes; without it those scores count.
+        gate: chooses the windows that the FCN reads; without it that reads all.
         operating_point: says what the scores of these networks together mean.
     """
 
@@ -68,12 +68,12 @@ class Cascade:
         networks = (self.fcn, self.refiner, self.gate)
         return sum(network.parameter_count for network in networks if network)
 
-    def look(self, pixels: NDArray[np.uint8], settings: Settings, call: Call) -> CascadeOutput:
+    def run(self, pixels: NDArray[np.uint8], settings: Settings, call: Call) -> CascadeOutput:
         """Run the networks: a candidate for each group of windows.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
-            settings: how to look.
+            settings: how to detect.
             call: that wants them.
 
         Raises:
@@ -128,7 +128,7 @@ def refine(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) -> Ca
 
 
 _GROUP_PIXELS = 4_000_000
-"""Levels are looked at together up to so many pixels: few calls for a small image, bounded memory for a large one."""
+"""Levels are read together up to so many pixels: few calls for a small image, bounded memory for a large one."""
 
 
 def propose(
@@ -143,9 +143,9 @@ def propose(
 
     Args:
         fcn: the network that slides over the image.
-        gate: says where it need look; everywhere if None.
+        gate: chooses the windows that it reads; all if None.
         pixels: (H, W, 3) uint8 RGB.
-        settings: how to look.
+        settings: how to detect.
         least_score: 0..1, the least of a proposal.
         call: that wants them.
 
@@ -153,7 +153,7 @@ def propose(
         InvalidOptionError: if so small digits cannot be looked for in so large an image.
         CallCancelledError, DeadlineExceededError: if nobody waits for them any more.
     """
-    _refuse_huge_pyramid(pixels.shape[1], pixels.shape[0], settings)
+    _check_pyramid(pixels.shape[1], pixels.shape[0], settings)
     best = best_candidates([])
     timed_fcn = call.network(fcn, "network")
     timed_gate = call.network(gate, "gate") if gate else None
@@ -176,7 +176,7 @@ LevelGroup = list[tuple[Level, Level | None]]
 
 
 def level_groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> Iterator[LevelGroup]:
-    """Return the pyramid's levels, those together that are looked at together."""
+    """Return the pyramid's levels, those together that go through the networks together."""
     pyramid = levels(pixels, *settings.sought_heights, beyond=HALF if gated else 0)
     group: LevelGroup = []
     size = 0
@@ -191,7 +191,7 @@ def level_groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> 
 
 
 def planes_to_read(gate: Network | None, group: LevelGroup) -> list[Plane]:
-    """Return the levels with the windows that the FCN need look at."""
+    """Return the levels with the windows that the FCN is to read."""
     shapes = [GRID.shape(*level.shape) for level, _ in group]
     if gate is None:
         asked: list[Mask] = [np.ones(shape, bool) for shape in shapes]
@@ -200,7 +200,7 @@ def planes_to_read(gate: Network | None, group: LevelGroup) -> list[Plane]:
     return [Plane(level, mask) for (level, _), mask in zip(group, asked, strict=True)]
 
 
-def _refuse_huge_pyramid(width: int, height: int, settings: Settings) -> None:
+def _check_pyramid(width: int, height: int, settings: Settings) -> None:
     """Return if no level has more pixels than the largest image that is accepted brings by default."""
     least = settings.sought_heights[0]
     scale = level_scales(least, 0)[0]

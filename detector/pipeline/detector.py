@@ -38,8 +38,8 @@ class DigitDetector:
         fcn: the network that proposes.
         manifest: what is known of the weights.
         config: defaults.
-        refiner: the network that looks again; without it what the first proposes counts.
-        gate: the network that says where the first need look; without it that looks everywhere.
+        refiner: the network that refines; without it what the first proposes counts.
+        gate: the network that chooses the windows that the first reads; without it that reads all.
         operating_point: of these networks together; the default if nobody chose one for them.
         runtime: what computes the networks, see `detector.models.runtimes`; for `info` alone.
     """
@@ -112,7 +112,7 @@ class DigitDetector:
                 decode_image(image, self._config.max_pixels) if isinstance(image, bytes) else _checked(image)
             )
         height, width = pixels.shape[:2]
-        return self._decide(self._cascade.look(pixels, settings, call), width, height, settings, call)
+        return self._decide(self._cascade.run(pixels, settings, call), width, height, settings, call)
 
     def candidates(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> Candidates:
         """Everything that may be a digit with what else it may be, before it is decided what is returned.
@@ -125,16 +125,16 @@ class DigitDetector:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
         settings = replace(self._config.settings(options or DetectOptions()), exhaustive=True)
-        return self._cascade.combine(self._cascade.look(_checked(pixels), settings, Call()))
+        return self._cascade.combine(self._cascade.run(_checked(pixels), settings, Call()))
 
-    def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
+    def run_networks(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
         """Run the networks alone: what `decide` needs. Take and raise what `candidates` does."""
-        return self._cascade.look(_checked(pixels), self._config.settings(options or DetectOptions()), Call())
+        return self._cascade.run(_checked(pixels), self._config.settings(options or DetectOptions()), Call())
 
     def decide(
         self, output: CascadeOutput, width: int, height: int, options: DetectOptions | None = None
     ) -> ImageDetections:
-        """Make digits and numbers of what the networks say: `detect` is `look`, then this.
+        """Make digits and numbers of what the networks say: `detect` is `run_networks`, then this.
 
         Args:
             output: of this detector, or of another one with the same networks, at scores as low as are asked for.
@@ -185,7 +185,7 @@ class DigitDetector:
         Args:
             crops: such as the official ones of SVHN.
             refine: whether the second network has a say, as it has in images.
-            batch: how many are looked at together.
+            batch: how many go through a network together.
         """
         parts = [
             self._cascade.read_crops(crops[start : start + batch], refine)
@@ -195,7 +195,7 @@ class DigitDetector:
 
     @property
     def has_gate(self) -> bool:
-        """Whether a gate chooses the windows that the FCN reads."""
+        """Return whether a gate chooses the windows that the FCN reads."""
         return self._cascade.gate is not None
 
     @property

@@ -111,7 +111,7 @@ _LEFT_TO_THE_CALLER = [
     "all of this is in pipeline.py, which lies beside networks in ONNX",
     "the pyramid: the image scaled so that each digit comes to 16-35 px in some level, its edge continued",
     "the refiner's windows: each digit proposed, digit_height_px high in the middle of its window",
-    "boxes and scores of both looks combined: weighted mean of the boxes, weighted geometric mean of the scores",
+    "boxes and scores of FCN and refiner combined: weighted mean of the boxes, weighted geometric mean of the scores",
     "calibration: the combined score becomes a probability, linearly between the calibration's knots",
     "merging: windows that see the same digit, by non-max suppression that does not ask which digit it is",
     "digits weighed by their neighbours (thresholds), and numbers made of digits",
@@ -165,7 +165,7 @@ def _fcn() -> dict[str, Any]:
 def _refiner() -> dict[str, Any]:
     side = REFINER_WINDOW
     return {
-        "does": "looks again at each digit proposed: one answer for each window of the batch",
+        "does": "refines each digit proposed: one answer for each window of the batch",
         "window_px": side,
         "input": _input(side, side),
         "rows": "1, columns likewise",
@@ -175,7 +175,7 @@ def _refiner() -> dict[str, Any]:
 def _gate() -> dict[str, Any]:
     field, stride = GATE_GRID.field, GATE_GRID.stride
     return {
-        "does": f"says where the fcn need look: each cell answers for {WINDOWS}x{WINDOWS} of its windows",
+        "does": f"chooses the windows that the fcn reads: each cell answers for {WINDOWS}x{WINDOWS} of its windows",
         "window_px": field,
         "stride_px": stride,
         "input": _input(f"height >= {field}", f"width >= {field}")

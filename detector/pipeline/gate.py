@@ -22,7 +22,7 @@ WINDOWS = 2
 """Of the FCN, along each axis, for which a cell answers."""
 
 _GROWN = np.ones((3, 3), np.uint8)
-"""Windows beside one that passes are looked at, too: boxes are averages over neighbours."""
+"""Windows beside one that passes are read, too: boxes are averages over neighbours."""
 
 
 def passing_windows(gate: Network, halves: Sequence[Level], shapes: Sequence[tuple[int, int]]) -> list[Mask]:

@@ -26,7 +26,7 @@ IMAGE = "svhn_train_1345.png"
 """The built-in image: small, with three different digits, and nothing else that could be one."""
 
 _FORMER_IMAGE = "svhn_train_981.png"
-"""What manifests up to version 2026.11-1 record."""
+"""The image of manifests up to version 2026.11-1."""
 
 _SCORE = 0.5
 """Digits from here on are recorded: a score is at most the label's probability, so no other label is as likely."""

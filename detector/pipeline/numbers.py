@@ -179,7 +179,7 @@ def _without_wide_gaps(boxes: Float64Array, right: IndexArray, rule: LineRule) -
 
     The spacing of two neighbours is the mean of their gap and their pitch, in heights of the line: figures of one width
     have equal pitches, proportional ones equal gaps, and the mean of both varies little in either. The largest step
-    between the sorted spacings divides the links of a line; what is cut is looked at again.
+    between the sorted spacings divides the links of a line; what is cut is divided again.
     """
     cut = right.copy()
     lines = _lines(right)

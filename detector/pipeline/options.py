@@ -11,7 +11,7 @@ from detector.results.interface import MAX_PIXELS, DetectOptions
 
 @dataclass(frozen=True)
 class Settings:
-    """How one image is looked at: every option decided.
+    """The settings of one image: every option decided.
 
     Attributes:
         thresholds: scores that digits need, alone and in a line; None if every digit with `least_score` is wanted.

@@ -1,4 +1,4 @@
-"""The refiner: each digit that the first network proposes is looked at once more, larger and with more around it.
+"""The refiner: each digit that the first network proposes is read once more, larger and with more around it.
 
 The first network's window ends where the digit does, so it cannot tell a 1 from a post beside a number, or an 8
 from an ornament. Here the digit fills less than half of the window, and what is beside, above and below it counts
@@ -66,14 +66,14 @@ def first_score(score: float, score_weight: float) -> float:
 
 
 def mean_candidates(first: Candidates, second: Candidates, score_weight: float) -> Candidates:
-    """Return what both looks say together: weighted geometric mean of the scores, mean of the boxes."""
+    """Return candidates of both networks together: weighted geometric mean of the scores, mean of the boxes."""
     boxes = (1 - BOX_WEIGHT) * first.boxes + BOX_WEIGHT * second.boxes
     class_scores = mean_scores(first.class_scores, second.class_scores, score_weight)
     return Candidates(boxes.astype(np.float32), class_scores)
 
 
 def mean_scores(first: FloatArray, second: FloatArray, score_weight: float) -> FloatArray:
-    """Return the weighted geometric mean of both looks' scores, elementwise."""
+    """Return the weighted geometric mean of both networks' scores, elementwise."""
     return np.asarray(first ** (1 - score_weight) * second**score_weight, np.float32)
 
 

@@ -1,4 +1,4 @@
-"""What a reader found in an image, with the image at hand to draw it on."""
+"""The digits and numbers of an image, with the image at hand to draw it on."""
 
 import io
 from dataclasses import dataclass, field

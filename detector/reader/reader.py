@@ -58,7 +58,7 @@ class _Load:
 
 
 class _Detector(Protocol):
-    """What a reader asks: a detector in this process, or the client of a server."""
+    """A reader's source of results: a detector in this process, or the client of a server."""
 
     def detect(self, image: Any, options: DetectOptions | None = None) -> ImageDetections: ...
 

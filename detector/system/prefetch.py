@@ -43,7 +43,7 @@ def ordered_prefetch(
     """
     queue = _Queue(items, work, max_items, max_bytes)
     for number in range(workers):
-        threading.Thread(target=queue.serve, name=f"ahead-{number}", daemon=True).start()
+        threading.Thread(target=queue.serve, name=f"prefetch-{number}", daemon=True).start()
     try:
         yield from queue.results()
     finally:

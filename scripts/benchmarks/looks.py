@@ -17,7 +17,7 @@ SIZE = (480, 640)
 
 def looks(bench: Bench) -> list[Result]:
     """Return an image with ten digits, detected with the refiner and without it; nothing if the model has none."""
-    if bench.look is None:
+    if bench.refiner is None:
         return []
     once = DigitDetector(bench.fcn, bench.detector.manifest)
     picture = picture_of_ten()
@@ -31,7 +31,7 @@ def looks(bench: Bench) -> list[Result]:
     )
     return [
         Figure("digits found", found),
-        Figure("windows looked at again", windows),
+        Figure("windows refined", windows),
         Figure("with the refiner", 1e3 * with_it, "ms"),
         Figure("without it", 1e3 * without, "ms"),
         Figure("with / without", with_it / without, target="<= 1.2"),

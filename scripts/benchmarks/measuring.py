@@ -55,7 +55,7 @@ class Bench:
 
     Attributes:
         fcn: the network that slides.
-        look: the network that looks again, if the model has one.
+        refiner: the network that refines, if the model has one.
         detector: the detector around them.
         model: the model's folder.
         picture: (H, W, 3) uint8 RGB.
@@ -67,7 +67,7 @@ class Bench:
     """
 
     fcn: Network
-    look: Network | None
+    refiner: Network | None
     detector: DigitDetector
     model: Path
     picture: Picture
@@ -92,12 +92,12 @@ class Bench:
     def windows(self, picture: Picture) -> list[Picture]:
         """Return the batches of windows that `detect` gives the refiner; none if the model has none."""
         shown: list[Picture] = []
-        if self.look is not None:
-            look = _Recording(self.look, shown)
+        if self.refiner is not None:
+            refiner = _Recording(self.refiner, shown)
             manifest = self.detector.manifest
-            DigitDetector(self.fcn, manifest, refiner=look, operating_point=manifest.operating_point).detect(
-                picture
-            )
+            DigitDetector(
+                self.fcn, manifest, refiner=refiner, operating_point=manifest.operating_point
+            ).detect(picture)
         return shown
 
 

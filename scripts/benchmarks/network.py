@@ -27,7 +27,7 @@ def detect(bench: Bench) -> list[Result]:
         for batch in tiles:
             bench.fcn(batch)
         for batch in windows:
-            bench.look(batch)
+            bench.refiner(batch)
 
     whole_seconds, bare_seconds = medians(
         bench.repetitions, whole, bare

@@ -25,8 +25,8 @@ Network = Callable[[Picture], NDArray[np.float32]]
 def runtimes(bench: Bench) -> list[Result]:
     """Both networks in TensorFlow, ONNX Runtime, OpenVINO and LiteRT, on what detect gives them."""
     work = [("fcn", bench.fcn, [level[None] for level in bench.levels(bench.picture)])]
-    if bench.look is not None:
-        work.append(("refiner", bench.look, [_noise()]))
+    if bench.refiner is not None:
+        work.append(("refiner", bench.refiner, [_noise()]))
     rows: list[tuple[str | float, ...]] = []
     with TemporaryDirectory() as folder:
         for export_format in ("onnx", "openvino", "tflite"):

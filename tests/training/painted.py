@@ -62,9 +62,9 @@ class PaintedDigitDetector:
     def detect(self, image: bytes, options: DetectOptions | None = None) -> ImageDetections:
         pixels = decode_image(image)
         height, width = pixels.shape[:2]
-        return self.decide(self.look(pixels, options), width, height, options)
+        return self.decide(self.run_networks(pixels, options), width, height, options)
 
-    def look(self, pixels: Image, options: DetectOptions | None = None) -> CascadeOutput:
+    def run_networks(self, pixels: Image, options: DetectOptions | None = None) -> CascadeOutput:
         height, width = pixels.shape[:2]
         digits = self._find(pixels) if width * height <= self._max_pixels else Detections.empty()
         class_scores = np.zeros((len(digits), 10), np.float32)

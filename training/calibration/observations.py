@@ -120,7 +120,7 @@ def network_outputs(detector: DigitDetector, data: ValidationSet, kept_in: Path 
 def _output(detector: DigitDetector, path: Path) -> ImageOutput:
     try:
         pixels = decode_image(read_image_file(path))
-        output = detector.look(pixels, DetectOptions(score_threshold=LEAST_SCORE))
+        output = detector.run_networks(pixels, DetectOptions(score_threshold=LEAST_SCORE))
     except InvalidRequestError as error:
         raise DataError(f"{path}: {error}") from error
     return ImageOutput(pixels.shape[1], pixels.shape[0], output)

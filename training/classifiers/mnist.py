@@ -1,6 +1,6 @@
 """Readers of MNIST: the four idx files (http://yann.lecun.com/exdb/mnist/), gzipped or not, or Keras's npz.
 
-Headers are believed only as far as the file's bytes bear them out: memory follows what is there, not what is
+Headers are trusted only as far as the file's bytes bear them out: memory follows what is there, not what is
 claimed.
 """
 

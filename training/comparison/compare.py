@@ -20,7 +20,7 @@ DECIDING = {
     "precision_30": ("precision@0.3", 1),
     "recall_50": ("recall@0.5", 1),
     "recall_30": ("recall@0.3", 1),
-    "number_accuracy": ("number accuracy", 1),
+    "number_accuracy": ("sequence accuracy", 1),
     "numbers_exact": ("numbers exact", 1),
     "numbers_found": ("numbers found", 1),
     "numbers_spurious": ("numbers spurious", -1),
@@ -149,7 +149,7 @@ def _scene_ratios(scenes: SceneFigures) -> dict[str, Ratio]:
     digits = [result.digits for result in observed.results]
     marks = number_marks(observed.scenes, digits, [result.numbers for result in observed.results])
     for name, values in (
-        ("number accuracy", marks.accuracy),
+        ("sequence accuracy", marks.accuracy),
         ("numbers exact", marks.exact),
         ("numbers found", marks.found),
         ("numbers spurious", marks.spurious),

@@ -239,7 +239,7 @@ def _detect_with_candidates(detector: MeasurableDetector, path: Path) -> tuple[I
     """Run the networks once; choose the digits that are returned by default, and the candidates."""
     try:
         pixels = decode_image(read_image_file(path))
-        output = detector.look(pixels, CANDIDATE_OPTIONS)
+        output = detector.run_networks(pixels, CANDIDATE_OPTIONS)
     except InvalidRequestError as error:
         raise DataError(f"{path}: {error}") from error
     height, width = pixels.shape[:2]

@@ -153,7 +153,7 @@ def _scene_lines(scenes: SceneFigures) -> Iterator[Line]:
     yield from _group_lines("recall of", "true digits (recall at IoU 0.3)", scenes.recall_by_digit)
     numbers = scenes.numbers
     yield Line(
-        "number accuracy",
+        "sequence accuracy",
         numbers.accuracy,
         ".1%",
         f"of {count:,} images: all digits found, read left to right by x_min, are the true number",
@@ -213,7 +213,7 @@ def _gate_lines(gate: GateFigures) -> Iterator[Line]:
     everywhere = "of the same images, every window of them: without the gate"
     yield Line("F1@0.5, exhaustive", gate.f1_50, ".3f", everywhere)
     yield Line("F1@0.3, exhaustive", gate.f1_30, ".3f", everywhere)
-    yield Line("number accuracy, exhaustive", gate.number_accuracy, ".1%", everywhere)
+    yield Line("sequence accuracy, exhaustive", gate.number_accuracy, ".1%", everywhere)
     same = "found with it, too: label equal, IoU at least 0.5"
     yield Line("kept by the gate", gate.kept, ".4f", f"of {gate.digits} digits found without the gate {same}")
     yield Line(

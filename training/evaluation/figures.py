@@ -29,7 +29,7 @@ class MeasurableDetector(Protocol):
         """Find the digits of one encoded image."""
         ...
 
-    def look(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
+    def run_networks(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
         """Run the networks on (H, W, 3) uint8 RGB pixels."""
         ...
 

@@ -72,7 +72,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def refuse_options_of_ray(args: argparse.Namespace) -> None:
+def check_options_of_ray(args: argparse.Namespace) -> None:
     """Look whether an option is given that says something to Ray alone.
 
     Raises:
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InvalidOptionError: if an option makes no sense with this engine, or Ray is not installed.
     """
-    _refuse_options_of_one_machine(args)
+    _check_options_of_one_machine(args)
     try:
         from detector.folders.sharded.ray_data import RayCluster  # noqa: PLC0415
         from detector.folders.sharded.sharded_job import ShardedJob  # noqa: PLC0415
@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     return detect_folder_on_ray(job, choice(args), cluster)
 
 
-def _refuse_options_of_one_machine(args: argparse.Namespace) -> None:
+def _check_options_of_one_machine(args: argparse.Namespace) -> None:
     if args.images == "-":
         raise InvalidOptionError("images", f"a list has no place with --engine ray: {_NOT_ON_RAY['null']}")
     for name, instead in _NOT_ON_RAY.items():

@@ -85,7 +85,7 @@ def address_of(args: argparse.Namespace) -> ClusterAddress:
     return ClusterAddress(args.address, args.port)
 
 
-def refuse_strangers(args: argparse.Namespace, defaults: argparse.ArgumentParser) -> None:
+def check_engine_options(args: argparse.Namespace, defaults: argparse.ArgumentParser) -> None:
     """Refuses options that mean nothing to the engine that is chosen.
 
     Raises:

@@ -38,7 +38,7 @@ _MAP_FORMATS: dict[str, Callable[[Iterable[Sighting], TextIO], None]] = {
 }
 
 FORMATS = (*_FILE_FORMATS, *_MAP_FORMATS, *_FOLDER_FORMATS)
-"""What results can be converted to; the last two are folders with one file per image."""
+"""The formats of `convert`; the last two are folders with one file per image."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _located(rows: Iterable[FoundRow], merge_m: float | None) -> tuple[Sequence[
 
 @contextmanager
 def _text_file(out: Path, results: Path) -> Iterator[TextIO]:
-    _refuse_results_and_folders(out, results)
+    _check_target(out, results)
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(out) as file:
         text = TextIOWrapper(file, encoding="utf-8", newline="")
@@ -118,7 +118,7 @@ def _text_file(out: Path, results: Path) -> Iterator[TextIO]:
         text.detach()
 
 
-def _refuse_results_and_folders(out: Path, results: Path) -> None:
+def _check_target(out: Path, results: Path) -> None:
     if out.is_dir():
         raise InvalidOptionError("out", f"{out} is a folder: name a file")
     if out.exists() and out.samefile(results):

@@ -156,7 +156,7 @@ def _goes_on(video: FoundRow, row: FoundRow) -> bool:
 
 
 def _are_near(a: Box, b: Box) -> bool:
-    """Whether two boxes overlap when each is grown by its own size on every side."""
+    """Return whether two boxes overlap when each is grown by its own size on every side."""
     return all(
         2 * a[low] - a[high] < 2 * b[high] - b[low] and 2 * b[low] - b[high] < 2 * a[high] - a[low]
         for low, high in ((0, 2), (1, 3))

@@ -1,4 +1,4 @@
-"""What a gallery says of its results: which model found them, when, and at which scores."""
+"""The origin of a gallery's results: which model found them, when, and at which scores."""
 
 import json
 from collections.abc import Iterable

@@ -89,7 +89,7 @@ class ShardMaker:
 
 
 def detect_entries(entries: tuple[Entry, ...], job: ShardedJob, detector: ImageDetector) -> Iterator[Row]:
-    """Return the rows of the entries, in order; the next images are read while one is looked at."""
+    """Return the rows of the entries, in order; the next images are read while one is detected."""
     images = (_StoredImage(entry, job.images) for entry in entries)
     for result in detect_files(images, detector, job.options, job.location):
         yield row_of(result.image.entry.name, result.outcome, result.capture)

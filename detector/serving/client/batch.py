@@ -41,7 +41,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """How a client has many images looked at.
+    """How a client asks for many images.
 
     Attributes:
         calls: so many calls are under way at a time.

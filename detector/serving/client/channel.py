@@ -1,4 +1,4 @@
-"""What both clients share: channels, and the messages of streams.
+"""The common parts of both clients: channels, and the messages of streams.
 
 Retries, turns, TLS, tokens and traces are gRPC's own.
 """

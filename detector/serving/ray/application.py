@@ -137,7 +137,7 @@ def application(settings: ClusterSettings, replica: type = Detector) -> serve.Ap
         settings: what it takes on.
         replica: made with the settings; it is to have the methods of `detector.serving.ray.ingress.Replicas`.
     """
-    open_calls = _CALLS_PER_IMAGE * (
+    max_open_calls = _CALLS_PER_IMAGE * (
         settings.max_replicas * settings.max_concurrent_images + settings.streams
     )
     common = {
@@ -166,8 +166,8 @@ def application(settings: ClusterSettings, replica: type = Detector) -> serve.Ap
         RayIngress,
         num_replicas=settings.ingresses,
         ray_actor_options={"num_cpus": 0},  # it needs little, and takes no place from a model
-        max_ongoing_requests=open_calls,
-        max_queued_requests=open_calls,
+        max_ongoing_requests=max_open_calls,
+        max_queued_requests=max_open_calls,
         **common,
     )
     return ingress.bind(detector.bind(settings), settings)

@@ -1,4 +1,4 @@
-"""The bounded place where a server's work is done: so many images are admitted, one at a time is looked at.
+"""The bounded queue of a server's work: so many images are admitted, one at a time is in the network.
 
 An image passes admission (an overloaded server refuses at once), a slot for its pixels (so that encoded bytes
 wait, not decoded images of 150 MB), and the network (one inference at a time; TensorFlow itself uses all cores).
@@ -53,8 +53,8 @@ class InferenceQueue:
         self._info: ModelInfo | None = None
         self._refusal = "the model is still loading"
         self._admitted = asyncio.Semaphore(self.limits.max_concurrent_images)
-        self._slots = asyncio.Semaphore(self.limits.decoded_images)
-        self._turn = asyncio.Lock()
+        self._decode_slots = asyncio.Semaphore(self.limits.decoded_images)
+        self._inference_lock = asyncio.Lock()
         self._decoders = ThreadPoolExecutor(self.limits.decoded_images, "decode")
         self._network = ThreadPoolExecutor(1, "network")
 
@@ -89,11 +89,11 @@ class InferenceQueue:
             image: the encoded image.
             options: what to look for.
             deadline: on the clock of `time.monotonic`; no work is done after it, but for a step that is under way.
-            wait: wait for a place instead of being refused one.
+            wait: wait for room instead of being refused.
 
         Raises:
             DetectorError: InvalidRequestError if the image or options are at fault, OverloadedError if there is
-                no place, DeadlineExceededError, ServiceUnavailableError.
+                no room, DeadlineExceededError, ServiceUnavailableError.
         """
         max_pixels, detector = self.info().max_pixels, self._detector
         assert detector is not None
@@ -101,14 +101,14 @@ class InferenceQueue:
         arrived = time.perf_counter()
         with ExitStack() as queue:
             queue.enter_context(metrics.waiting())
-            async with self._place(wait), self._slots:
+            async with self._admission(wait), self._decode_slots:
                 cancellation.raise_if_cancelled()
                 started = time.perf_counter()
                 pixels = await _in_thread(
                     self._decoders, lambda: decode_image(image, max_pixels), cancellation
                 )
                 decoded = time.perf_counter()
-                async with self._turn:
+                async with self._inference_lock:
                     queue.close()
                     cancellation.raise_if_cancelled()
                     waited = started - arrived + time.perf_counter() - decoded
@@ -121,7 +121,7 @@ class InferenceQueue:
         return replace(found, stage_seconds=stages)
 
     @asynccontextmanager
-    async def _place(self, wait: bool) -> AsyncIterator[None]:
+    async def _admission(self, wait: bool) -> AsyncIterator[None]:
         if self._admitted.locked() and not wait:
             limit = self.limits.max_concurrent_images
             raise OverloadedError(f"overloaded: {limit} images are in work or waiting; try again later")

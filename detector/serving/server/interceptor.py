@@ -1,4 +1,4 @@
-"""What every call passes on its way to the service: an id, a token, a limit, its request parsed; and back: a status.
+"""The way of every call to the service: an id, a token, a limit, its request parsed; and back: a status.
 
 gRPC for Python answers a message that is not the protobuf one that it should be with UNKNOWN or INTERNAL, as if the
 server were at fault; a call that ends before its message with nothing, ever; and a method that there is not with a
@@ -21,7 +21,7 @@ from detector.serving.server.service import status_of
 from detector.serving.server.tokens import TokenFile
 from detector.serving.telemetry import telemetry
 from detector.serving.telemetry.telemetry import Call, Metadata
-from detector.serving.wire.converters import malformed
+from detector.serving.wire.converters import invalid_request
 from detector.serving.wire.statuses import abort, ending, reason_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,7 +42,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     A call without a known token, or beyond the limit, is refused before anything of its request is read.
 
     Args:
-        open_calls: calls that may be open at once. Health checks have as many of their own: a full server is not a
+        max_open_calls: calls that may be open at once. Health checks have as many of their own: a full server is not a
             dead one. gRPC's own `maximum_concurrent_rpcs` counts both together, and refuses without a reason.
         tokens: those that callers may show, as `authorization: Bearer TOKEN` (RFC 6750); None to ask for none.
         open_health: health checks need no token.
@@ -50,9 +50,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """
 
     def __init__(
-        self, open_calls: int, tokens: TokenFile | None, open_health: bool, trace: Trace | None = None
+        self, max_open_calls: int, tokens: TokenFile | None, open_health: bool, trace: Trace | None = None
     ) -> None:
-        self._limit = open_calls
+        self._limit = max_open_calls
         self._tokens = tokens
         self._open_health = open_health
         self._trace = trace or (lambda _call, _metadata: nullcontext())
@@ -189,7 +189,9 @@ async def _each_parsed(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """Yield the requests; raises InvalidRequestError at one that did not parse."""
     async for request in requests:
         if isinstance(request, DecodeError):
-            raise malformed("the request is not the protobuf message that this method takes") from request
+            raise invalid_request(
+                "the request is not the protobuf message that this method takes"
+            ) from request
         yield request
 
 
@@ -197,4 +199,4 @@ async def _first_parsed(requests: AsyncIterator[Any]) -> Any:
     async for request in _each_parsed(requests):
         return request
     await asyncio.sleep(_FOR_GRPC_S)
-    raise malformed("the call ended before its request was whole")
+    raise invalid_request("the call ended before its request was whole")

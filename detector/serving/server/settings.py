@@ -103,7 +103,7 @@ class ServerSettings:
         limits: how much it takes on at once.
         connections: what it puts up with below the level of calls.
         security: who may call.
-        observability: what it tells those who run it.
+        observability: how it is observed.
     """
 
     host: str = "127.0.0.1"

@@ -29,10 +29,10 @@ def parsed(kind: type[AnyMessage], data: bytes) -> AnyMessage:
     try:
         return kind.FromString(data)
     except DecodeError as error:
-        raise malformed("the request is not the protobuf message that this method takes") from error
+        raise invalid_request("the request is not the protobuf message that this method takes") from error
 
 
-def malformed(message: str) -> InvalidRequestError:
+def invalid_request(message: str) -> InvalidRequestError:
     """Return an error in the whole of a request."""
     refusal = InvalidRequestError(message)
     refusal.field = ""

@@ -161,14 +161,14 @@ def test_thresholds_follow_the_calibration(
 
 def test_to_look_and_then_decide_is_to_detect(embedded: DigitDetector, street: bytes) -> None:
     pixels = decode_image(street)
-    decided = embedded.decide(embedded.look(pixels), pixels.shape[1], pixels.shape[0])
+    decided = embedded.decide(embedded.run_networks(pixels), pixels.shape[1], pixels.shape[0])
     assert_equal(decided, embedded.detect(pixels))
 
 
 def test_what_was_looked_at_at_a_low_score_decides_the_same(embedded: DigitDetector, street: bytes) -> None:
     """So thresholds can be chosen without running the networks again."""
     pixels = decode_image(street)
-    output = embedded.look(pixels, DetectOptions(score_threshold=ANY_SCORE))
+    output = embedded.run_networks(pixels, DetectOptions(score_threshold=ANY_SCORE))
     assert_equal(embedded.decide(output, pixels.shape[1], pixels.shape[0]), embedded.detect(pixels))
 
 

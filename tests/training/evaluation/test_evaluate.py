@@ -114,9 +114,9 @@ def test_the_fcn_alone_is_measured_beside_both(data: Path) -> None:
 class CountingDetector(PaintedDigitDetector):
     runs = 0
 
-    def look(self, pixels: Image, options: DetectOptions | None = None) -> CascadeOutput:
+    def run_networks(self, pixels: Image, options: DetectOptions | None = None) -> CascadeOutput:
         self.runs += 1
-        return super().look(pixels, options)
+        return super().run_networks(pixels, options)
 
 
 def test_the_networks_run_once_on_each_labelled_image(data: Path) -> None:
@@ -130,7 +130,7 @@ def test_digits_chosen_among_candidates_are_those_of_detect(name: str) -> None:
     detector, image = DigitDetector.load(), (TEST_DATA / f"svhn_train_{name}").read_bytes()
     pixels = decode_image(image)
     height, width = pixels.shape[:2]
-    output = detector.look(pixels, CANDIDATE_OPTIONS)
+    output = detector.run_networks(pixels, CANDIDATE_OPTIONS)
     for options in (DetectOptions(), CANDIDATE_OPTIONS):
         chosen, found = detector.decide(output, width, height, options), detector.detect(image, options)
         np.testing.assert_array_equal(chosen.digits.labels, found.digits.labels)
@@ -310,7 +310,7 @@ def test_the_table_defines_every_figure(data: Path) -> None:
     names = [line.split("  ")[0] for line in lines[1:]]
     for name in (
         *("crop error", "precision@0.5", "recall@0.5", "F1@0.5", "F1@0.3", "AP@0.5", "mAP@[.5:.95]"),
-        *("recall 16-24 px", "number accuracy", "numbers exact", "numbers found", "numbers spurious"),
+        *("recall 16-24 px", "sequence accuracy", "numbers exact", "numbers found", "numbers spurious"),
         *("false digits per MP", "recall@0.3 pasted"),
     ):
         assert name in names

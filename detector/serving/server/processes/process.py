@@ -32,7 +32,7 @@ _WATCH_S = 1.0
 """Between two looks at a watched file."""
 
 STOP, RELOAD, READY = "stop", "reload", "ready"
-"""What a supervisor tells a worker, and what a worker says."""
+"""A supervisor's words to a worker, and a worker's own."""
 
 
 async def serve_until_stopped(
@@ -47,7 +47,7 @@ async def serve_until_stopped(
     It ends here, and at once: open connections end with it, and work that still holds a thread is not waited for.
 
     Args:
-        load: loads the detector; it runs in a thread, so that requests to stop and health checks are heeded meanwhile.
+        load: loads the detector; it runs in a thread, so requests to stop and health checks are answered meanwhile.
         settings: where to listen and what to take on.
         control: when to load anew and when to stop.
         announce: is told the port once the server answers.
@@ -131,11 +131,11 @@ def load_in_thread(load: LoadDetector) -> "asyncio.Future[PixelDetector]":
     return in_thread(load, "load")
 
 
-async def reload_on_request(server: DetectorServer, load: LoadDetector, told: asyncio.Event) -> None:
-    """Replace the server's detector whenever `told` is set; what cannot be loaded replaces nothing."""
+async def reload_on_request(server: DetectorServer, load: LoadDetector, requested: asyncio.Event) -> None:
+    """Replace the server's detector whenever `requested` is set; what cannot be loaded replaces nothing."""
     while True:
-        await told.wait()
-        told.clear()
+        await requested.wait()
+        requested.clear()
         try:
             await server.open(await load_in_thread(load))
         except DetectorError as error:

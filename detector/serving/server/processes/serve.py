@@ -202,7 +202,7 @@ class _Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=run_worker, args=(theirs, load, settings, listen_first))
         resource_tracker.ensure_running()  # started later, it would let the signals in
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # held for the process until it heeds them
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # held for the process until it handles them
         self._process.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
