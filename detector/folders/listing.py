@@ -51,7 +51,7 @@ class ImageFile:
 
     @property
     def is_there(self) -> bool:
-        """Whether it may be read, as far as is known before that is tried."""
+        """Return whether it may be read, as far as is known before that is tried."""
         return self.error is None and os.path.exists(self.path)  # noqa: PTH110 - it raises nothing
 
     @property
@@ -198,7 +198,7 @@ class StandardInput(ImageFile):
 
     @property
     def is_there(self) -> bool:
-        """Whether it may be read, as far as is known before that is tried."""
+        """Return whether it may be read, as far as is known before that is tried."""
         return True
 
     def read(self) -> bytes:
