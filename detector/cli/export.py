@@ -55,7 +55,7 @@ def export(export_format: str, output: Path, model: Path | None) -> int:
 
     with without_notices():
         with needing("export", "digit-detector[train]"):
-            from detector.pipeline.export import export_model  # noqa: PLC0415 - TensorFlow comes in with it
+            from detector.export.export_model import export_model  # noqa: PLC0415 - TensorFlow comes in with it
         with one_line_if_broken_off("nothing was written"):
             written = export_model(model or EMBEDDED, export_format, output)
     for name in written:

@@ -17,7 +17,8 @@ def affine_crop(
     surroundings: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Return one crop, (size, size, 3); see `affine_crops`, but `matrix` is (2, 2) and `centre` (2,)."""
-    return affine_crops(image, matrix[None], np.asarray(centre)[None], goal, size, surroundings)[0]
+    crops = affine_crops(image, matrix[None], np.asarray(centre)[None], goal, size, surroundings)
+    return np.asarray(crops[0], np.uint8)
 
 
 def affine_crops(

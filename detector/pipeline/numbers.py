@@ -114,8 +114,9 @@ def fitting_pairs(a: FloatArray, b: FloatArray, rule: LineRule = RULE) -> NDArra
 
 def stacking_pairs(a: FloatArray, b: FloatArray, rule: StackRule = STACK_RULE) -> NDArray[np.bool]:
     """(N, M) whether each of (N, 4) and each of (M, 4) xyxy boxes could be above one another in one number."""
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    return np.isfinite(_distances_below(a, b, rule)) | np.isfinite(_distances_below(b, a, rule)).T
+    first, second = a.astype(np.float64), b.astype(np.float64)
+    below, above = _distances_below(first, second, rule), _distances_below(second, first, rule).T
+    return np.isfinite(np.minimum(below, above))
 
 
 def _right_neighbours(boxes: Float64Array, rule: LineRule) -> IndexArray:

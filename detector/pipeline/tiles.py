@@ -143,8 +143,8 @@ def _split(region: _Tile, labels: Labels, grid: Grid) -> IndexArray:
     there = labels[region.row :, region.column :][: region.height, : region.width] == region.label
     inside[: region.height, : region.width] = there
     parts = inside.reshape(rows, step, columns, step)
-    first_row, height = _extents(parts.any(axis=3).transpose(0, 2, 1))
-    first_column, width = _extents(parts.any(axis=1))
+    first_row, height = _extents(np.asarray(parts.any(axis=3)).transpose(0, 2, 1))
+    first_column, width = _extents(np.asarray(parts.any(axis=1)))
     row, column = np.nonzero(height)
     height, width = height[row, column], width[row, column]
     sizes = np.array(grid.sizes)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measuring import Bench, Figure, Picture, Result, Table, medians
+from detector.export.export_model import export_model
 from detector.images.draw import encode_image
 from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.export import export_model
 
 LOOKS = 26
 """Windows that the refiner is given at once: those of an image with ten digits."""

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from detector.export.export_model import describe
 from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.formats import convert
 from detector.folders.location import LocationOptions
 from detector.folders.results_file import ResultsFile
-from detector.pipeline.export import describe
 from detector.v1 import detector_pb2 as wire
 from tests.detector.captures import GOOD_GPS, GOOD_TIME, encoded, exif_block
 from tests.detector.serving.harness import RunningServer

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
+from tqdm import tqdm
+
 from detector.system.progress_bar import progress_bar
 from training.errors import DataError
 
@@ -222,10 +224,8 @@ def _append(url: str, part: Path, start: int, size: int) -> None:
             "Content-Range", ""
         ).startswith(f"bytes {start}-")
         done = start if resumed else 0
-        with (
-            part.open("ab" if resumed else "wb") as out,
-            progress_bar(desc=part.stem, total=size, initial=done, unit="B", unit_scale=True) as bar,
-        ):
+        bar: tqdm[None] = progress_bar(desc=part.stem, total=size, initial=done, unit="B", unit_scale=True)
+        with part.open("ab" if resumed else "wb") as out, bar:
             while done <= size and (piece := response.read(_CHUNK)):
                 out.write(piece)
                 done += len(piece)

@@ -16,13 +16,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from detector.cli.main import main
+from detector.export.export_model import DESCRIPTION, PIPELINE, export_model
 from detector.images.decode import decode_image
 from detector.models.export_formats import FORMATS
 from detector.models.layers import CHANNELS, RECEPTIVE_FIELD, REFINER_WINDOW, STRIDE
 from detector.models.model_files import EMBEDDED, MANIFEST, WEIGHTS, Weights, load_model, save_model
 from detector.models.tensorflow_backend import Fcn, Gate, Refiner, networks_of
 from detector.pipeline import pyramid
-from detector.pipeline.export import DESCRIPTION, PIPELINE, export_model
 from detector.pipeline.refiner import refiner_windows
 from detector.pipeline.score_map import read_windows
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.pipeline.single_file import single_file
+from detector.export.single_file import single_file
 
 TOOLS = '''"""Tools."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detector import __version__
+from detector.export.single_file import single_file
 from detector.models.export_formats import FORMATS, decoding_graph, plain_graph
 from detector.models.layers import (
     CHANNELS,
@@ -26,7 +27,6 @@ from detector.pipeline.gate import GATE_GRID, WINDOWS
 from detector.pipeline.options import DetectorConfig
 from detector.pipeline.pyramid import STEP
 from detector.pipeline.score_map import GRID
-from detector.pipeline.single_file import single_file
 from detector.results.errors import ModelError
 from detector.system.files import whole_folder, write_whole
 from detector.system.json_records import to_json
@@ -94,7 +94,7 @@ def export_model(model_dir: Path, export_format: str, folder: Path) -> list[str]
         text = json.dumps(describe(manifest, export_format, paths), indent=2, ensure_ascii=False)
         write_whole(inside / DESCRIPTION, f"{text}\n".encode())
         if export_format == "onnx":
-            source = single_file("detector.pipeline.exported", PIPELINE_HEADER)
+            source = single_file("detector.export.onnx_pipeline", PIPELINE_HEADER)
             write_whole(inside / PIPELINE, source.encode())
     return [*paths.values(), DESCRIPTION, *([PIPELINE] if export_format == "onnx" else [])]
 

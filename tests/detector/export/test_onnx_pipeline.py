@@ -13,10 +13,10 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from detector import DigitDetector
+from detector.export.export_model import PIPELINE, export_model
 from detector.images.decode import decode_image
 from detector.models.model_files import EMBEDDED, Weights, load_model, save_model
 from detector.models.runtimes import FLOAT32
-from detector.pipeline.export import PIPELINE, export_model
 
 pytestmark = pytest.mark.slow
 

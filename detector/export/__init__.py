@@ -1,0 +1,1 @@
+"""A model for other programs: its networks as files, and the pipeline around them as one."""
