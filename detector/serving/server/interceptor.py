@@ -167,7 +167,7 @@ def _wrapped(handler: Handler, around: Callable[[Context], AbstractAsyncContextM
 
     wrapped: Handler = getattr(grpc, f"stream_{replies}_rpc_method_handler")(
         generator if inspect.isasyncgenfunction(behaviour) else coroutine,
-        _parser(handler.request_deserializer),
+        _parser(handler.request_deserializer or bytes),
         handler.response_serializer,
     )
     return wrapped
