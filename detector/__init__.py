@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from detector.results.errors import DetectorError
     from detector.results.interface import DetectOptions, ImageDetector, ModelInfo
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "Client",

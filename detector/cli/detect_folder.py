@@ -47,7 +47,7 @@ _EXAMPLES = """\
   digit-detector detect-folder s3://archive/photos --out s3://archive/digits --engine ray
 
 a line of the output:
-  {"image": "street/1.jpg", "width_px": 640, "height_px": 480, "model": "svhn-fcn 2026.11-2",
+  {"image": "street/1.jpg", "width_px": 640, "height_px": 480, "model": "svhn-fcn 2026.11-3",
    "digits": [{"label": 7, "score": 0.98, "box": [x_min, y_min, x_max, y_max]}, ...],
    "numbers": [{"text": "75", "score": 0.97, "box": [...], "digits": [0, 1]}]}
   {"image": "street/drive.mp4", "frame": 15, "time_s": 0.5,
