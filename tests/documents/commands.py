@@ -36,7 +36,6 @@ RULES = (
     Rule(r"^cat digits/\*\.jsonl", "it takes what Ray wrote; tests/on_ray runs it"),
     Rule(r"--watch$", "it ends by Ctrl-C; tests/detector/folders watches folders"),
     Rule(r"python scripts/benchmark\.py", "it takes minutes; tests/test_benchmark.py runs every section"),
-    Rule(r"^python scripts/assemble_model\.py", "it takes models that are trained for hours"),
     Rule(
         r"\bDIR\b|--data [A-Z]+\b|--data data\b|--runs runs\b",
         "it takes the official downloads or the reader's own data, and hours",

@@ -1,4 +1,4 @@
-"""Golden files: what other programs read of ours, kept byte for byte in tests/data/golden.
+"""Golden files: what other programs read of ours, kept byte for byte in tests/golden/files.
 
 The results in them are fixed, so new weights change none of them. A change of one is a change for whoever reads such
 files: it belongs into CHANGELOG.md, and `python -m tests.golden.test_golden` renews them.
@@ -23,7 +23,7 @@ from tests.detector.captures import GOOD_GPS, GOOD_TIME, encoded, exif_block
 from tests.detector.serving.harness import RunningServer
 from tests.golden.fixed_results import FOUND, MANIFEST, FixedDetector
 
-GOLDEN = Path(__file__).parent.parent / "data" / "golden"
+GOLDEN = Path(__file__).parent / "files"
 
 IMAGE = encoded("PNG", b"")
 
