@@ -265,16 +265,16 @@ def test_a_word_for_errors_that_is_none(reader: detector.Reader) -> None:
 def test_a_result_says_everything_in_other_forms(reader: detector.Reader) -> None:
     result = reader(HOUSE)
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
-    assert [digit["label"] for digit in result.to_dict()["digits"]] == [3, 1]
+    assert [digit["label"] for digit in result.to_dict()["digits"]] == [1, 3]
     table = result.to_pandas()
-    assert table["digit"].tolist() == [3, 1]
+    assert table["digit"].tolist() == [1, 3]
     assert table["number"].tolist() == ["31", "31"]
     np.testing.assert_array_equal(table[["x_min", "y_min", "x_max", "y_max"]], result.digits.boxes)
     found = result.to_supervision()
     np.testing.assert_array_equal(found.xyxy, result.digits.boxes)
     np.testing.assert_array_equal(found.confidence, result.digits.scores)
-    assert found.class_id.tolist() == [3, 1]
-    assert found["class_name"].tolist() == ["3", "1"]
+    assert found.class_id.tolist() == [1, 3]
+    assert found["class_name"].tolist() == ["1", "3"]
     assert repr(result).startswith("<ImageResult '31': 2 digits in 140 x 68 px, svhn-fcn ")
 
 

@@ -169,7 +169,7 @@ def test_the_thresholds_are_those_that_are_asked_for(page: TryPage, embedded: Di
         page.wait(lambda expected=expected: len(page.digits()) == len(expected.digits))
         assert page.numbers() == [number.text for number in expected.numbers]
         counts.append(len(expected.digits))
-    assert counts == sorted(set(counts)), "each asks for more"
+    assert len(set(counts)) == len(counts), "each asks for something else"
     page.find("[name=rule][value=model]").click()
     page.find("[name=exhaustive]").click()
     page.wait(lambda: page.numbers() == ["89"])
