@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from detector.pipeline.numbers import group_numbers
+from detector.pipeline.numbers import group_numbers, stacking_pairs
 from detector.results.detections import Detections, HouseNumber
 from training.samplers.synthetic import find_fonts
 
@@ -326,7 +326,12 @@ def test_every_digit_is_in_exactly_one_number(layout: Layout) -> None:
     for number in numbers:
         members = digits.select(number.digits)
         assert number.text == "".join(map(str, members.labels))
-        assert (np.diff(members.boxes[:, 0]) >= 0).all()
+        to_right = (np.diff(members.boxes[:, 0]) >= 0).all()
+        downwards = (np.diff(members.boxes[:, 1]) >= 0).all() and all(
+            stacking_pairs(members.boxes[i : i + 1], members.boxes[i + 1 : i + 2])
+            for i in range(len(members) - 1)
+        )
+        assert to_right or downwards
         assert number.box == (*members.boxes[:, :2].min(0), *members.boxes[:, 2:].max(0))
         assert number.score == members.scores.min()
 
