@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.models.operating_point import Thresholds
-from detector.pipeline.numbers import fitting_pairs, stacking_pairs
+from detector.pipeline.neighbours import fitting_pairs, stacking_pairs
 from detector.pipeline.options import Settings
 from detector.pipeline.score_map import Candidates, concatenate
 from detector.results.boxes import clip, iou, non_max_suppression, scale_heights

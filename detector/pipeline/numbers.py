@@ -7,78 +7,24 @@ number, be there a separator in it or nothing. Digits without a neighbour beside
 are a number painted from top to bottom, unless they count up or down: 1, 2, 3 are the buttons of three flats.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.results.detections import Detections, FloatArray, HouseNumber, IntArray
-
-Float64Array = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
+from detector.pipeline.neighbours import (
+    RULE,
+    STACK_RULE,
+    Float64Array,
+    IndexArray,
+    LineRule,
+    StackRule,
+    distances_below,
+    distances_beside,
+    next_neighbours,
+)
+from detector.results.detections import Detections, HouseNumber, IntArray
 
 _LEAST_SPACING = 0.2
 """In heights, of the narrowest faces' figures; digits whose boxes overlap so much that it is less count as if so."""
-
-_BLOCK_PAIRS = 250_000
-"""Pairs of digits that are compared at a time: bounds the memory whatever the number of digits."""
-
-
-@dataclass(frozen=True)
-class LineRule:
-    """When two digits may be neighbours in one number; lengths are in units of their mean height.
-
-    Chosen on official boxes of SVHN's train images: of 2,029 images 99.66% give exactly one number, and it is the true
-    one read left to right by x_min (99.75% if no gap were compared with the others of its line). Of 600 pairs of such
-    numbers side by side 98% are told apart at a gap of 0.7 heights and more, 95% at 0.6.
-
-    Lists were set in 36 open typefaces, two to five numbers of one to four digits, with random errors of 3% of the
-    height on every edge: with "; ", ", ", "-", " - " or "/" between them 99% come out as they are, with a mere
-    space 91% (before gaps were compared, and with a pitch of 1.2: 82% and 35%). Single numbers of three to five
-    digits stay whole in 98%, letter-spaced by up to 0.4 heights. Single digits are told apart by `gap` alone: "8 9"
-    is one number where the space is narrow.
-
-    Attributes:
-        height_ratio: the taller one is at most this many times as tall; 1.7 lets both err by 25%.
-        pitch: their centres are at most this far apart along x: digits as wide as they are high, and the gap.
-        gap: at most this much space is between them along x; a '1' is narrow, so its gaps are wide.
-        rise: their centres are at most this far apart along y; more is the next line of a stack.
-        bend: a digit is at most this far off the straight line through the centres of its two neighbours.
-        steps: by how much the spacing of a line of 3, 4, 5 or more digits steps up where a number ends; see
-            `_without_wide_gaps`. Two digits have no spacing to compare with: for them `gap` alone decides.
-        relative_step: the same at the least, in parts of the line's narrower spacing: wide tiles vary more.
-    """
-
-    height_ratio: float = 1.7
-    pitch: float = 1.65
-    gap: float = 0.65
-    rise: float = 0.66
-    bend: float = 0.45
-    steps: tuple[float, ...] = (0.28, 0.17, 0.1)
-    relative_step: float = 0.25
-
-
-RULE = LineRule()
-
-
-@dataclass(frozen=True)
-class StackRule:
-    """When two digits may be neighbours in a number painted from top to bottom; lengths in units of their mean height.
-
-    Attributes:
-        height_ratio: the taller one is at most this many times as tall.
-        shift: their centres are at most this far apart along x.
-        gap: at most this much space is between them along y.
-        overlap: their boxes overlap by at most this much along y.
-    """
-
-    height_ratio: float = 1.4
-    shift: float = 0.35
-    gap: float = 0.5
-    overlap: float = 0.2
-
-
-STACK_RULE = StackRule()
 
 
 def group_numbers(digits: Detections) -> tuple[HouseNumber, ...]:
@@ -107,56 +53,10 @@ def group_numbers(digits: Detections) -> tuple[HouseNumber, ...]:
     )
 
 
-def fitting_pairs(a: FloatArray, b: FloatArray, rule: LineRule = RULE) -> NDArray[np.bool]:
-    """(N, M) whether each of (N, 4) and each of (M, 4) xyxy boxes could be side by side in one number."""
-    return np.isfinite(_distances(a.astype(np.float64), b.astype(np.float64), rule))
-
-
-def stacking_pairs(a: FloatArray, b: FloatArray, rule: StackRule = STACK_RULE) -> NDArray[np.bool]:
-    """(N, M) whether each of (N, 4) and each of (M, 4) xyxy boxes could be above one another in one number."""
-    first, second = a.astype(np.float64), b.astype(np.float64)
-    below, above = _distances_below(first, second, rule), _distances_below(second, first, rule).T
-    return np.isfinite(np.minimum(below, above))
-
-
 def _right_neighbours(boxes: Float64Array, rule: LineRule) -> IndexArray:
     """For each of (N, 4) xyxy boxes in ascending order of x_min the index of its right neighbour, or -1."""
-    count = len(boxes)
-    to_right, to_left = np.full(count, np.inf), np.full(count, np.inf)
-    right, left = np.full(count, -1), np.full(count, -1)
-    rows = max(1, _BLOCK_PAIRS // max(count, 1))
-    for start in range(0, count, rows):
-        block = np.arange(start, min(start + rows, count))
-        distance = _distances(boxes[block], boxes, rule)
-        distance[np.arange(count) <= block[:, None]] = np.inf
-        right[block], to_right[block] = distance.argmin(1), distance.min(1)
-        nearer = distance.min(0) < to_left
-        left[nearer], to_left[nearer] = start + distance.argmin(0)[nearer], distance.min(0)[nearer]
-    mutual = np.isfinite(to_right) & (left[right] == np.arange(count))
-    right[~mutual] = -1
-    return _without_bends(boxes, right, to_right, rule)
-
-
-def _distances(a: Float64Array, b: Float64Array, rule: LineRule) -> Float64Array:
-    """(N, M) distances in mean heights, infinite where they cannot be neighbours."""
-    a, b = a[:, None], b[None]
-    centre_a, centre_b = (a[..., :2] + a[..., 2:]) / 2, (b[..., :2] + b[..., 2:]) / 2
-    height_a, height_b = a[..., 3] - a[..., 1], b[..., 3] - b[..., 1]
-    low, high = np.minimum(height_a, height_b), np.maximum(height_a, height_b)
-    mean = (low + high) / 2
-    pitch, rise = np.moveaxis(np.abs(centre_a - centre_b), -1, 0)
-    gap = np.maximum(a[..., 0], b[..., 0]) - np.minimum(a[..., 2], b[..., 2])
-    fits = (
-        (low > 0)
-        & (high <= rule.height_ratio * low)
-        & (pitch <= rule.pitch * mean)
-        & (gap <= rule.gap * mean)
-        & (rise <= rule.rise * mean)
-    )
-    # A neighbour stands beside a digit rather than above it, so what is off the line counts more.
-    distance = np.full(fits.shape, np.inf)
-    np.divide(np.hypot(pitch, 1.5 * rise), mean, out=distance, where=fits)
-    return distance
+    right, distance = next_neighbours(boxes, lambda a, b: distances_beside(a, b, rule))
+    return _without_bends(boxes, right, distance, rule)
 
 
 def _without_bends(
@@ -239,25 +139,8 @@ def _stacks(boxes: Float64Array, rule: StackRule) -> list[IndexArray]:
     """Return the chains of (N, 4) boxes, ascending by y_min, in which each is the next one's nearest above."""
     if not len(boxes):
         return []
-    distance = _distances_below(boxes, boxes, rule)
-    distance[np.tril_indices(len(boxes))] = np.inf
-    below, above = distance.argmin(axis=1), distance.argmin(axis=0)
-    linked = np.isfinite(distance.min(axis=1)) & (above[below] == np.arange(len(boxes)))
-    stacks = _lines(np.where(linked, below, -1))
+    stacks = _lines(next_neighbours(boxes, lambda a, b: distances_below(a, b, rule))[0])
     return [np.flatnonzero(stacks == stack) for stack in range(stacks.max() + 1)]
-
-
-def _distances_below(a: Float64Array, b: Float64Array, rule: StackRule) -> Float64Array:
-    """(N, M) how far each of (M, 4) boxes is below each of (N, 4), infinite where they cannot be neighbours."""
-    a, b = a[:, None], b[None]
-    height_a, height_b = a[..., 3] - a[..., 1], b[..., 3] - b[..., 1]
-    low, high = np.minimum(height_a, height_b), np.maximum(height_a, height_b)
-    mean = (low + high) / 2
-    shift = np.abs(a[..., 0] + a[..., 2] - b[..., 0] - b[..., 2]) / 2
-    gap = b[..., 1] - a[..., 3]
-    fits = (low > 0) & (high <= rule.height_ratio * low) & (shift <= rule.shift * mean)
-    fits &= (gap <= rule.gap * mean) & (gap >= -rule.overlap * mean)
-    return np.where(fits, gap, np.inf)
 
 
 def _canonical_order(digits: Detections) -> IndexArray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detector.images.decode import decode_image, read_image_file
 from detector.pipeline.detector import DigitDetector
-from detector.pipeline.numbers import LineRule, fitting_pairs
+from detector.pipeline.neighbours import LineRule, fitting_pairs
 from detector.pipeline.score_map import Candidates
 from detector.results import boxes as box_arithmetic
 from detector.results.boxes import clip

@@ -1,6 +1,7 @@
 """Digits become numbers: tables of layouts, properties over random ones, and the official boxes."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from detector.pipeline.numbers import group_numbers, stacking_pairs
+from detector.pipeline.neighbours import stacking_pairs
+from detector.pipeline.numbers import group_numbers
 from detector.results.detections import Detections, HouseNumber
 from training.samplers.synthetic import find_fonts
 
@@ -293,6 +295,20 @@ def test_many_digits_are_compared_in_blocks() -> None:
     """More pairs than one block holds: a wall of 40 x 30 numbers."""
     wall = [digit for i in range(40) for j in range(30) for digit in row("42", x=70 * j, y=40 * i)]
     assert texts(wall) == ["42"] * 1200
+
+
+def test_many_lone_digits_need_little_memory() -> None:
+    """All pairs of them at once would be hundreds of megabytes."""
+    lone = [(i % 10, 50 * (i % 60), 50 * (i // 60), 10, 20) for i in range(3000)]
+    digits = detections(lone)
+    tracemalloc.start()
+    try:
+        numbers = group_numbers(digits)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(numbers) == 3000
+    assert peak < 64e6
 
 
 # Coordinates are whole quarters below 2**11, so that shifts and powers of two are exact in float32.
