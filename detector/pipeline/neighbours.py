@@ -82,9 +82,7 @@ def fitting_pairs(a: FloatArray, b: FloatArray, rule: LineRule = RULE) -> NDArra
 
 def stacking_pairs(a: FloatArray, b: FloatArray, rule: StackRule = STACK_RULE) -> NDArray[np.bool]:
     """(N, M) whether each of (N, 4) and each of (M, 4) xyxy boxes could be above one another in one number."""
-    first, second = a.astype(np.float64), b.astype(np.float64)
-    below, above = distances_below(first, second, rule), distances_below(second, first, rule).T
-    return np.isfinite(np.minimum(below, above))
+    return np.isfinite(distances_stacked(a.astype(np.float64), b.astype(np.float64), rule))
 
 
 def next_neighbours(boxes: Float64Array, distances: Distances) -> tuple[IndexArray, Float64Array]:
@@ -131,14 +129,14 @@ def distances_beside(a: Float64Array, b: Float64Array, rule: LineRule) -> Float6
     return distance
 
 
-def distances_below(a: Float64Array, b: Float64Array, rule: StackRule) -> Float64Array:
-    """(N, M) how far each of (M, 4) boxes is below each of (N, 4), infinite where they cannot be neighbours."""
+def distances_stacked(a: Float64Array, b: Float64Array, rule: StackRule) -> Float64Array:
+    """(N, M) spaces between boxes along y, in px, infinite where they cannot be above one another."""
     a, b = a[:, None], b[None]
     height_a, height_b = a[..., 3] - a[..., 1], b[..., 3] - b[..., 1]
     low, high = np.minimum(height_a, height_b), np.maximum(height_a, height_b)
     mean = (low + high) / 2
     shift = np.abs(a[..., 0] + a[..., 2] - b[..., 0] - b[..., 2]) / 2
-    gap = b[..., 1] - a[..., 3]
+    gap = np.maximum(a[..., 1], b[..., 1]) - np.minimum(a[..., 3], b[..., 3])
     fits = (low > 0) & (high <= rule.height_ratio * low) & (shift <= rule.shift * mean)
     fits &= (gap <= rule.gap * mean) & (gap >= -rule.overlap * mean)
     return np.where(fits, gap, np.inf)

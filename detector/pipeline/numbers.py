@@ -17,8 +17,8 @@ from detector.pipeline.neighbours import (
     IndexArray,
     LineRule,
     StackRule,
-    distances_below,
     distances_beside,
+    distances_stacked,
     next_neighbours,
 )
 from detector.results.detections import Detections, HouseNumber, IntArray
@@ -139,7 +139,7 @@ def _stacks(boxes: Float64Array, rule: StackRule) -> list[IndexArray]:
     """Return the chains of (N, 4) boxes, ascending by y_min, in which each is the next one's nearest above."""
     if not len(boxes):
         return []
-    stacks = _lines(next_neighbours(boxes, lambda a, b: distances_below(a, b, rule))[0])
+    stacks = _lines(next_neighbours(boxes, lambda a, b: distances_stacked(a, b, rule))[0])
     return [np.flatnonzero(stacks == stack) for stack in range(stacks.max() + 1)]
 
 
