@@ -53,7 +53,7 @@ or, from a program,
     digits, numbers = pipeline(read_image(Path("house.jpg")))
 
 An image is scaled to a pyramid of levels, and the gate says where in each of them a digit may be. There the FCN slides
-over it and proposes digits. Proposals of one digit are fused, and the refiner looks at each of them once more. Those
+over it and proposes digits. Proposals of one digit are fused, and the refiner reads each of them once more. Those
 that are good enough, alone or in a line, are returned, and the numbers that they spell.
 
 Boxes are xyxy, float32, in pixels of the image as it is displayed, maxima exclusive.

@@ -140,7 +140,7 @@ class Reader:
         options: DetectOptions | None = None,
         on_error: OnError = "raise",
     ) -> Generator[tuple[AnyImage, ImageResult | DetectorError]]:
-        """Read many images; the next ones are loaded while the network looks at one.
+        """Read many images; the next ones are loaded while the networks run on one.
 
         Args:
             images: a pattern such as "photos/*.jpg" (`**` stands for any folders), or an iterable, maybe without end.
@@ -186,7 +186,7 @@ class Reader:
 
 
 class Client(Reader):
-    """A `Reader` whose images a server looks at; any thread may call it. Close it, or use it in a `with` block.
+    """A `Reader` whose images a server reads; any thread may call it. Close it, or use it in a `with` block.
 
     Pixels travel as PNG, so they arrive as they are.
 

@@ -1,6 +1,6 @@
 """Pictures that come in as bodies of HTTP requests: so many at a time, so large, in so much time.
 
-The limits are looked at before anything is kept: a place is taken before the first byte is read, and a body that says
+The limits are checked before anything is kept: a place is taken before the first byte is read, and a body that says
 that it is too large, or turns out to be, is not read to its end.
 """
 
