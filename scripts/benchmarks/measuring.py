@@ -79,7 +79,7 @@ class Bench:
 
     def levels(self, picture: Picture) -> list[Picture]:
         """Return the levels of the pyramid with their continued edges, from the largest on."""
-        low = self.detector.info().defaults.min_digit_height_px or 0.0
+        low = self.detector.info().min_digit_height_px
         around = ((GRID.border, GRID.border), (GRID.border, GRID.border), (0, 0))
         return [np.pad(level.pixels, around, mode="edge") for level in levels(picture, low, float("inf"))]
 
