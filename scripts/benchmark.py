@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks.folder import folder
 from benchmarks.growth import growth
 from benchmarks.looks import looks

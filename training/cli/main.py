@@ -4,13 +4,12 @@ Keras comes in with the command that needs it, so that help is quick.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
+from detector.cli.options import prepare_libraries
 from detector.cli.program import HintingParser, add_version, complain, run_command
 from detector.results.errors import DetectorError, needing
-from detector.system.native_notices import import_quietly
 from training.cli.align_labels import add_align_labels
 from training.cli.calibrate import add_calibrate
 from training.cli.check import add_check
@@ -34,8 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import_quietly()
+    prepare_libraries(args)
     try:
         with needing("this command", "digit-detector[train]"):
             code: int = args.run(args)

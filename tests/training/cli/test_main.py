@@ -1,6 +1,7 @@
 """`digit-detector-train svhn-fcn`: one call for a command line, and errors that say what to do."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -100,3 +101,4 @@ def test_interrupted_it_says_how_to_go_on(checkout: Path, tmp_path: Path) -> Non
     assert training.returncode == 130
     assert "the same command goes on" in errors
     assert "Traceback" not in errors
+    assert not re.search(r"^[EIW]\d{4} ", errors, re.MULTILINE), "a notice of TensorFlow's"

@@ -69,7 +69,7 @@ def _connected(placement: Placement) -> Iterator[None]:
     if reason := refusal(placement.address):
         raise TrainingError(f"--address {placement.address}: no Ray cluster listens there ({reason})")
     variables = {
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
         "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",  # which would print what the silent workers print, too
     }
     try:
