@@ -8,8 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 BASE_STAMP := $(VENV)/installed-base
 UNIT_TESTS := tests/accuracy tests/golden tests/detector/folders/test_journal_machine.py \
-	$(addprefix tests/detector/,results system pipeline) \
-	$(addprefix tests/training/,calibration data engine evaluation gate samplers)
+	$(addprefix tests/detector/,results system pipeline) $(addprefix tests/training/,data samplers)
 WORKERS := 2
 RAY_STAMP := $(VENV)/installed-ray
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
@@ -36,7 +35,8 @@ lint: $(STAMP) ## lint, check types and contracts
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## run the quick unit tests
-	$(BIN)/python -m pytest -q -m "not slow and not soak and not ray" $(UNIT_TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --hypothesis-profile=quick \
+		-m "not slow and not soak and not ray" $(UNIT_TESTS)
 
 docs: $(STAMP) ## build the documents into build/docs; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

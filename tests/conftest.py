@@ -8,8 +8,9 @@ from hypothesis import settings
 
 from detector import DigitDetector
 
-settings.register_profile("no deadline", deadline=None)  # a busy machine is no defect
-settings.load_profile("no deadline")
+settings.register_profile("thorough", deadline=None)  # a busy machine is no defect
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.load_profile("thorough")
 
 # A job in the background of a shell ignores Ctrl-C, and so would all that tests start from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from detector.export.export_model import describe
 from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.formats import convert
 from detector.folders.location import LocationOptions
@@ -55,6 +54,8 @@ def converted(target: str, name: str) -> Callable[[Path], bytes]:
 
 def export_description(_: Path) -> bytes:
     """What an export says of itself in export.json."""
+    from detector.export.export_model import describe  # noqa: PLC0415 - TensorFlow comes in with it
+
     told = describe(MANIFEST, "onnx", {name: f"{name}.onnx" for name in ("fcn", "refiner", "gate")})
     return f"{json.dumps(told, indent=2, ensure_ascii=False)}\n".encode()
 

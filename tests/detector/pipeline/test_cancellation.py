@@ -70,6 +70,7 @@ def test_the_network_is_not_called_again(at_call: int) -> None:
     assert network.calls == at_call
 
 
+@pytest.mark.slow
 def test_the_second_network_is_not_called_again() -> None:
     networks = load_networks(EMBEDDED)
     assert networks.refiner is not None

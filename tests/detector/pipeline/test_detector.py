@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.images.decode import decode_image
-from detector.models.model_files import EMBEDDED, load_model
+from detector.models.model_files import EMBEDDED, read_manifest
 from detector.models.operating_point import Calibration, OperatingPoint, Thresholds
-from detector.models.tensorflow_backend import Fcn, networks_of
+from detector.models.runtimes import load_networks
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.options import DetectorConfig
 from detector.results.boxes import iou
@@ -93,8 +93,8 @@ def test_a_score_threshold_returns_exactly_the_digits_that_reach_it(
 
 def test_a_score_threshold_replaces_all_default_thresholds(street: bytes) -> None:
     """Lone digits below the lone threshold come back too, where the default believes nothing."""
-    weights, manifest = load_model(EMBEDDED)
-    strict = DigitDetector(Fcn(weights.fcn), manifest, DetectorConfig(Thresholds(high=1, low=1, isolated=1)))
+    config = DetectorConfig(Thresholds(high=1, low=1, isolated=1))
+    strict = DigitDetector(load_networks(EMBEDDED).fcn, read_manifest(EMBEDDED), config)
     assert len(strict.detect(street).digits) == 0
     assert len(strict.detect(street, DetectOptions(score_threshold=0.3)).digits) > 0
 
@@ -114,9 +114,10 @@ def test_default_thresholds_are_those_of_the_model(embedded: DigitDetector, stre
 @pytest.fixture(scope="module")
 def at() -> Callable[[OperatingPoint], DigitDetector]:
     """The embedded networks at any operating point."""
-    weights, manifest = load_model(EMBEDDED)
-    fcn, refiner, _ = networks_of(weights)
-    return lambda point: DigitDetector(fcn, manifest, refiner=refiner, operating_point=point)
+    networks, manifest = load_networks(EMBEDDED), read_manifest(EMBEDDED)
+    return lambda point: DigitDetector(
+        networks.fcn, manifest, refiner=networks.refiner, operating_point=point
+    )
 
 
 STEEP = Calibration((0.0, 0.5, 0.7, 1.0), (0.0, 0.1, 0.9, 1.0))
@@ -179,6 +180,7 @@ def test_the_best_so_many_are_returned(embedded: DigitDetector, street: bytes) -
         assert embedded.detect(street, options).digits.scores.tolist() == everything.scores[:most].tolist()
 
 
+@pytest.mark.slow
 def test_the_default_limit_is_300(embedded: DigitDetector) -> None:
     wall = np.random.default_rng(0).integers(0, 256, (500, 700, 3), np.uint8)
     found = embedded.detect(wall, DetectOptions(score_threshold=0.0, exhaustive=True))
@@ -264,8 +266,8 @@ def test_bytes_that_are_no_image_are_refused(
 
 
 def test_the_pixel_limit_is_the_configured_one(street: bytes) -> None:
-    weights, manifest = load_model(EMBEDDED)
-    small = DigitDetector(Fcn(weights.fcn), manifest, DetectorConfig(max_pixels=190 * 98 - 1))
+    config = DetectorConfig(max_pixels=190 * 98 - 1)
+    small = DigitDetector(load_networks(EMBEDDED).fcn, read_manifest(EMBEDDED), config)
     assert small.info().max_pixels == 190 * 98 - 1
     with pytest.raises(ImageTooLargeError):
         small.detect(street)
@@ -291,6 +293,7 @@ def test_another_instance_gives_the_same(embedded: DigitDetector, street: bytes)
     assert_equal(DigitDetector.load().detect(street), embedded.detect(street))
 
 
+@pytest.mark.slow
 def test_eight_threads_get_the_serial_results(embedded: DigitDetector, real_images: dict[str, Path]) -> None:
     images = [path.read_bytes() for path in real_images.values()]
     options = [DetectOptions(), DetectOptions(score_threshold=ANY_SCORE)]

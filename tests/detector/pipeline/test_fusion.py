@@ -145,6 +145,7 @@ def grid(count: int) -> Candidates:
     )
 
 
+@pytest.mark.slow
 def test_the_best_5000_candidates_are_enough_and_cost_little_memory() -> None:
     many = grid(6000)
     tracemalloc.start()

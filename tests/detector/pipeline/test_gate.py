@@ -124,6 +124,7 @@ def test_the_windows_of_a_cell_lie_where_the_cell_looks(x: int, y: int) -> None:
         assert np.ptp(centres) <= 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["31", "33", "68", "101"])
 def test_real_digits_pass_the_embedded_gate(real_images: dict[str, Path], number: str) -> None:
     detector = DigitDetector.load()

@@ -82,6 +82,7 @@ def test_least_is_below_all() -> None:
     assert Thresholds(0.6, 0.7, 0.3).least == 0.3
 
 
+@pytest.mark.slow
 def test_thousands_of_digits_cost_little_memory() -> None:
     """5,000 digits, the most that merging returns, in rows of neighbours."""
     columns, rows = np.meshgrid(np.arange(100) * 14.0, np.arange(50) * 40.0)

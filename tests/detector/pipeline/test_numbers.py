@@ -297,6 +297,7 @@ def test_many_digits_are_compared_in_blocks() -> None:
     assert texts(wall) == ["42"] * 1200
 
 
+@pytest.mark.slow
 def test_many_lone_digits_need_little_memory() -> None:
     """All pairs of them at once would be hundreds of megabytes."""
     lone = [(i % 10, 50 * (i % 60), 50 * (i // 60), 10, 20) for i in range(3000)]
@@ -388,6 +389,7 @@ def test_far_away_digits_change_no_number(layout: Layout) -> None:
     assert {n.digits for n in both} == near | {(len(layout),)}
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "least"), [("train", 0.995), ("extra", 0.995)], ids=["official boxes", "boxes of a detector"]

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
 from detector.models.model_files import EMBEDDED, Weights, load_model, save_model
+from detector.models.runtimes import TENSORFLOW
 from detector.pipeline.loading import IMAGE, load_checked, record_self_check
 from detector.results.errors import ModelError
 
@@ -41,14 +41,17 @@ def test_the_embedded_model_works_here() -> None:
 
 @pytest.fixture
 def in_bfloat16() -> Iterator[None]:
+    import keras  # noqa: PLC0415 - TensorFlow comes in with it
+
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     yield
     keras.mixed_precision.set_global_policy("float32")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_bfloat16")
 def test_a_machine_that_rounds_far_more_coarsely_finds_the_same() -> None:
-    assert load_checked().manifest.self_check
+    assert load_checked(runtime=TENSORFLOW).manifest.self_check
 
 
 def first_digit(name: str, value: object) -> Callable[[Record], object]:
@@ -93,6 +96,7 @@ def test_a_model_that_does_not_find_what_is_recorded_is_refused(
     assert len(str(refusal.value)) < 1000, "the message is for reading"
 
 
+@pytest.mark.slow
 def test_weights_that_are_whole_but_see_nothing_are_refused(model: Path) -> None:
     weights, manifest = load_model(model)
     blank = Weights([np.zeros_like(array) for array in weights.fcn])

@@ -157,6 +157,7 @@ def test_a_damaged_digit_struct_is_refused_by_name(split: Path, damage: Callable
     assert str(split / "digitStruct.mat") in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_no_damage_to_a_digit_struct_escapes(split: Path) -> None:
     """Random bytes changed: the file is read, or refused as damaged; nothing else happens."""
     path = split / "digitStruct.mat"

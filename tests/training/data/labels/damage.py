@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def another_name(folder: Path, chance: random.Random) -> None:
     path = folder / "digits.csv"
     header, *lines = path.read_text().splitlines()
     image = chance.choice(lines).split(",")[0]
-    changed = [line.replace(f"{image},", "nowhere.bmp,") for line in lines]
+    changed = [re.sub(rf"^{re.escape(image)}(?=,|$)", "nowhere.bmp", line) for line in lines]
     path.write_text("\n".join([header, *changed]) + "\n")
 
 

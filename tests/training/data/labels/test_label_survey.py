@@ -14,6 +14,7 @@ def check(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[i
     return code, capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 def test_a_good_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heights = [*range(10, 20), 30]
     marks = [(str(height % 10), (1.0, 1.0, 9.0, 1.0 + height)) for height in heights]

@@ -45,7 +45,6 @@ def assert_as_drawn(scene: Scene, picture: Drawn) -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 @given(pictures=drawn(), seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
 def test_what_a_tool_writes_is_read_back(name: str, pictures: list[Drawn], seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         TOOLS[name](Path(folder), pictures, random.Random(seed))
@@ -58,6 +57,7 @@ def test_what_a_tool_writes_is_read_back(name: str, pictures: list[Drawn], seed:
             assert_as_drawn(scenes[picture.name], picture)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage"), [pytest.param(n, d, id=f"{n}: {d}") for n in DAMAGES for d in DAMAGES[n]]
 )

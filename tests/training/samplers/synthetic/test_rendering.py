@@ -87,6 +87,7 @@ def test_a_box_holds_the_ink_of_its_digit_and_little_more(
         assert room[[0, 2]].max() <= 0.06 * tall + 3
 
 
+@pytest.mark.slow
 def test_lengths_and_digit_free_scenes_follow_their_chances():
     config = SyntheticConfig(words=0.0, digit_free=0.3)
     scenes = [render_scene(np.random.default_rng(seed), [], FONTS, config) for seed in range(300)]
@@ -112,6 +113,7 @@ def test_digits_of_telephone_numbers_are_labelled():
     assert max(counts) > 5
 
 
+@pytest.mark.slow
 def test_a_digit_differs_from_what_is_around_it():
     """Not a blank: within nearly every box something is drawn."""
     spreads = []
