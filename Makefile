@@ -23,7 +23,7 @@ demo: $(BASE_STAMP) ## find the digits in ten real images through a real server
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMP) chromium docs lint ## lint, check types, build the documents, run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak and not ray"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak and not ray"
 
 check: $(STAMP) ## lint, check types and contracts, run the quick unit tests: a minute between two thoughts
 	@$(MAKE) --no-print-directory -j 2 lint unit

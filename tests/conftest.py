@@ -21,6 +21,9 @@ SHARED = CHECKOUT.parent / "shared"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        # A process takes a file as a whole, whose tests share what is costly, and all files of the documents.
+        alike = "documents" if "documents" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(alike))
         if item.get_closest_marker("shared") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason=f"the real data is not there: no folder {SHARED}"))
 

@@ -45,7 +45,7 @@ class Runs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory, untraced: None) -> Runs:
     """Both teachers, each interrupted after its first step and started again."""
     folder = tmp_path_factory.mktemp("distillation")
     data = write_tiny_data(folder / "data")

@@ -49,7 +49,7 @@ class Runs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory, untraced: None) -> Runs:
     """One run in one go, and one that is interrupted after its third step; both with old data mixed in."""
     folder = tmp_path_factory.mktemp("fine-tuning")
     data = write_tiny_data(folder / "data")

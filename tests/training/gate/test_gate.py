@@ -145,7 +145,7 @@ class Runs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory, untraced: None) -> Runs:
     """One run in one go, and one that is interrupted after its third step."""
     folder = tmp_path_factory.mktemp("gate")
     data = write_tiny_data(folder / "data")

@@ -31,7 +31,7 @@ class Runs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory, untraced: None) -> Runs:
     """One run in one go, and one that is interrupted after its third step."""
     folder = tmp_path_factory.mktemp("refiner")
     data = write_tiny_data(folder / "data")
