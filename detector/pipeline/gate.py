@@ -1,6 +1,6 @@
 """The gate: a small network that says where in an image the FCN need look.
 
-Nearly all of a street photograph is not a digit, and a network of a fiftieth of the FCN's arithmetic can say so (a
+Nearly all of a street photograph is not a digit, and a network of a fortieth of the FCN's arithmetic can say so (a
 cascade's first stage, as in Viola and Jones 2001). It looks at each level of the pyramid from the level of half its
 scale. Each of its cells answers for 2 x 2 of the FCN's windows, and passes if its output is not negative.
 """

@@ -11,7 +11,7 @@ from detector.pipeline.loading import load_checked
 from detector.pipeline.options import DetectorConfig
 from detector.results.errors import ServerStartError
 from detector.results.interface import MAX_PIXELS
-from detector.system.listening import address, is_loopback
+from detector.system.addresses import address, is_loopback
 from detector.web.application import TryPage
 
 CONNECTIONS = 64

@@ -1,21 +1,24 @@
-"""The pictures of a report: each image as browsers show it, and a small copy for the gallery."""
+"""The pictures of a report: each image or frame of a video as browsers show it, and a small copy for the gallery."""
 
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from detector.folders.report.frames import FrameFinder
 from detector.folders.results_file import FoundRow, ResultRow
 from detector.folders.rows import names_of_text
 from detector.images.decode import decode_image, read_image_file
+from detector.images.video_frames import Damage, Frame
 from detector.results.errors import DetectorError
 
 PICTURE_PX, THUMBNAIL_PX = 2048, 480
@@ -41,6 +44,45 @@ class Picture:
     thumbnail: str
 
 
+class _FrameFinder:
+    """Finds frames of videos. One is kept open, so that frames asked for in their order cost one decoding."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._path: Path | None = None
+        self._wanted = 0
+        self._frames: Iterator[Frame | Damage] = iter(())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def find(self, path: Path, frame: int) -> NDArray[np.uint8] | None:
+        """Return the pixels of a frame, (H, W, 3) uint8 RGB; None if it cannot be had, or no video can be read here."""
+        try:
+            if path != self._path or frame <= self._wanted:
+                self._begin(path)
+            self._wanted = frame
+            found = (each.pixels for each in self._frames if isinstance(each, Frame))
+            return next(found, None)
+        except (DetectorError, ModuleNotFoundError):
+            return None
+
+    def _begin(self, path: Path) -> None:
+        from detector.images.video import open_video  # noqa: PLC0415 - it needs an extra
+
+        self._open.close()
+        self._path, self._frames = path, iter(())
+        self._frames = self._open.enter_context(open_video(path)).frames(self._is_wanted)
+
+    def _is_wanted(self, frame: int, time: Fraction) -> bool:
+        return frame == self._wanted
+
+
 def write_pictures(
     rows: Iterable[ResultRow], images: Path, folder: Path
 ) -> Iterator[tuple[ResultRow, Picture | None]]:
@@ -58,7 +100,7 @@ def write_pictures(
         (folder / name).mkdir(exist_ok=True)
     waiting: deque[tuple[ResultRow, Future[Picture | None]]] = deque()
     with (
-        FrameFinder() as finder,
+        _FrameFinder() as finder,
         ThreadPoolExecutor(_WORKERS, thread_name_prefix="pictures") as executor,
     ):
         try:
@@ -75,7 +117,7 @@ def write_pictures(
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _find_frame(row: ResultRow, images: Path, finder: FrameFinder) -> NDArray[np.uint8] | None:
+def _find_frame(row: ResultRow, images: Path, finder: _FrameFinder) -> NDArray[np.uint8] | None:
     """Return the pixels of a row of a video; None of a row of an image."""
     if not isinstance(row, FoundRow) or row.place is None:
         return None

@@ -34,7 +34,7 @@ from detector.folders.sharded.shard_worker import ShardMaker, Work
 from detector.folders.sharded.storage import StorageDir
 from detector.folders.sharded.work_units import Listing, read_lines, work_unit
 from detector.results.errors import DetectorError, InvalidOptionError, ServiceUnavailableError
-from detector.system.cluster_address import refusal
+from detector.system.addresses import refusal
 
 
 @dataclass(frozen=True)

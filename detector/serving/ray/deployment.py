@@ -27,8 +27,7 @@ from detector.serving.server.processes.environment import (
     in_thread,
 )
 from detector.serving.telemetry import logs
-from detector.system.cluster_address import refusal
-from detector.system.listening import address
+from detector.system.addresses import address, refusal
 from detector.v1 import detector_pb2 as wire
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from detector.serving.server.interceptor import CallInterceptor
 from detector.serving.server.settings import Observability, Security, ServerSettings
 from detector.serving.server.tokens import TokenFile
 from detector.serving.wire import certificates
-from detector.system.listening import address, is_loopback
+from detector.system.addresses import address, is_loopback
 
 if TYPE_CHECKING:
     from detector.serving.telemetry.tracing import Tracing

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from detector.results.errors import DetectorError
-from detector.system.cluster_address import refusal
+from detector.system.addresses import refusal
 from training.engine.distributed.workers import Placement, Workers
 from training.errors import TrainingError
 

@@ -31,7 +31,7 @@ from detector.serving.server.processes.process import (
 )
 from detector.serving.server.settings import ServerSettings
 from detector.serving.telemetry import metrics
-from detector.system.listening import address
+from detector.system.addresses import address
 from detector.v1 import detector_pb2
 
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from detector.system.cluster_address import refusal
+from detector.system.addresses import refusal
 from tests.detector.serving.harness import free_port
 
 
