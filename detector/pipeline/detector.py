@@ -125,7 +125,9 @@ class DigitDetector:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
         settings = replace(self._config.settings(options or DetectOptions()), exhaustive=True)
-        return self._cascade.combine(self._cascade.run(_checked(pixels), settings, Call()))
+        return self._cascade.combine(
+            self._cascade.run(_checked(pixels), settings, Call()), settings.least_score
+        )
 
     def run_networks(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
         """Run the networks alone: what `decide` needs. Take and raise what `candidates` does."""
@@ -226,7 +228,8 @@ class DigitDetector:
         self, output: CascadeOutput, width: int, height: int, settings: Settings, call: Call
     ) -> ImageDetections:
         with call.stage("merge"):
-            digits = select_digits(self._cascade.combine(output), settings, width, height)
+            candidates = self._cascade.combine(output, settings.least_score)
+            digits = select_digits(candidates, settings, width, height)
         with call.stage("numbers"):
             numbers = group_numbers(digits)
         return ImageDetections(

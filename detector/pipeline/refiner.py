@@ -20,8 +20,11 @@ DIGIT_HEIGHT = 24.0
 BOX_WEIGHT = 0.7
 """Of the refiner's boxes in the mean with the first's."""
 
-_LEAST_FIRST_SCORE = 0.01
-"""Digits that the first network scores lower are never refined."""
+LEAST_FIRST_SCORE = 0.2
+"""Digits that the first network scores lower are refined only for callers who ask for digits of so low scores.
+
+There are many of them on texture, and on no validation image does the refiner make a digit of one.
+"""
 
 LEAST_HEIGHT = 4.0
 """Boxes less high (px of the image) are shown as if they were as high: nothing could be read in them."""
@@ -56,13 +59,13 @@ def decode_refined(outputs: FloatArray, boxes: FloatArray, width: int, height: i
 
 
 def first_score(score: float, score_weight: float) -> float:
-    """Return the score that the first network must give for both together to reach `score`.
+    """Return the score that the first network must give a digit before the refiner is asked for one of `score`.
 
     Args:
         score: 0..1.
         score_weight: of the refiner's scores in the mean.
     """
-    return float(max(score ** (1 / (1 - score_weight)), min(score, _LEAST_FIRST_SCORE)))
+    return float(max(score ** (1 / (1 - score_weight)), min(score, LEAST_FIRST_SCORE)))
 
 
 def mean_candidates(first: Candidates, second: Candidates, score_weight: float) -> Candidates:

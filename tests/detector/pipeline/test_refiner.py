@@ -9,6 +9,7 @@ from detector.models.layers import EDGE_UNIT, REFINER_WINDOW
 from detector.pipeline.refiner import (
     BOX_WEIGHT,
     DIGIT_HEIGHT,
+    LEAST_FIRST_SCORE,
     decode_refined,
     first_score,
     mean_candidates,
@@ -100,5 +101,5 @@ def test_nothing_that_both_would_reach_is_left_out_before_the_refiner(
     first: float, second: float, wanted: float, weight: float
 ) -> None:
     together = mean_candidates(scored(1, first), scored(1, second), weight).scores[0]
-    if together >= wanted * (1 + 1e-6) and first >= 0.01:  # what scores less is never looked at again
+    if together >= wanted * (1 + 1e-6) and first >= min(wanted, LEAST_FIRST_SCORE):
         assert first >= first_score(wanted, weight) - 1e-6
