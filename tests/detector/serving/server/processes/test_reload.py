@@ -171,7 +171,7 @@ def test_a_good_model_answers_after_sighup(served: Served) -> None:
     served.process.send(signal.SIGHUP)
     until(lambda: served.client.info().version == version, "the new one is in")
     assert served.client.info().sha256 == digest
-    until(lambda: served.versions[-1] == version, "it answers")
+    until(lambda: served.versions[-1:] == [version], "it answers")
 
 
 @pytest.mark.slow
@@ -180,5 +180,5 @@ def test_a_good_model_answers_when_its_manifest_is_new(served: Served, tmp_path:
     turn(served.folder, tmp_path / "watched")
     until(lambda: served.client.info().version == version, "it was seen")
     assert served.client.info().sha256 == digest
-    until(lambda: served.versions[-1] == version, "it answers")
+    until(lambda: served.versions[-1:] == [version], "it answers")
     assert served.errors == []
