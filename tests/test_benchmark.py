@@ -197,7 +197,7 @@ def test_peers_that_are_not_installed_are_named(checkout: Path) -> None:
     run = benchmark(checkout, "peers")
     assert run.returncode == 1
     assert "peers needs rapidocr" in run.stderr
-    assert "pip install '.[bench]'" in run.stderr
+    assert "pip install '.[bench,train]'" in run.stderr
 
 
 @pytest.fixture

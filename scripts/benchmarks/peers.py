@@ -51,7 +51,7 @@ def peers(bench: Bench) -> list[Result]:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise SystemExit(
-            f"benchmark: peers needs {', '.join(missing)}: pip install '.[bench]', in an environment of its own"
+            f"benchmark: peers needs {', '.join(missing)}: pip install '.[bench,train]', in an environment of its own"
         )
     photos = photographs(bench.photos)
     images = {MEAN_SVHN: list(encoded(mean_svhn_images()))}
