@@ -10,6 +10,7 @@ BASE_STAMP := $(VENV)/installed-base
 UNIT_TESTS := tests/accuracy tests/golden tests/detector/folders/test_journal_machine.py \
 	$(addprefix tests/detector/,results system pipeline) $(addprefix tests/training/,data samplers)
 WORKERS := 2
+IN_PARALLEL = -n $(WORKERS) --dist loadgroup
 RAY_STAMP := $(VENV)/installed-ray
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
@@ -23,7 +24,7 @@ demo: $(BASE_STAMP) ## find the digits in ten real images through a real server
 	@$(BIN)/python scripts/demo.py
 
 test: $(STAMP) chromium docs lint ## lint, check types, build the documents, run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak and not ray"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not soak and not ray"
 
 check: $(STAMP) ## lint, check types and contracts, run the quick unit tests: a minute between two thoughts
 	@$(MAKE) --no-print-directory -j 2 lint unit
@@ -35,7 +36,7 @@ lint: $(STAMP) ## lint, check types and contracts
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## run the quick unit tests
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --hypothesis-profile=quick \
+	$(BIN)/python -m pytest -q $(IN_PARALLEL) --hypothesis-profile=quick \
 		-m "not slow and not soak and not ray" $(UNIT_TESTS)
 
 docs: $(STAMP) ## build the documents into build/docs; a warning is an error

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from detector.images.decode import decode_image, read_image_file
 from detector.results.detections import HouseNumber
 from detector.system.progress_bar import progress_bar
-from training.data.labels.folder import LabelOptions, holds_own_labels, read_labels
+from training.data.labels.folder import LabelOptions, holds_own_labels
 from training.data.labels.tree import OFFICIAL
 from training.data.scenes import Scene
 from training.data.svhn import read_scenes
 from training.errors import DataError
+from training.evaluation.evaluate import measured_scenes
 from training.evaluation.sequences import TrueNumber, sequence_figures, true_numbers, whole_numbers
 
 Read = Callable[[NDArray[np.uint8]], list[HouseNumber]]
@@ -53,18 +54,16 @@ def numbers_in(text: str, score: float, corners: NDArray[np.floating]) -> list[H
     ]
 
 
-def labelled_scenes(data: Path, split: str) -> tuple[Sequence[Scene], Sequence[Sequence[TrueNumber]]]:
+def labelled_scenes(data: Path, split: str | None) -> tuple[Sequence[Scene], Sequence[Sequence[TrueNumber]]]:
     """Return the images of a split with their true numbers.
 
     Raises:
         DataError: if labels are missing or have problems.
     """
     if holds_own_labels(data):
-        splits = read_labels(data, LabelOptions()).splits
-        if split not in splits:
-            raise DataError(f"{data} has no split {split!r}; it has {', '.join(splits)}")
-        return splits[split], true_numbers(splits[split], data)
-    scenes = read_scenes(data / OFFICIAL / split)
+        scenes = measured_scenes(data, split, LabelOptions())
+        return scenes, true_numbers(scenes, data)
+    scenes = read_scenes(data / OFFICIAL / (split or "test"))
     return scenes, whole_numbers(scenes)
 
 
@@ -74,7 +73,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="as for `digit-detector-train evaluate`")
-    parser.add_argument("--split", default="test", help="of the data (default: %(default)s)")
+    parser.add_argument("--split", help="as for the same")
     args = parser.parse_args()
     try:
         scenes, truths = labelled_scenes(args.data, args.split)

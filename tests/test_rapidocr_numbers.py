@@ -33,7 +33,14 @@ def test_runs_of_digits_are_numbers(text: str, numbers: list[str]) -> None:
 def test_a_split_that_is_not_there_is_named(checkout: Path, tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
     (tmp_path / "digits.csv").write_text("image,digit,x_min,y_min,x_max,y_max\na.png,3,2,2,9,18\n")
-    command = [sys.executable, str(checkout / "scripts" / "rapidocr_numbers.py"), "--data", str(tmp_path)]
+    command = [
+        sys.executable,
+        str(checkout / "scripts" / "rapidocr_numbers.py"),
+        "--data",
+        str(tmp_path),
+        "--split",
+        "test",
+    ]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=checkout)
     assert run.returncode == 2
-    assert "has no split 'test'" in run.stderr
+    assert "has no images of 'test'; it has train" in run.stderr

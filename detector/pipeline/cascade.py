@@ -89,16 +89,15 @@ class Cascade:
             second = refine(pixels, first.boxes, call.network(self.refiner, "refiner"))
         return CascadeOutput(first, second)
 
-    def combine(self, output: CascadeOutput, least_score: float) -> Candidates:
-        """Return the candidates as all networks together see them, their best class's score calibrated.
+    def combine(self, output: CascadeOutput) -> Candidates:
+        """Return the candidates as all networks together see them, their best class's score calibrated."""
+        return combine(output.first, output.second, self.operating_point)
 
-        Args:
-            output: the networks' outputs for an image, found for `least_score` or a lower one.
-            least_score: 0..1, of the digits that are asked for; it decides which proposals count.
-        """
+    def proposed(self, output: CascadeOutput, least_score: float) -> CascadeOutput:
+        """Return the part of an output that `run` gives where digits of `least_score`, 0..1, and more are asked for."""
         first, second = output.first, output.second
         proposed = first.scores >= least_proposal(least_score, self.operating_point, second is not None)
-        return combine(first.select(proposed), second and second.select(proposed), self.operating_point)
+        return CascadeOutput(first.select(proposed), second and second.select(proposed))
 
     def read_crops(self, crops: NDArray[np.uint8], refine: bool) -> FloatArray:
         """Return the (N, 10) scores of the ten digits of (N, 32, 32, 3) uint8 RGB crops, weighted as in images."""

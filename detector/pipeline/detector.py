@@ -125,9 +125,7 @@ class DigitDetector:
             InvalidOptionError: if so small digits cannot be looked for in so large an image.
         """
         settings = replace(self._config.settings(options or DetectOptions()), exhaustive=True)
-        return self._cascade.combine(
-            self._cascade.run(_checked(pixels), settings, Call()), settings.least_score
-        )
+        return self._cascade.combine(self._cascade.run(_checked(pixels), settings, Call()))
 
     def run_networks(self, pixels: NDArray[np.uint8], options: DetectOptions | None = None) -> CascadeOutput:
         """Run the networks alone: what `decide` needs. Take and raise what `candidates` does."""
@@ -145,7 +143,8 @@ class DigitDetector:
             options: as for `detect`.
         """
         settings = self._config.settings(options or DetectOptions())
-        return self._decide(output, width, height, settings, Call())
+        proposed = self._cascade.proposed(output, settings.least_score)
+        return self._decide(proposed, width, height, settings, Call())
 
     def detect_many(
         self, images: Iterable[AnySource], options: DetectOptions | None = None
@@ -228,8 +227,7 @@ class DigitDetector:
         self, output: CascadeOutput, width: int, height: int, settings: Settings, call: Call
     ) -> ImageDetections:
         with call.stage("merge"):
-            candidates = self._cascade.combine(output, settings.least_score)
-            digits = select_digits(candidates, settings, width, height)
+            digits = select_digits(self._cascade.combine(output), settings, width, height)
         with call.stage("numbers"):
             numbers = group_numbers(digits)
         return ImageDetections(

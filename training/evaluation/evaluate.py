@@ -115,6 +115,22 @@ def _evaluate_own(
     calibration: Calibration,
 ) -> Evaluation:
     """Return the figures that labels alone allow: whole images, and crops that are cut from them."""
+    scenes = measured_scenes(data_dir, split, options, progress)
+    numbers = true_numbers(scenes, data_dir)
+    scene_figures = _measure_scenes(detector, scenes, numbers, data_dir, calibration, progress)
+    crop_figures = _measure_crops(detector, *cut_crops(scenes, progress), data_dir)
+    plates = measure_rendered(detector, rendered, [], progress) if rendered else None
+    return Evaluation(split or "all", crop_figures, scene_figures, None, None, plates, [])
+
+
+def measured_scenes(
+    data_dir: Path, split: str | None, options: LabelOptions, progress: bool = True
+) -> Sequence[Scene]:
+    """Return the images of a split of one's own labels, or of all splits if None, each once.
+
+    Raises:
+        DataError: if labels have problems, or the split has no images.
+    """
     labels = read_labels(data_dir, options, progress)
     scenes = labels.measured(split)
     if split is None and len(scenes) < len(labels.scenes):
@@ -125,11 +141,7 @@ def _evaluate_own(
         raise DataError(
             f"{data_dir} has no images of {split!r}; it has {', '.join(labels.splits) or 'none at all'}"
         )
-    numbers = true_numbers(scenes, data_dir)
-    scene_figures = _measure_scenes(detector, scenes, numbers, data_dir, calibration, progress)
-    crop_figures = _measure_crops(detector, *cut_crops(scenes, progress), data_dir)
-    plates = measure_rendered(detector, rendered, [], progress) if rendered else None
-    return Evaluation(split or "all", crop_figures, scene_figures, None, None, plates, [])
+    return scenes
 
 
 def _measure_crops(
