@@ -69,7 +69,7 @@ def digit_boxes(
     Digits with the same value of the third array belong to one number.
 
     A person leaves a few percent of room, the same above and below all digits of a line, and draws a thin 1 wider
-    than its ink.
+    than its ink. Nobody draws a box around a smear of one pixel.
     """
     boxes, labels, runs = [np.empty((0, 4))], [], []
     for index, line in enumerate(lines):
@@ -79,11 +79,11 @@ def digit_boxes(
             labels += [int(placed.character) for placed in digits]
             runs += [(index, placed.run) for placed in digits]
     edges = np.concatenate(boxes)
-    inside = np.clip(edges, 0, np.tile(size, 2))
-    seen = _areas(inside) > _LEAST_SEEN * _areas(edges)
+    inside = np.clip(edges, 0, np.tile(size, 2)).astype(np.float32)
+    seen = (_areas(inside) > _LEAST_SEEN * _areas(edges)) & (inside[:, 2:] - inside[:, :2] > 1).all(axis=1)
     order = {run: number for number, run in enumerate(dict.fromkeys(runs))}
     numbers = np.array([order[run] for run in runs], np.int32)
-    return inside[seen].astype(np.float32), np.array(labels, np.int32)[seen], numbers[seen]
+    return inside[seen], np.array(labels, np.int32)[seen], numbers[seen]
 
 
 def _seen(points: Points, view: Points) -> Points:
@@ -114,5 +114,5 @@ def _loosened(boxes: Points, rng: np.random.Generator) -> Points:
     return np.asarray(boxes + room * heights[:, None], np.float64)
 
 
-def _areas(boxes: Points) -> Points:
+def _areas(boxes: Points | FloatArray) -> Points:
     return np.asarray(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), np.float64)
