@@ -21,13 +21,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from detector.images.exif import Exif, read_exif
 from detector.images.formats import format_of
 from detector.images.heif import avif_size, decode_avif, decode_heic, heic_size, image_extents
-from detector.images.jpeg import jpeg_frame, whole_jpeg
+from detector.images.jpeg import jpeg_frame, sound_pixels, whole_jpeg
 from detector.images.jpeg_xl import decode_jpeg_xl, jpeg_xl_size
 from detector.images.pillow_checks import check_whole_tiff, has_16_bits, tiff_page, whole_png
 from detector.results.errors import (
@@ -209,7 +211,26 @@ def _webp_size(data: bytes) -> _Size:
 
 
 def _decode_jpeg(data: bytes, max_pixels: int) -> NDArray[Any]:
-    return _by_opencv(whole_jpeg(data), "JPEG")
+    pixels = sound_pixels(data)
+    return _by_opencv(whole_jpeg(data), "JPEG") if pixels is None else _displayed(pixels, read_exif(data))
+
+
+def _displayed(pixels: _Pixels, exif: Exif) -> _Pixels:
+    """Return an image as its orientation has it, see the Exif standard, 4.6.5.1.7."""
+    turn = _TURNS.get(exif.main.get(Base.Orientation))
+    return pixels if turn is None else np.asarray(turn(pixels), np.uint8)
+
+
+_TURNS: dict[Any, Callable[[_Pixels], Any]] = {
+    (2.0,): lambda pixels: cv2.flip(pixels, 1),
+    (3.0,): lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    (4.0,): lambda pixels: cv2.flip(pixels, 0),
+    (5.0,): cv2.transpose,
+    (6.0,): lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    (7.0,): lambda pixels: cv2.flip(cv2.transpose(pixels), -1),
+    (8.0,): lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+"""How to turn an image upright, by the value of its orientation."""
 
 
 def _decode_png(data: bytes, max_pixels: int) -> NDArray[Any]:

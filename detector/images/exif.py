@@ -34,10 +34,12 @@ class Exif:
     """The tags by their numbers.
 
     Attributes:
+        main: those of the first directory, such as the orientation.
         camera: those of the Exif directory: exposure, lens, time.
         gps: those of the GPS directory.
     """
 
+    main: Tags = field(default_factory=dict)
     camera: Tags = field(default_factory=dict)
     gps: Tags = field(default_factory=dict)
 
@@ -116,7 +118,7 @@ def _parse(block: bytes) -> Exif:
         return Exif()
     tiff = _Tiff(block, order)
     main = tiff.directory(tiff.unpack("L", 4)[0])
-    return Exif(*(tiff.directory_at(main.get(pointer)) for pointer in (_EXIF_POINTER, _GPS_POINTER)))
+    return Exif(main, *(tiff.directory_at(main.get(pointer)) for pointer in (_EXIF_POINTER, _GPS_POINTER)))
 
 
 @dataclass(frozen=True)

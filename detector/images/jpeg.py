@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import simplejpeg
+from numpy.typing import NDArray
 
 from detector.results.errors import ImageUndecodableError
 
@@ -79,6 +81,24 @@ def _frame(marker: int, payload: bytes) -> Frame:
         raise ImageUndecodableError(f"a JPEG image with samples of {payload[0]} bits: only 8 bits are read")
     height, width = int.from_bytes(payload[1:3], "big"), int.from_bytes(payload[3:5], "big")
     return Frame((width, height), payload[5], marker in _PROGRESSIVE)
+
+
+def sound_pixels(data: bytes) -> NDArray[np.uint8] | None:
+    """Return the pixels of an ordinary image of which libjpeg has nothing to say; None of any other.
+
+    Nearly all images come through here, and are read once. What `whole_jpeg` lets through may yet be none of these.
+
+    Returns:
+        (H, W, 3) uint8 RGB, before EXIF orientation.
+    """
+    frame = jpeg_frame(data)
+    if frame.progressive or frame.components not in (1, 3):
+        return None
+    try:
+        height, width = simplejpeg.decode_jpeg_header(data)[:2]
+        return np.asarray(simplejpeg.decode_jpeg(data, "RGB")) if (width, height) == frame.size else None
+    except ValueError:
+        return None
 
 
 def whole_jpeg(data: bytes) -> bytes:

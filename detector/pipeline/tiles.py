@@ -7,6 +7,7 @@ value that it has in the whole image.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -108,20 +109,34 @@ def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[list[Labels], IndexArra
     The tiles are (T, 7), each row a `_Tile`.
     """
     all_labels: list[Labels] = []
-    wholes: list[IndexArray] = []
-    parts: list[IndexArray] = []
+    all_tiles: list[IndexArray] = []
     for plane, (_, asked) in enumerate(planes):
-        _, labelled, regions, _ = cv2.connectedComponentsWithStats(asked.view(np.uint8), connectivity=8)
-        labels = np.asarray(labelled, np.int32)
-        left, top, width, height, _ = np.asarray(regions[1:], np.intp).T  # the first is what is not asked for
-        size = _cheapest(height, width, grid)
-        columns = (np.full_like(top, plane), top, left, size, height, width, np.arange(1, len(regions)))
-        found = np.stack(columns, axis=1)
-        fits = np.maximum(height, width) <= size
-        wholes.append(found[fits])
-        parts += [_split(_Tile(*region), labels, grid) for region in found[~fits].tolist()]
+        if asked.all():
+            labels, tiles = np.ones(asked.shape, np.int32), _raster(asked.shape, grid).copy()
+        else:
+            labels, tiles = _cover_regions(asked, grid)
+        tiles[:, 0] = plane
         all_labels.append(labels)
-    return all_labels, np.concatenate(wholes + parts)
+        all_tiles.append(tiles)
+    return all_labels, np.concatenate(all_tiles)
+
+
+@lru_cache(maxsize=64)  # the gate's, for the levels of a few sizes of image
+def _raster(shape: tuple[int, int], grid: Grid) -> IndexArray:
+    """Return tiles over a plane whose windows are all asked for."""
+    return _cover_regions(np.ones(shape, bool), grid)[1]
+
+
+def _cover_regions(asked: Mask, grid: Grid) -> tuple[Labels, IndexArray]:
+    """Label the regions of a mask and lay tiles over each, numbered as of the first plane."""
+    _, labelled, regions, _ = cv2.connectedComponentsWithStats(asked.view(np.uint8), connectivity=8)
+    labels = np.asarray(labelled, np.int32)
+    left, top, width, height, _ = np.asarray(regions[1:], np.intp).T  # the first is what is not asked for
+    size = _cheapest(height, width, grid)
+    found = np.stack((np.zeros_like(top), top, left, size, height, width, np.arange(1, len(regions))), axis=1)
+    fits = np.maximum(height, width) <= size
+    parts = [_split(_Tile(*region), labels, grid) for region in found[~fits].tolist()]
+    return labels, np.concatenate([found[fits], *parts])
 
 
 def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:

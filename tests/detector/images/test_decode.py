@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,16 @@ def test_accepted_images_look_as_they_are_displayed(row: Accepted) -> None:
     assert pixels.shape == (row.size[1], row.size[0], 3)
     if row.size != (1, 1):
         assert np.abs(quarters(pixels) - np.array(row.colours)).max() <= row.tolerance
+
+
+_JPEGS = {name: row for name, row in ACCEPTED.items() if name.startswith("jpeg") and "jpeg xl" not in name}
+
+
+@pytest.mark.parametrize("row", _JPEGS.values(), ids=_JPEGS.keys())
+def test_jpeg_images_have_the_pixels_that_opencv_shows(row: Accepted) -> None:
+    """They are decoded by libjpeg itself, which checks them at the same time, and are turned upright here."""
+    expected = cv2.imdecode(np.frombuffer(row.data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    np.testing.assert_array_equal(decode_image(row.data), expected)
 
 
 @pytest.mark.parametrize("row", REFUSED.values(), ids=REFUSED.keys())

@@ -286,8 +286,10 @@ def test_by_keyboard_alone(page: TryPage) -> None:
     page.press(Keys.ENTER)
     page.wait_for_result("svhn_train_1345.png")
     page.tab_to("[name=rule]:checked")
+    page.run("document.querySelector('#digits li').dataset.before = ''")
     page.press(Keys.ARROW_DOWN)
     assert page.find("[name=rule][value=score]").is_selected()
+    page.wait(lambda: not page.all("#digits [data-before]"))  # the new result clears what was chosen before
     page.tab_to("#digits li:nth-child(2) button")
     page.press(Keys.SPACE)
     assert page.find("#facts dd").text == "1"
