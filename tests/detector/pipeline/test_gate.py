@@ -159,20 +159,21 @@ def copies_at_every_phase(shown: NDArray[np.uint8], digit_px: float, count: int)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("height", np.geomspace(12, 400, 20).round().astype(int).tolist())
-def test_digits_of_every_height_pass_wherever_they_lie(real_images: dict[str, Path], height: int) -> None:
+def test_digits_of_every_height_pass_wherever_they_lie(
+    real_images: dict[str, Path], embedded: DigitDetector, height: int
+) -> None:
     """Real digits, 12 to 400 px high, at every place relative to the gate's cells, and at the edges of tiles."""
-    detector = DigitDetector.load()
     count = PHASES if height < 100 else 2
     everywhere = lost = 0
     for number in ("33", "68") if height < 100 else ("31",):
         pixels = decode_image(real_images[number].read_bytes())
-        boxes = detector.detect(pixels, DetectOptions(exhaustive=True)).digits.boxes
+        boxes = embedded.detect(pixels, DetectOptions(exhaustive=True)).digits.boxes
         scale = height / float((boxes[:, 3] - boxes[:, 1]).max())
         size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
         shown = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
         wall = copies_at_every_phase(shown, height, count)
-        expected = detector.detect(wall, DetectOptions(exhaustive=True)).digits
-        found = detector.detect(wall).digits
+        expected = embedded.detect(wall, DetectOptions(exhaustive=True)).digits
+        found = embedded.detect(wall).digits
         same = (iou(expected.boxes, found.boxes) >= 0.5) & (expected.labels[:, None] == found.labels)
         everywhere += len(expected)
         lost += int((~same.any(axis=1)).sum())
