@@ -61,7 +61,7 @@ class OpenVinoNetwork:
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
         """Return what the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
-        parts = np.array_split(np.ascontiguousarray(images), min(self._threads, len(images)))
+        parts = np.array_split(images, min(self._threads, len(images)))
         others = [_helpers(self._threads - 1).submit(self._infer, part) for part in parts[1:]]
         return np.concatenate([self._infer(parts[0]), *(other.result() for other in others)])
 
@@ -73,19 +73,17 @@ class OpenVinoNetwork:
         start = 0
         while start < len(images):
             count = together if len(images) - start >= together else 1
-            request = self._request(count, height, width)
-            found = request.infer([images[start : start + count]], share_inputs=True, share_outputs=True)[0]
-            outputs.append(np.array(found, np.float32))
+            outputs.append(self._request(count, height, width).infer(images[start : start + count]))
             start += count
         return np.concatenate(outputs)
 
-    def _request(self, *shape: int) -> Any:
+    def _request(self, *shape: int) -> "_Request":
         """Return the thread's own for so many images of a height and width; one must not be used by two at a time."""
         if not hasattr(self._of_thread, "requests"):
             self._of_thread.requests = {}
-        requests: dict[tuple[int, ...], Any] = self._of_thread.requests
+        requests: dict[tuple[int, ...], _Request] = self._of_thread.requests
         if shape not in requests:
-            requests[shape] = self._prepared(*shape).create_infer_request()
+            requests[shape] = _Request(self._prepared(*shape))
         return requests[shape]
 
     def _prepared(self, count: int, height: int, width: int) -> Any:
@@ -95,6 +93,21 @@ class OpenVinoNetwork:
                 model.reshape([count, height, width, 3])
                 self._compiled[count, height, width] = _core.compile_model(model, "CPU", self._options)
             return self._compiled[count, height, width]
+
+
+class _Request:
+    """One place for the inputs and outputs of a network for one shape: OpenVINO looks at what it is given but once."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._request = compiled.create_infer_request()
+        self._tensors = self._request.get_input_tensor(), self._request.get_output_tensor()
+        self._images, self._outputs = (tensor.data for tensor in self._tensors)
+
+    def infer(self, images: NDArray[np.uint8]) -> FloatArray:
+        """Return a copy of what the network says of the images."""
+        self._images[:] = images
+        self._request.infer(share_outputs=True)
+        return np.array(self._outputs, np.float32)
 
 
 def build_model(architecture: Architecture, weights: Sequence[FloatArray]) -> openvino.Model:

@@ -103,11 +103,25 @@ def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: floa
             yield _hits(network(_cut_tiles(planes, batch, grid)), batch, labels, threshold)
 
 
-def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[list[Labels], IndexArray]:
-    """Each plane's windows asked for, labelled by the connected region that they are in, and tiles over all.
+class _AllLabels:
+    """The labels of all planes' windows: of the connected region that each is in.
 
-    The tiles are (T, 7), each row a `_Tile`.
+    Args:
+        planes: the (rows, columns) labels of each plane.
     """
+
+    def __init__(self, planes: Sequence[Labels]) -> None:
+        self._flat = np.concatenate([labels.ravel() for labels in planes])
+        self._widths = np.array([labels.shape[1] for labels in planes])
+        self._starts = np.cumsum([0, *(labels.size for labels in planes[:-1])])
+
+    def at(self, planes: IndexArray, rows: IndexArray, columns: IndexArray) -> Labels:
+        """Return the labels of (M,) windows."""
+        return np.asarray(self._flat[self._starts[planes] + rows * self._widths[planes] + columns], np.int32)
+
+
+def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[_AllLabels, IndexArray]:
+    """Return the labels of the windows asked for, and tiles over them: (T, 7), each row a `_Tile`."""
     all_labels: list[Labels] = []
     all_tiles: list[IndexArray] = []
     for plane, (_, asked) in enumerate(planes):
@@ -118,7 +132,7 @@ def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[list[Labels], IndexArra
         tiles[:, 0] = plane
         all_labels.append(labels)
         all_tiles.append(tiles)
-    return all_labels, np.concatenate(all_tiles)
+    return _AllLabels(all_labels), np.concatenate(all_tiles)
 
 
 @lru_cache(maxsize=64)  # the gate's, for the levels of a few sizes of image
@@ -189,18 +203,13 @@ def _cut_tiles(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArra
     return cut
 
 
-def _hits(outputs: FloatArray, tiles: NDArray[np.int_], labels: Sequence[Labels], threshold: float) -> Hits:
+def _hits(outputs: FloatArray, tiles: IndexArray, labels: _AllLabels, threshold: float) -> Hits:
     """Return the tiles' own windows that reach the threshold."""
     numbers, rows, columns = np.nonzero(outputs[..., 0] >= threshold)
-    plane, first_row, first_column, _, height, width, label = tiles[numbers].T
+    _, _, _, _, height, width, _ = tiles[numbers].T
+    within = (rows < height) & (columns < width)
+    numbers, rows, columns = numbers[within], rows[within], columns[within]
+    plane, first_row, first_column, _, _, _, label = tiles[numbers].T
+    own = labels.at(plane, rows + first_row, columns + first_column) == label
     found = outputs[numbers, rows, columns]
-    own = (rows < height) & (columns < width)
-    plane, rows, columns, label, found = (
-        values[own] for values in (plane, rows + first_row, columns + first_column, label, found)
-    )
-    labelled = np.empty(len(plane), np.int32)
-    for index in np.unique(plane):
-        here = plane == index
-        labelled[here] = labels[index][rows[here], columns[here]]
-    own = labelled == label
-    return Hits(plane[own], rows[own], columns[own], found[own])
+    return Hits(plane[own], (rows + first_row)[own], (columns + first_column)[own], found[own])
