@@ -29,7 +29,7 @@ from PIL.PngImagePlugin import PngImageFile
 from detector.images.exif import Exif, read_exif
 from detector.images.formats import format_of
 from detector.images.heif import avif_size, decode_avif, decode_heic, heic_size, image_extents
-from detector.images.jpeg import jpeg_frame, sound_pixels, whole_jpeg
+from detector.images.jpeg import jpeg_frame, undamaged_pixels, whole_jpeg
 from detector.images.jpeg_xl import decode_jpeg_xl, jpeg_xl_size
 from detector.images.pillow_checks import check_whole_tiff, has_16_bits, tiff_page, whole_png
 from detector.results.errors import (
@@ -211,7 +211,7 @@ def _webp_size(data: bytes) -> _Size:
 
 
 def _decode_jpeg(data: bytes, max_pixels: int) -> NDArray[Any]:
-    pixels = sound_pixels(data)
+    pixels = undamaged_pixels(data)
     return _by_opencv(whole_jpeg(data), "JPEG") if pixels is None else _displayed(pixels, read_exif(data))
 
 

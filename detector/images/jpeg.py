@@ -83,7 +83,7 @@ def _frame(marker: int, payload: bytes) -> Frame:
     return Frame((width, height), payload[5], marker in _PROGRESSIVE)
 
 
-def sound_pixels(data: bytes) -> NDArray[np.uint8] | None:
+def undamaged_pixels(data: bytes) -> NDArray[np.uint8] | None:
     """Return the pixels of an ordinary image of which libjpeg has nothing to say; None of any other.
 
     Nearly all images come through here, and are read once. What `whole_jpeg` lets through may yet be none of these.
