@@ -114,8 +114,7 @@ def max_pixels(args: argparse.Namespace) -> int | None:
 def prepare_libraries(args: argparse.Namespace) -> None:
     """Tells libraries what they look for in the environment when they are imported, and keeps them quiet."""
     import_quietly()
-    for name, silent in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("GRPC_VERBOSITY", "NONE")):
-        os.environ.setdefault(name, silent)  # what goes wrong arrives as an exception
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong arrives as an exception
     pixels = max_pixels(args)
     if pixels is not None:
         from detector.results.interface import MAX_PIXELS, OPENCV_PIXEL_LIMIT  # noqa: PLC0415 - see above

@@ -23,7 +23,12 @@ _NOTICE = re.compile(
 
 
 def import_quietly() -> None:
-    """Let TensorFlow be imported without its notices, whoever imports it; nothing is imported here."""
+    """Let TensorFlow be imported without its notices, whoever imports it; nothing is imported here.
+
+    Nor does it log anything later: what goes wrong arrives as an exception. An environment that sets
+    `TF_CPP_MIN_LOG_LEVEL` has its way.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if _LIBRARY not in sys.modules and not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _QuietFinder())
 

@@ -26,6 +26,7 @@ from detector.images.metadata import Capture
 from detector.pipeline.detector import DigitDetector
 from detector.results.errors import InvalidOptionError, ModelError
 from detector.results.interface import ImageDetector
+from detector.system.native_notices import import_quietly
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _check_machine(work: Work) -> None:
 
 def _loaded(work: Work) -> ImageDetector:
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(work.threads)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what goes wrong arrives as an exception
+    import_quietly()
     with TemporaryDirectory(prefix="digit-detector-") as folder:
         for name, content in work.model.items():
             (Path(folder) / name).write_bytes(content)

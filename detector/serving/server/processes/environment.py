@@ -16,6 +16,7 @@ from detector.models.backend import usable_cores
 from detector.results.errors import ServerStartError
 from detector.serving.server.settings import ServerSettings
 from detector.serving.telemetry import logs
+from detector.system.native_notices import import_quietly
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 """SIGTERM and SIGINT stop a server, SIGHUP makes it load its model anew."""
@@ -50,11 +51,11 @@ def prepare(settings: ServerSettings) -> None:
 
 
 def prepare_replica(cpus: int, log_format: str) -> None:
-    """Return the same in a process that has so many processors to itself, and nobody to read what TensorFlow says."""
+    """Prepare a process that has so many processors to itself, and nobody to read what TensorFlow says."""
     logs.configure(log_format)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(cpus)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_quietly()
 
 
 def available_cores(quota: Path = _QUOTA) -> int:
