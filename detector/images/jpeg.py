@@ -84,9 +84,9 @@ def _frame(marker: int, payload: bytes) -> Frame:
 
 
 def undamaged_pixels(data: bytes) -> NDArray[np.uint8] | None:
-    """Return the pixels of an ordinary image of which libjpeg has nothing to say; None of any other.
+    """Decode an ordinary image, and check it at the same time: nearly all images are read but once.
 
-    Nearly all images come through here, and are read once. What `whole_jpeg` lets through may yet be none of these.
+    None if libjpeg warns of anything, or the image is progressive or has four components: `whole_jpeg` judges those.
 
     Returns:
         (H, W, 3) uint8 RGB, before EXIF orientation.

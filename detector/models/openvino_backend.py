@@ -96,7 +96,7 @@ class OpenVinoNetwork:
 
 
 class _Request:
-    """One place for the inputs and outputs of a network for one shape: OpenVINO looks at what it is given but once."""
+    """A network prepared for one shape, with buffers for input and output: handing over new ones takes 0.1 ms a call."""
 
     def __init__(self, compiled: Any) -> None:
         self._request = compiled.create_infer_request()

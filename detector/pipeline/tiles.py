@@ -142,7 +142,7 @@ def _raster(shape: tuple[int, int], grid: Grid) -> IndexArray:
 
 
 def _cover_regions(asked: Mask, grid: Grid) -> tuple[Labels, IndexArray]:
-    """Label the regions of a mask and lay tiles over each, numbered as of the first plane."""
+    """Label the regions of a mask and lay tiles over each; their plane is 0."""
     _, labelled, regions, _ = cv2.connectedComponentsWithStats(asked.view(np.uint8), connectivity=8)
     labels = np.asarray(labelled, np.int32)
     left, top, width, height, _ = np.asarray(regions[1:], np.intp).T  # the first is what is not asked for
