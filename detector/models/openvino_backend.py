@@ -96,7 +96,7 @@ class OpenVinoNetwork:
 
 
 class _Request:
-    """A network prepared for one shape, with buffers for input and output: handing over new ones takes 0.1 ms a call."""
+    """A network prepared for one shape, with buffers for input and output: giving new ones takes 0.1 ms a call."""
 
     def __init__(self, compiled: Any) -> None:
         self._request = compiled.create_infer_request()
