@@ -199,9 +199,9 @@ def test_min_score_is_asked_for(
         )
         return rows(capsys.readouterr().out)[0]["digits"]  # type: ignore[no-any-return]
 
-    few, many = digits("0.9"), digits("0.0005")
+    few, many = digits("0.95"), digits("0.0005")
     assert len(few) < len(many)
-    assert all(digit["score"] >= 0.9 for digit in few)
+    assert all(digit["score"] >= 0.95 for digit in few)
 
 
 def test_annotated_pictures_are_written(server: str, real_images: dict[str, Path], tmp_path: Path) -> None:
