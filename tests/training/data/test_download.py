@@ -6,6 +6,7 @@ import re
 import tarfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,7 +64,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = start + self.site.cuts.pop(0) if self.site.cuts else None
-        self.wfile.write(content[start:end])
+        with suppress(ConnectionError):  # who has heard enough hangs up
+            self.wfile.write(content[start:end])
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
