@@ -141,6 +141,7 @@ def _prepare(args: argparse.Namespace) -> Bench:
         fcn,
         look,
         detector,
+        DigitDetector.load(args.model),
         args.model,
         wall,
         args.repetitions,

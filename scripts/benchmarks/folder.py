@@ -25,8 +25,8 @@ def folder(bench: Bench) -> list[Result]:
         job = FolderJob(photos, Path(place) / "digits.jsonl")
         job_seconds, own_seconds = medians(
             bench.repetitions,
-            lambda: detect_folder(plan_folder(replace(job, overwrite=True)), bench.detector),
-            lambda: [bench.detector.detect(data) for _ in range(IMAGES)],
+            lambda: detect_folder(plan_folder(replace(job, overwrite=True)), bench.shipped),
+            lambda: [bench.shipped.detect(data) for _ in range(IMAGES)],
         )
     return [
         Figure("folder job", IMAGES / job_seconds, "images/s"),

@@ -56,7 +56,8 @@ class Bench:
     Attributes:
         fcn: the network that slides.
         refiner: the network that refines, if the model has one.
-        detector: the detector around them.
+        detector: the detector around them, which reads every window.
+        shipped: the detector as users run it: with the gate, in the runtime that is chosen by default.
         model: the model's folder.
         picture: (H, W, 3) uint8 RGB.
         repetitions: how often each call is timed.
@@ -69,6 +70,7 @@ class Bench:
     fcn: Network
     refiner: Network | None
     detector: DigitDetector
+    shipped: DigitDetector
     model: Path
     picture: Picture
     repetitions: int

@@ -44,7 +44,7 @@ def server(bench: Bench) -> list[Result]:
         image.write_bytes(data)
         pairs = [_pair(bench, data, address, image) for _ in range(PAIRS)]
         seen = {callers: ask(address, image, callers, "--seconds", str(bench.seconds)) for callers in CALLERS}
-    alone = [bench.detector.detect(data).stage_seconds for _ in range(bench.repetitions)]
+    alone = [bench.shipped.detect(data).stage_seconds for _ in range(bench.repetitions)]
     return [*_ratio(pairs), _stages(alone, seen), _throughput(seen)]
 
 
@@ -52,7 +52,7 @@ def _pair(bench: Bench, data: bytes, address: str, image: Path) -> tuple[float, 
     """Seconds for the same images in this process, and what callers of the server saw of them, one after the other."""
     start = time.perf_counter()
     for _ in range(IMAGES_PER_PAIR):
-        bench.detector.detect(data)
+        bench.shipped.detect(data)
     seconds = time.perf_counter() - start
     return seconds, ask(address, image, PAIRED_CALLERS, "--images", str(IMAGES_PER_PAIR))
 
