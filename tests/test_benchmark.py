@@ -244,7 +244,8 @@ def test_growth_is_measured_and_drawn(tmp_path: Path, monkeypatch: pytest.Monkey
     plot = tmp_path / "growth.png"
     networks = load_networks(EMBEDDED)
     detector = DigitDetector(networks.fcn, networks.manifest)
-    bench = Bench(networks.fcn, None, detector, detector, EMBEDDED, PHOTO, 1, 1, 1.0, plot=plot)
+    shipped = DigitDetector.load()
+    bench = Bench(networks.fcn, None, detector, shipped, EMBEDDED, PHOTO, 1, 1, 1.0, plot=plot)
     figure, by_pixels, by_digits = growth.growth(bench)
     assert isinstance(figure, Figure)
     assert isinstance(by_pixels, Table)

@@ -119,7 +119,9 @@ def with_halves(levels: Iterator[Level]) -> Iterator[tuple[Level, Level]]:
 
 
 def _resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return a copy of this (width, height)."""
+    """Return a copy of this (width, height); the image itself if it has that size."""
+    if image.shape[1::-1] == size:
+        return image
     averaged = image.shape[1] > _AVERAGED * size[0] or image.shape[0] > _AVERAGED * size[1]
     way = cv2.INTER_AREA if averaged else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, size, interpolation=way), np.uint8)

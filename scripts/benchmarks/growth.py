@@ -22,8 +22,7 @@ _PASTED = 2
 def growth(bench: Bench) -> list[Result]:
     """Time against pixels, 0.1 to 48 megapixels of one scene, and against the digits in a picture of 640x480."""
     photo = photographs(bench.photos)[0]
-    detector = DigitDetector.load(bench.model)
-    by_pixels = _by_pixels(detector, photo, bench.repetitions)
+    by_pixels = _by_pixels(bench.shipped, photo, bench.repetitions)
     if bench.plot is not None:
         draw(by_pixels, bench.plot)
     seconds = dict(by_pixels)
@@ -34,7 +33,7 @@ def growth(bench: Bench) -> list[Result]:
             ("megapixels", "median ms", "ms per megapixel"),
             [(size, 1e3 * each, 1e3 * each / size) for size, each in by_pixels],
         ),
-        _by_digits(detector, photo, bench.repetitions),
+        _by_digits(bench.shipped, photo, bench.repetitions),
     ]
 
 

@@ -14,7 +14,6 @@ from benchmarks.measuring import Bench, Figure, Picture, Result, Table, medians
 from detector.export.export_model import export_model
 from detector.images.draw import encode_image
 from detector.models.layers import REFINER_WINDOW
-from detector.pipeline.detector import DigitDetector
 
 LOOKS = 26
 """Windows that the refiner is given at once: those of an image with ten digits."""
@@ -53,10 +52,9 @@ def runtimes(bench: Bench) -> list[Result]:
 
 def _whole(bench: Bench) -> list[Result]:
     """`detect` of the picture, as `--runtime` has it."""
-    fast = DigitDetector.load(bench.model)
     data = encode_image(bench.picture, ".jpg")
     slow_seconds, fast_seconds = medians(
-        bench.repetitions, lambda: bench.detector.detect(data), lambda: fast.detect(data)
+        bench.repetitions, lambda: bench.detector.detect(data), lambda: bench.shipped.detect(data)
     )
     return [
         Figure("detect, TensorFlow", 1e3 * slow_seconds, "ms"),
