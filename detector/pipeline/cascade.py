@@ -15,6 +15,7 @@ from detector.pipeline.gate import passing_windows
 from detector.pipeline.options import Settings
 from detector.pipeline.pyramid import HALF, Level, level_scales, levels, with_halves
 from detector.pipeline.refiner import (
+    CROP_WEIGHT,
     decode_refined,
     first_score,
     mean_candidates,
@@ -100,14 +101,14 @@ class Cascade:
         return CascadeOutput(first.select(proposed), second and second.select(proposed))
 
     def read_crops(self, crops: NDArray[np.uint8], refine: bool) -> FloatArray:
-        """Return the (N, 10) scores of the ten digits of (N, 32, 32, 3) uint8 RGB crops, weighted as in images."""
+        """Return the (N, 10) scores of the ten digits of (N, 32, 32, 3) uint8 RGB crops."""
         first = softmax(self.fcn(crops)[:, 0, 0, 1:11])
         if not (refine and self.refiner):
             return first
         whole = np.array([[0, 0, RECEPTIVE_FIELD, RECEPTIVE_FIELD]], np.float32)
         windows = np.concatenate([refiner_windows(crop, whole) for crop in crops])
         again = softmax(self.refiner(windows)[:, 0, 0, 1:11])
-        return mean_scores(first, again, self.operating_point.score_weight)
+        return mean_scores(first, again, CROP_WEIGHT)
 
 
 def least_proposal(least_score: float, point: OperatingPoint, refined: bool) -> float:
