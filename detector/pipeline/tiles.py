@@ -94,63 +94,66 @@ class _Tile(NamedTuple):
 
 def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: float) -> Iterator[Hits]:
     """Yield the windows asked for whose first output is at least `threshold`, each once, a batch of tiles at a time."""
-    labels, tiles = _cover(planes, grid)
+    if all(asked.all() for _, asked in planes):
+        sheet, tiles = None, _rasters(planes, grid)
+    else:
+        sheet = _Sheet([asked for _, asked in planes])
+        tiles = _cover(sheet, grid)
     for size in grid.sizes:
         alike = tiles[tiles[:, _Tile._fields.index("size")] == size]
         most = max(1, _BATCH_PIXELS // grid.side(size) ** 2)
         for start in range(0, len(alike), most):
             batch = alike[start : start + most]
-            yield _hits(network(_cut_tiles(planes, batch, grid)), batch, labels, threshold)
+            yield _hits(network(_cut_tiles(planes, batch, grid)), batch, sheet, threshold)
 
 
-class _AllLabels:
-    """The labels of all planes' windows: of the connected region that each is in.
+class _Sheet:
+    """The windows of all planes, one plane below the other, and the connected regions of those asked for.
 
     Args:
-        planes: the (rows, columns) labels of each plane.
+        masks: (rows, columns) bool for each plane: which are asked for.
+
+    Attributes:
+        tops: (planes,) the first row of each plane.
+        labels: (R, C) int32 the number of the region that each window is in; 0 if it is not asked for.
+        regions: (M, 5) left, top, width and height of the regions 1.., and how many windows they have.
     """
 
-    def __init__(self, planes: Sequence[Labels]) -> None:
-        self._flat = np.concatenate([labels.ravel() for labels in planes])
-        self._widths = np.array([labels.shape[1] for labels in planes])
-        self._starts = np.cumsum([0, *(labels.size for labels in planes[:-1])])
+    def __init__(self, masks: Sequence[Mask]) -> None:
+        ends = np.cumsum([len(mask) + 1 for mask in masks])  # an empty row keeps planes apart
+        self.tops: IndexArray = np.array([0, *ends[:-1]])
+        asked = np.zeros((ends[-1], max(mask.shape[1] for mask in masks)), np.uint8)
+        for mask, top in zip(masks, self.tops.tolist(), strict=True):
+            asked[top : top + len(mask), : mask.shape[1]] = mask
+        _, labels, regions, _ = cv2.connectedComponentsWithStats(asked, connectivity=8)
+        self.labels: Labels = np.asarray(labels, np.int32)
+        self.regions: IndexArray = np.asarray(regions[1:], np.intp)  # the first is what is not asked for
 
-    def at(self, planes: IndexArray, rows: IndexArray, columns: IndexArray) -> Labels:
-        """Return the labels of (M,) windows."""
-        return np.asarray(self._flat[self._starts[planes] + rows * self._widths[planes] + columns], np.int32)
 
-
-def _cover(planes: Sequence[Plane], grid: Grid) -> tuple[_AllLabels, IndexArray]:
-    """Return the labels of the windows asked for, and tiles over them: (T, 7), each row a `_Tile`."""
-    all_labels: list[Labels] = []
-    all_tiles: list[IndexArray] = []
-    for plane, (_, asked) in enumerate(planes):
-        if asked.all():
-            labels, tiles = np.ones(asked.shape, np.int32), _raster(asked.shape, grid).copy()
-        else:
-            labels, tiles = _cover_regions(asked, grid)
-        tiles[:, 0] = plane
-        all_labels.append(labels)
-        all_tiles.append(tiles)
-    return _AllLabels(all_labels), np.concatenate(all_tiles)
+def _rasters(planes: Sequence[Plane], grid: Grid) -> IndexArray:
+    """Return tiles over planes whose windows are all asked for: (T, 7), each row a `_Tile`."""
+    rasters = [_raster(asked.shape, grid) for _, asked in planes]
+    tiles = np.concatenate(rasters)
+    tiles[:, 0] = np.repeat(np.arange(len(planes)), [len(raster) for raster in rasters])
+    return tiles
 
 
 @lru_cache(maxsize=64)  # the gate's, for the levels of a few sizes of image
 def _raster(shape: tuple[int, int], grid: Grid) -> IndexArray:
-    """Return tiles over a plane whose windows are all asked for."""
-    return _cover_regions(np.ones(shape, bool), grid)[1]
+    return _cover(_Sheet([np.ones(shape, bool)]), grid)
 
 
-def _cover_regions(asked: Mask, grid: Grid) -> tuple[Labels, IndexArray]:
-    """Label the regions of a mask and lay tiles over each; their plane is 0."""
-    _, labelled, regions, _ = cv2.connectedComponentsWithStats(asked.view(np.uint8), connectivity=8)
-    labels = np.asarray(labelled, np.int32)
-    left, top, width, height, _ = np.asarray(regions[1:], np.intp).T  # the first is what is not asked for
+def _cover(sheet: _Sheet, grid: Grid) -> IndexArray:
+    """Lay tiles over each region: (T, 7), each row a `_Tile`."""
+    left, top, width, height, _ = sheet.regions.T
+    plane = np.searchsorted(sheet.tops, top, side="right") - 1
     size = _cheapest(height, width, grid)
-    found = np.stack((np.zeros_like(top), top, left, size, height, width, np.arange(1, len(regions))), axis=1)
+    found = np.stack((plane, top, left, size, height, width, np.arange(1, len(top) + 1)), axis=1)
     fits = np.maximum(height, width) <= size
-    parts = [_split(_Tile(*region), labels, grid) for region in found[~fits].tolist()]
-    return labels, np.concatenate([found[fits], *parts])
+    parts = [_split(_Tile(*region), sheet.labels, grid) for region in found[~fits].tolist()]
+    tiles = np.concatenate([found[fits], *parts])
+    tiles[:, 1] -= sheet.tops[tiles[:, 0]]  # from rows of the sheet to rows of the plane
+    return tiles
 
 
 def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:
@@ -203,13 +206,15 @@ def _cut_tiles(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArra
     return cut
 
 
-def _hits(outputs: FloatArray, tiles: IndexArray, labels: _AllLabels, threshold: float) -> Hits:
-    """Return the tiles' own windows that reach the threshold."""
+def _hits(outputs: FloatArray, tiles: IndexArray, sheet: _Sheet | None, threshold: float) -> Hits:
+    """Return the tiles' own windows that reach the threshold; all are their own where there is no sheet."""
     numbers, rows, columns = np.nonzero(outputs[..., 0] >= threshold)
     _, _, _, _, height, width, _ = tiles[numbers].T
     within = (rows < height) & (columns < width)
     numbers, rows, columns = numbers[within], rows[within], columns[within]
     plane, first_row, first_column, _, _, _, label = tiles[numbers].T
-    own = labels.at(plane, rows + first_row, columns + first_column) == label
-    found = outputs[numbers, rows, columns]
-    return Hits(plane[own], (rows + first_row)[own], (columns + first_column)[own], found[own])
+    found = Hits(plane, rows + first_row, columns + first_column, outputs[numbers, rows, columns])
+    if sheet is None:
+        return found
+    own = sheet.labels[sheet.tops[plane] + found.rows, found.columns] == label
+    return Hits(*(values[own] for values in found))
