@@ -26,6 +26,10 @@ _BATCH_PIXELS = 500_000
 """Of the tiles that a network is given at a time: bounds the memory, and how long work goes on that nobody wants."""
 
 
+_TOGETHER_HITS = 20_000
+"""Windows that are handed on at a time, if there are so many: what follows costs as much for one as for a hundred."""
+
+
 @dataclass(frozen=True)
 class Grid:
     """Where a network's windows lie in an image, and the tiles by which it slides over them.
@@ -93,18 +97,28 @@ class _Tile(NamedTuple):
 
 
 def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: float) -> Iterator[Hits]:
-    """Yield the windows asked for whose first output is at least `threshold`, each once, a batch of tiles at a time."""
+    """Yield the windows asked for whose first output is at least `threshold`, each once, many at a time."""
     if all(asked.all() for _, asked in planes):
         sheet, tiles = None, _rasters(planes, grid)
     else:
         sheet = _Sheet([asked for _, asked in planes])
         tiles = _cover(sheet, grid)
+    found: list[Hits] = []
     for size in grid.sizes:
         alike = tiles[tiles[:, _Tile._fields.index("size")] == size]
         most = max(1, _BATCH_PIXELS // grid.side(size) ** 2)
         for start in range(0, len(alike), most):
             batch = alike[start : start + most]
-            yield _hits(network(_cut_tiles(planes, batch, grid)), batch, sheet, threshold)
+            found.append(_hits(network(_cut_tiles(planes, batch, grid)), batch, sheet, threshold))
+            if sum(len(hits.rows) for hits in found) >= _TOGETHER_HITS:
+                yield _together(found)
+                found = []
+    if found:
+        yield _together(found)
+
+
+def _together(parts: Sequence[Hits]) -> Hits:
+    return Hits(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 class _Sheet:

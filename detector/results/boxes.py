@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from detector.results.detections import FloatArray
 
+_BLOCK = 256
+"""Boxes that are compared with all others at a time: bounds the memory however many boxes there are."""
+
 
 def areas(boxes: FloatArray) -> FloatArray:
     """(N,) areas of (N, 4) xyxy boxes, in square units of the boxes' frame."""
@@ -58,15 +61,18 @@ def non_max_suppression(
         (K,) indices of the boxes that stay, best first; ties keep the order of the input.
     """
     order = np.argsort(-scores, kind="stable")
-    ordered = boxes[order]
-    area = areas(ordered)
-    alive = np.ones(len(order), bool)
-    for i in range(len(order)):
-        if not alive[i]:
-            continue
-        rest = i + 1 + np.flatnonzero(alive[i + 1 :])
-        common = intersections(ordered[i : i + 1], ordered[rest])[0]
-        union = area[i] + area[rest] - common
-        smaller = np.minimum(area[i], area[rest])
-        alive[rest[(common > iou_threshold * union) | (common > inside_threshold * smaller)]] = False
-    return order[alive]
+    left, kept = order, order[:0]
+    while len(left):
+        block = left[:_BLOCK]
+        common = intersections(boxes[block], boxes[left])
+        one, other = areas(boxes[block])[:, None], areas(boxes[left])[None]
+        overlapping = (common > iou_threshold * (one + other - common)) | (
+            common > inside_threshold * np.minimum(one, other)
+        )
+        alive = np.ones(len(left), bool)
+        for i, suppressed in enumerate(overlapping):
+            if alive[i]:
+                alive[i + 1 :] &= ~suppressed[i + 1 :]
+        kept = np.concatenate([kept, block[alive[: len(block)]]])
+        left = left[len(block) :][alive[len(block) :]]
+    return kept

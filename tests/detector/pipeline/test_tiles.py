@@ -109,10 +109,23 @@ def test_few_pixels_are_looked_at(rows: slice, columns: slice, most: int) -> Non
 def test_a_large_region_comes_in_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """So memory is bounded, and work can end between two calls."""
     monkeypatch.setattr(tiles, "_BATCH_PIXELS", 2 * SMALL.side(9) ** 2)
+    monkeypatch.setattr(tiles, "_TOGETHER_HITS", 1)
     plane = Plane(level(picture(200, 200, 0)), np.ones(SMALL.shape(200, 200), bool))
     calls = list(slide(Corners(SMALL), [plane], SMALL, -np.inf))
     assert len(calls) > 50
     assert sum(len(hits.rows) for hits in calls) == plane.asked.size
+
+
+def test_hits_of_several_calls_come_together_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows takes as long for a few as for many, and memory is bounded."""
+    monkeypatch.setattr(tiles, "_BATCH_PIXELS", 2 * SMALL.side(9) ** 2)
+    plane = Plane(level(picture(200, 200, 0)), np.ones(SMALL.shape(200, 200), bool))
+    (whole,) = slide(Corners(SMALL), [plane], SMALL, -np.inf)
+    monkeypatch.setattr(tiles, "_TOGETHER_HITS", 300)
+    parts = list(slide(Corners(SMALL), [plane], SMALL, -np.inf))
+    assert all(300 <= len(hits.rows) < 600 for hits in parts[:-1])
+    for one, several in zip(whole, zip(*parts, strict=True), strict=True):
+        np.testing.assert_array_equal(one, np.concatenate(several))
 
 
 def test_nothing_asked_for_is_no_call() -> None:
