@@ -185,7 +185,7 @@ class DigitDetector:
 
         Args:
             crops: such as the official ones of SVHN.
-            refine: whether the second network has a say, as it has in images.
+            refine: whether the second network has a say; it has less of one than in images.
             batch: how many go through a network together.
         """
         parts = [

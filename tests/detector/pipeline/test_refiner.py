@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.models.layers import EDGE_UNIT, REFINER_WINDOW
+from detector.models.layers import CHANNELS, EDGE_UNIT, REFINER_WINDOW
+from detector.models.operating_point import OperatingPoint
+from detector.pipeline.cascade import Cascade
 from detector.pipeline.refiner import (
     BOX_WEIGHT,
+    CROP_WEIGHT,
     DIGIT_HEIGHT,
     LEAST_FIRST_SCORE,
     decode_refined,
@@ -94,6 +97,27 @@ def test_both_looks_are_weighed(weight: float) -> None:
 
 def test_looks_that_contradict_each_other_are_believed_less() -> None:
     assert mean_candidates(scored(3, 0.9), scored(5, 0.9), 0.55).scores[0] < 0.5
+
+
+class Reads:
+    """A network that reads the same digit in every window."""
+
+    parameter_count = 0
+
+    def __init__(self, digit: int) -> None:
+        self._output = np.zeros(CHANNELS, np.float32)
+        self._output[1 + digit] = 3
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return np.tile(self._output, (len(images), 1, 1, 1))
+
+
+def test_the_refiner_has_a_weight_of_its_own_in_crops() -> None:
+    """It would win by the weight that it has in images."""
+    cascade = Cascade(Reads(3), Reads(5), None, OperatingPoint(score_weight=0.75))
+    scores = cascade.read_crops(np.zeros((2, 32, 32, 3), np.uint8), refine=True)
+    assert scores.argmax(axis=1).tolist() == [3, 3]
+    assert scores[0, 3] / scores[0, 5] == pytest.approx(np.exp(3 * (1 - 2 * CROP_WEIGHT)), rel=1e-4)
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 1), st.floats(0, 0.9))
