@@ -49,6 +49,8 @@ def test_added_digits_are_labels_and_spell_numbers(data: Path, tmp_path: Path) -
     [
         pytest.param("b.png,1,1,1,9,9", "no such image or digit: b.png, 1", id="an unknown image"),
         pytest.param("a.png,x,1,1,9,9", "no such image or digit: a.png, x", id="a letter"),
+        pytest.param("a.png,1,1,1,9", "needs image, label, x_min", id="an edge is missing"),
+        pytest.param("a.png,1,1,1,9,wide", "needs image, label, x_min", id="a word for an edge"),
     ],
 )
 def test_a_row_that_fits_nothing_is_named(row: str, why: str, data: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def true_numbers(scenes: Sequence[Scene], folder: Path) -> list[list[TrueNumber]
     """
     path = folder / NUMBERS_FILE
     if not path.is_file():
-        return [_of_digits(scene) for scene in scenes]
+        return [numbers_in_lines(scene) for scene in scenes]
     table = read_numbers(path)
     return [table.get(scene.path.name, []) for scene in scenes]
 
@@ -155,6 +155,7 @@ def _whole(scene: Scene) -> TrueNumber:
     return TrueNumber(scene.number, (x_min, y_min, x_max, y_max))
 
 
-def _of_digits(scene: Scene) -> list[TrueNumber]:
+def numbers_in_lines(scene: Scene) -> list[TrueNumber]:
+    """Return what a scene's digits spell where each line of them is a number."""
     digits = Detections(scene.boxes, scene.labels, np.ones(len(scene.labels), np.float32))
     return [TrueNumber(number.text, number.box) for number in group_numbers(digits)]
