@@ -10,7 +10,7 @@ from detector.models.operating_point import Thresholds
 from detector.pipeline.neighbours import fitting_pairs, stacking_pairs
 from detector.pipeline.options import Settings
 from detector.pipeline.score_map import Candidates, concatenate
-from detector.results.boxes import clip, iou, non_max_suppression, scale_heights
+from detector.results.boxes import BLOCK, clip, iou, non_max_suppression, scale_heights
 from detector.results.detections import Detections, FloatArray
 
 _SAME_DIGIT_IOU = 0.5
@@ -24,9 +24,6 @@ _INSIDE = 0.5
 
 _MOST_CANDIDATES = 5000
 """More are cut to the best: bounds time and memory on pictures that are nothing but texture."""
-
-_BLOCK = 256
-"""Digits that are compared with all others at a time: bounds the memory however many digits there are."""
 
 BOX_HEIGHT = 1.04
 """Factor of boxes' heights: the networks draw them a few percent less high than those they learn from."""
@@ -63,7 +60,7 @@ def fuse_candidates(candidates: Candidates, nms_iou_threshold: float, min_score:
     if not len(strong.boxes):
         return strong
     kept = non_max_suppression(strong.boxes, strong.scores, nms_iou_threshold, _INSIDE)
-    blocks = [kept[start : start + _BLOCK] for start in range(0, len(kept), _BLOCK)]
+    blocks = [kept[start : start + BLOCK] for start in range(0, len(kept), BLOCK)]
     averages = np.concatenate([_averages(views, block) for block in blocks])
     classes = averages[:, 4:]
     # A class whose mean is 0 stays at 0, be the best view's score what it may.
@@ -110,7 +107,7 @@ def hysteresis_mask(digits: Detections, thresholds: Thresholds) -> NDArray[np.bo
 
 def line_links(boxes: FloatArray) -> NDArray[np.bool]:
     """(N, N) which of (N, 4) xyxy boxes could be neighbours in one number; none is its own."""
-    blocks = [boxes[start : start + _BLOCK] for start in range(0, len(boxes), _BLOCK)]
+    blocks = [boxes[start : start + BLOCK] for start in range(0, len(boxes), BLOCK)]
     links = np.concatenate(
         [
             np.zeros((0, len(boxes)), bool),

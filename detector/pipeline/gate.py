@@ -33,18 +33,13 @@ def passing_windows(gate: Network, halves: Sequence[Level], shapes: Sequence[tup
         halves: for each level that of half its scale.
         shapes: rows and columns of each level's windows.
     """
-    cells = [(-(-rows // WINDOWS), -(-columns // WINDOWS)) for rows, columns in shapes]
-    planes = [Plane(half, np.ones(cell, bool)) for half, cell in zip(halves, cells, strict=True)]
-    starts = np.cumsum([0, *(rows * columns for rows, columns in cells)])
-    widths = np.array([columns for _, columns in cells])
-    passing = np.zeros(starts[-1], np.uint8)  # of all planes, one after the other
+    cells = [np.zeros((-(-rows // WINDOWS), -(-columns // WINDOWS)), np.uint8) for rows, columns in shapes]
+    planes = [Plane(half, np.ones(cell.shape, bool)) for half, cell in zip(halves, cells, strict=True)]
     for hits in slide(gate, planes, GATE_GRID, 0.0):
-        passing[starts[hits.planes] + hits.rows * widths[hits.planes] + hits.columns] = 1
-    of_planes = np.split(passing, starts[1:-1])
-    return [
-        _windows(flat.reshape(cell), shape)
-        for flat, cell, shape in zip(of_planes, cells, shapes, strict=True)
-    ]
+        for index, cell in enumerate(cells):
+            here = hits.planes == index
+            cell[hits.rows[here], hits.columns[here]] = 1
+    return [_windows(cell, shape) for cell, shape in zip(cells, shapes, strict=True)]
 
 
 def _windows(cells: NDArray[np.uint8], shape: tuple[int, int]) -> Mask:

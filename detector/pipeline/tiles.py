@@ -25,7 +25,6 @@ Labels = NDArray[np.int32]
 _BATCH_PIXELS = 500_000
 """Of the tiles that a network is given at a time: bounds the memory, and how long work goes on that nobody wants."""
 
-
 _TOGETHER_HITS = 20_000
 """Windows that are handed on at a time, if there are so many: what follows costs as much for one as for a hundred."""
 

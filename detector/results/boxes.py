@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detector.results.detections import FloatArray
 
-_COMPARED = 256
+BLOCK = 256
 """Boxes that are compared with all others at a time: bounds the memory however many boxes there are."""
 
 
@@ -63,7 +63,7 @@ def non_max_suppression(
     order = np.argsort(-scores, kind="stable")
     left, kept = order, order[:0]
     while len(left):
-        block = left[:_COMPARED]
+        block = left[:BLOCK]
         common = intersections(boxes[block], boxes[left])
         one, other = areas(boxes[block])[:, None], areas(boxes[left])[None]
         overlapping = (common > iou_threshold * (one + other - common)) | (
