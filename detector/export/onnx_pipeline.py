@@ -26,7 +26,7 @@ from detector.pipeline.tiles import slide
 from detector.results.detections import Detections, FloatArray, HouseNumber
 
 
-class OnnxNetwork:
+class OnnxNetwork(Network):
     """An exported network; any thread may call it.
 
     Args:

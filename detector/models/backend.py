@@ -1,6 +1,7 @@
 """A network as a detector calls it, and how many threads may compute it."""
 
 import os
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Protocol
 
@@ -11,16 +12,21 @@ from detector.results.detections import FloatArray
 
 
 class Network(Protocol):
-    """A network with its weights, whatever computes it; any thread may call it."""
+    """A network with its weights, whatever computes it; any thread may call it.
 
-    @property
-    def parameter_count(self) -> int:
-        """Of its weights."""
-        ...
+    Attributes:
+        parameter_count: of its weights.
+    """
+
+    parameter_count: int
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
         """Return what it says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
         ...
+
+    def map(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[FloatArray]:
+        """Yield what it says of each batch, in order; a network that can computes one while the next is made."""
+        return (self(images) for images in batches)
 
 
 @cache

@@ -1,20 +1,19 @@
 """The networks as OpenVINO runs them: built from a model's weights or read from its files in int8, without TensorFlow.
 
-Each image is computed on one thread, and a batch's images on as many as may be used. So what a network says of an
-image depends neither on how many threads there are nor on what else is computed meanwhile.
+Each image is computed on one of OpenVINO's threads, a batch's images on all of them. So what a network says of an image
+depends neither on how many threads there are nor on what else is computed meanwhile.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from threading import Lock, local
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.models.backend import thread_count
+from detector.models.backend import Network, thread_count
 from detector.models.layers import Architecture
 from detector.results.detections import FloatArray
 
@@ -23,14 +22,17 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino as openvino  # noqa: E402, PLC0414 - exported: others import it from here, without the messenger
 from openvino import opset13 as ops  # noqa: E402
 
-_TOGETHER_PIXELS = 2**15
-"""Images are computed together up to so many pixels: a small one alone takes half as long again."""
+_TOGETHER = 8
+"""Small images that are computed together: one alone takes a quarter as long again."""
+
+_SMALL_PIXELS = 2**12
+"""The most of a small image."""
 
 _EPSILON = 1e-3
 """Of Keras's batch normalisation."""
 
 
-class OpenVinoNetwork:
+class OpenVinoNetwork(Network):
     """A network that OpenVINO computes; any thread may call it.
 
     Each height and width of image is prepared for when it is first met, which takes some 50 ms, and kept. So callers
@@ -40,7 +42,7 @@ class OpenVinoNetwork:
         model: from (B, H, W, 3) uint8 RGB to (B, H', W', C) float32.
         precision: "f32" or "bf16", of what is not computed in int8.
         parameter_count: of its weights.
-        threads: how many compute a batch; None for `thread_count`.
+        threads: how many compute at a time; None for `thread_count`.
     """
 
     def __init__(
@@ -55,58 +57,92 @@ class OpenVinoNetwork:
             "INFERENCE_NUM_THREADS": self._threads,
             "ENABLE_CPU_PINNING": False,
         }
-        self._compiled: dict[tuple[int, int, int], Any] = {}
+        self._compiled: dict[_Shape, Any] = {}
         self._preparing = Lock()
-        self._of_thread = local()
+        self._idle: defaultdict[_Shape, list[_Request]] = defaultdict(list)
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
         """Return what the network says of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
-        parts = np.array_split(images, min(self._threads, len(images)))
-        others = [_helpers(self._threads - 1).submit(self._infer, part) for part in parts[1:]]
-        return np.concatenate([self._infer(parts[0]), *(other.result() for other in others)])
+        return self._outputs(self._started(images))
 
-    def _infer(self, images: NDArray[np.uint8]) -> FloatArray:
-        """Return what the network says of each image, computed on the calling thread, small ones several at a time."""
+    def map(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[FloatArray]:
+        """Yield what the network says of each batch, in order; the next one is made while it computes."""
+        computing: deque[list[_Request]] = deque()
+        try:
+            for images in batches:
+                computing.append(self._started(images))
+                if len(computing) > 1:
+                    yield self._outputs(computing.popleft())
+            while computing:
+                yield self._outputs(computing.popleft())
+        finally:
+            for requests in computing:  # nobody waits for these any more, but they are under way
+                self._outputs(requests)
+
+    def _started(self, images: NDArray[np.uint8]) -> list["_Request"]:
+        """Return requests that compute a batch, in its order: small images together, as many on each thread."""
         height, width = images.shape[1:3]
-        together = max(1, _TOGETHER_PIXELS // (height * width))
-        outputs: list[FloatArray] = []
+        together = len(images) // (_TOGETHER * self._threads) * self._threads
+        if height * width > _SMALL_PIXELS:
+            together = 0
+        requests: list[_Request] = []
         start = 0
         while start < len(images):
-            count = together if len(images) - start >= together else 1
-            outputs.append(self._request(count, height, width).infer(images[start : start + count]))
+            count = _TOGETHER if len(requests) < together else 1
+            requests.append(self._request((count, height, width)))
+            requests[-1].start(images[start : start + count])
             start += count
+        return requests
+
+    def _outputs(self, requests: list["_Request"]) -> FloatArray:
+        """Wait for requests and return their outputs, one after the other."""
+        outputs = [request.outputs() for request in requests]
+        for request in requests:
+            self._idle[request.shape].append(request)
         return np.concatenate(outputs)
 
-    def _request(self, *shape: int) -> "_Request":
-        """Return the thread's own for so many images of a height and width; one must not be used by two at a time."""
-        if not hasattr(self._of_thread, "requests"):
-            self._of_thread.requests = {}
-        requests: dict[tuple[int, ...], _Request] = self._of_thread.requests
-        if shape not in requests:
-            requests[shape] = _Request(self._prepared(*shape))
-        return requests[shape]
+    def _request(self, shape: "_Shape") -> "_Request":
+        """Return a request that computes nothing, and that nobody else gets."""
+        try:
+            return self._idle[shape].pop()
+        except IndexError:
+            return _Request(shape, self._prepared(shape))
 
-    def _prepared(self, count: int, height: int, width: int) -> Any:
+    def _prepared(self, shape: "_Shape") -> Any:
         with self._preparing:
-            if (count, height, width) not in self._compiled:
+            if shape not in self._compiled:
                 model = self._model.clone()
-                model.reshape([count, height, width, 3])
-                self._compiled[count, height, width] = _core.compile_model(model, "CPU", self._options)
-            return self._compiled[count, height, width]
+                model.reshape([*shape, 3])
+                self._compiled[shape] = _core.compile_model(model, "CPU", self._options)
+            return self._compiled[shape]
+
+
+_Shape = tuple[int, int, int]
+"""Images, their height and width."""
 
 
 class _Request:
-    """A network prepared for one shape, with buffers for input and output: giving new ones takes 0.1 ms a call."""
+    """One computation of a network, with buffers for input and output: giving new ones takes 0.1 ms a call.
 
-    def __init__(self, compiled: Any) -> None:
+    Args:
+        shape: of its input.
+        compiled: the network, prepared for it.
+    """
+
+    def __init__(self, shape: _Shape, compiled: Any) -> None:
+        self.shape = shape
         self._request = compiled.create_infer_request()
         self._tensors = self._request.get_input_tensor(), self._request.get_output_tensor()
         self._images, self._outputs = (tensor.data for tensor in self._tensors)
 
-    def infer(self, images: NDArray[np.uint8]) -> FloatArray:
-        """Return a copy of what the network says of the images."""
+    def start(self, images: NDArray[np.uint8]) -> None:
+        """Begin to compute; one of the network's threads does."""
         self._images[:] = images
-        self._request.infer(share_outputs=True)
+        self._request.start_async()
+
+    def outputs(self) -> FloatArray:
+        """Wait for the end, and return a copy of what the network says."""
+        self._request.wait()
         return np.array(self._outputs, np.float32)
 
 
@@ -160,12 +196,6 @@ def capabilities() -> frozenset[str]:
 
 
 _core = openvino.Core()
-
-
-@cache
-def _helpers(count: int) -> ThreadPoolExecutor:
-    """Return the threads that compute beside a calling one."""
-    return ThreadPoolExecutor(count, "openvino")
 
 
 def _next(arrays: Iterator[FloatArray], shape: tuple[int, ...]) -> FloatArray:

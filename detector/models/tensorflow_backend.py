@@ -9,12 +9,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from detector.models.architecture import build_fcn, build_gate, build_refiner
+from detector.models.backend import Network
 from detector.models.model_files import Weights
 from detector.results.detections import FloatArray
 from detector.results.errors import InvalidOptionError
 
 
-class TensorFlowNetwork:
+class TensorFlowNetwork(Network):
     """A network with weights; any thread may call it.
 
     One frozen graph serves every shape: it is traced once, and its batch normalisations are constants that

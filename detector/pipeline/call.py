@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,13 +91,34 @@ class Call:
         self._since = now
 
 
-class _NetworkOfCall:
+class _NetworkOfCall(Network):
+    """A network that counts as a stage of a call, and begins no batch that nobody waits for.
+
+    To the stage belongs what is done while the network computes: making all batches but the first.
+    """
+
     def __init__(self, network: Network, call: Call, stage: str) -> None:
         self.parameter_count = network.parameter_count
         self._network, self._call, self._stage = network, call, stage
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
         """Return what the network says."""
-        self._call.raise_if_cancelled()
-        with self._call.stage(self._stage):
-            return self._network(images)
+        (outputs,) = self.map([images])
+        return outputs
+
+    def map(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[FloatArray]:
+        """Yield what the network says of each batch."""
+        remaining = iter(batches)
+        first = list(islice(remaining, 1))
+        results = self._network.map(self._wanted(chain(first, remaining)))
+        while True:
+            with self._call.stage(self._stage):
+                outputs = next(results, None)
+            if outputs is None:
+                return
+            yield outputs
+
+    def _wanted(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+        for images in batches:
+            self._call.raise_if_cancelled()
+            yield images

@@ -126,12 +126,14 @@ def combine(first: Candidates, second: Candidates | None, point: OperatingPoint)
 def refine(pixels: NDArray[np.uint8], boxes: FloatArray, network: Network) -> Candidates:
     """Return what the refiner says of each of (N, 4) xyxy boxes in an image, (H, W, 3) uint8 RGB."""
     height, width = pixels.shape[:2]
-    parts = []
-    for start in range(0, len(boxes), _REFINER_BATCH):
-        batch = boxes[start : start + _REFINER_BATCH]
-        outputs = network(refiner_windows(pixels, batch))[:, 0, 0]
-        parts.append(decode_refined(outputs, batch, width, height))
-    return concatenate(parts)
+    batches = [boxes[start : start + _REFINER_BATCH] for start in range(0, len(boxes), _REFINER_BATCH)]
+    outputs = network.map(refiner_windows(pixels, batch) for batch in batches)
+    return concatenate(
+        [
+            decode_refined(output[:, 0, 0], batch, width, height)
+            for batch, output in zip(batches, outputs, strict=True)
+        ]
+    )
 
 
 _GROUP_PIXELS = 4_000_000

@@ -102,18 +102,26 @@ def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: floa
     else:
         sheet = _Sheet([asked for _, asked in planes])
         tiles = _cover(sheet, grid)
+    batches = _batches(tiles, grid)
+    outputs = network.map(_cut_tiles(planes, batch, grid) for batch in batches)
     found: list[Hits] = []
+    for batch, output in zip(batches, outputs, strict=True):
+        found.append(_hits(output, batch, sheet, threshold))
+        if sum(len(hits.rows) for hits in found) >= _TOGETHER_HITS:
+            yield _together(found)
+            found = []
+    if found:
+        yield _together(found)
+
+
+def _batches(tiles: IndexArray, grid: Grid) -> list[IndexArray]:
+    """Return tiles of one size together, as many as the network is given at a time."""
+    batches = []
     for size in grid.sizes:
         alike = tiles[tiles[:, _Tile._fields.index("size")] == size]
         most = max(1, _BATCH_PIXELS // grid.side(size) ** 2)
-        for start in range(0, len(alike), most):
-            batch = alike[start : start + most]
-            found.append(_hits(network(_cut_tiles(planes, batch, grid)), batch, sheet, threshold))
-            if sum(len(hits.rows) for hits in found) >= _TOGETHER_HITS:
-                yield _together(found)
-                found = []
-    if found:
-        yield _together(found)
+        batches += [alike[start : start + most] for start in range(0, len(alike), most)]
+    return batches
 
 
 def _together(parts: Sequence[Hits]) -> Hits:

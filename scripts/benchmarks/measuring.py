@@ -103,7 +103,7 @@ class Bench:
         return shown
 
 
-class _Recording:
+class _Recording(Network):
     """A network that keeps what it is shown."""
 
     def __init__(self, network: Network, shown: list[Picture]) -> None:

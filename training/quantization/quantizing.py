@@ -63,7 +63,7 @@ def quantize(model_dir: Path, data_dir: Path, options: LabelOptions | None = Non
     check(DigitDetector.load(model_dir, runtime=INT8))
 
 
-class _Recording:
+class _Recording(Network):
     """A network that records its inputs, image by image."""
 
     def __init__(self, network: Network) -> None:

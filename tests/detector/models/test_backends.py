@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,47 @@ def test_eight_threads_get_the_serial_results(runtime: str) -> None:
         threaded = list(pool.map(network, pictures * 3))
     for i, result in enumerate(threaded):
         np.testing.assert_array_equal(result, serial[i % len(pictures)])
+
+
+BATCHES = (1, 3, 7, 8, 9, 16, 17, 40)
+"""Images alone, several times eight of them together, and what is left of these, on one thread and on three."""
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("runtime", PRECISIONS)
+def test_an_image_gets_the_same_in_any_batch(runtime: str, threads: int) -> None:
+    network = load_networks(EMBEDDED, runtime, threads).fcn
+    images = np.stack([noise(48, 48, seed) for seed in range(max(BATCHES))])
+    alone = np.concatenate([network(image[None]) for image in images])
+    for size, found in zip(BATCHES, network.map(images[:size] for size in BATCHES), strict=True):
+        np.testing.assert_array_equal(found, alone[:size])
+
+
+def test_a_batch_is_made_while_the_one_before_is_computed(fcn: OpenVinoNetwork) -> None:
+    made: list[int] = []
+
+    def batches() -> Iterator[NDArray[np.uint8]]:
+        for number in range(4):
+            made.append(number)
+            yield noise(48, 48, number)[None]
+
+    seen = [len(made) for _ in fcn.map(batches())]
+    assert seen == [2, 3, 4, 4]
+
+
+def test_batches_that_nobody_waits_for_spoil_no_others(fcn: OpenVinoNetwork) -> None:
+    def failing() -> Iterator[NDArray[np.uint8]]:
+        yield noise(48, 48, 1)[None]
+        raise ValueError("no more")
+
+    expected = fcn(noise(48, 48, 0)[None])
+    for _ in range(3):
+        left = fcn.map(noise(48, 48, seed)[None] for seed in range(1, 9))
+        next(left)
+        del left
+        with pytest.raises(ValueError, match="no more"):
+            list(fcn.map(failing()))
+        np.testing.assert_array_equal(fcn(noise(48, 48, 0)[None]), expected)
 
 
 @pytest.mark.parametrize("runtime", PRECISIONS)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from detector import DigitDetector
 from detector.images.decode import decode_image
+from detector.models.backend import Network
 from detector.models.layers import GATE
 from detector.models.model_files import EMBEDDED
 from detector.models.openvino_backend import OpenVinoNetwork, build_model
@@ -99,7 +100,7 @@ def test_a_detector_may_be_exhaustive_by_default(real_images: dict[str, Path]) -
     assert len(detector.detect(pixels, replace(FAINT, exhaustive=False)).digits) == 0
 
 
-class OneCell:
+class OneCell(Network):
     """A gate that passes where the middle pixel of a cell's window is white."""
 
     parameter_count = 0

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.models.backend import Network
 from detector.models.layers import CHANNELS, EDGE_UNIT, REFINER_WINDOW
 from detector.models.operating_point import OperatingPoint
 from detector.pipeline.cascade import Cascade
@@ -99,7 +100,7 @@ def test_looks_that_contradict_each_other_are_believed_less() -> None:
     assert mean_candidates(scored(3, 0.9), scored(5, 0.9), 0.55).scores[0] < 0.5
 
 
-class Reads:
+class Reads(Network):
     """A network that reads the same digit in every window."""
 
     parameter_count = 0

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detector.models.backend import Network
 from detector.pipeline import gate, score_map, tiles
 from detector.pipeline.pyramid import Level
 from detector.pipeline.tiles import Grid, Plane, slide
@@ -16,7 +17,7 @@ from detector.results.detections import FloatArray
 SMALL = Grid(field=8, stride=2, border=3, sizes=(2, 5, 9))
 
 
-class Corners:
+class Corners(Network):
     """A network that says of a window what its first and last pixel are: where it lies, and that it ends there."""
 
     parameter_count = 0

@@ -41,18 +41,15 @@ with DetectorClient(sys.argv[1]) as client:
 GivesUp = Callable[[Callable[[], object]], None]
 
 
-class SteppingNetwork:
+class SteppingNetwork(Network):
     """The real network, which counts its calls and can be told to wait in one of them."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self.parameter_count = network.parameter_count
         self.calls = 0
         self.began = threading.Event()
         self.may_go = threading.Event()
-
-    @property
-    def parameter_count(self) -> int:
-        return self._network.parameter_count
 
     def hold(self) -> None:
         """The next call waits until `may_go` is set."""

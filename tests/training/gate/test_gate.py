@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detector import DigitDetector
+from detector.models.backend import Network
 from detector.models.model_files import EMBEDDED, load_model
 from detector.pipeline.gate import GATE_GRID
 from detector.pipeline.loading import load_checked
@@ -112,7 +113,7 @@ def test_a_batch_is_a_function_of_the_generator() -> None:
     assert (first[0] != other[0]).any()
 
 
-class Brightness:
+class Brightness(Network):
     """A gate that passes where it is bright."""
 
     parameter_count = 0
