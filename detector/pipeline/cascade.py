@@ -27,8 +27,8 @@ from detector.pipeline.tiles import Mask, Plane, slide
 from detector.results.detections import FloatArray
 from detector.results.errors import InvalidOptionError
 
-_REFINER_BATCH = 64
-"""Windows that the refiner is given at a time: bounds the memory however many there are."""
+_REFINER_BATCH = 8
+"""Windows that the refiner is given at a time; the next are cut while it computes."""
 
 _ROUNDING = 1e-6
 """Part by which scores may differ after they went through a calibration and back."""

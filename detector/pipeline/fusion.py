@@ -1,7 +1,6 @@
 """From candidates to digits: weighted box fusion, class-agnostic suppression, hysteresis along lines."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,21 +70,15 @@ def fuse_candidates(candidates: Candidates, nms_iou_threshold: float, min_score:
 
 def select_digits(candidates: Candidates, settings: Settings, width: int, height: int) -> Detections:
     """One detection per digit, and of those the ones to return, best first."""
-    candidates = candidates.select(candidates.scores >= settings.least_score)
-    digits = class_agnostic_nms(candidates, settings.nms_iou_threshold)
-    digits = replace(digits, boxes=scale_heights(digits.boxes, BOX_HEIGHT))
-    digits = digits.select(_within(digits, settings.returned_heights))
+    possible = candidates.select(candidates.scores >= settings.least_score)
+    kept = non_max_suppression(possible.boxes, possible.scores, settings.nms_iou_threshold, _INSIDE)
+    boxes, labels, scores = possible.boxes[kept], possible.labels[kept], possible.scores[kept]
+    boxes = scale_heights(boxes, BOX_HEIGHT)
+    chosen = np.flatnonzero(_within(boxes, settings.returned_heights))
     if settings.thresholds is not None:
-        digits = digits.select(hysteresis_mask(digits, settings.thresholds))
-    digits = digits.select(np.arange(len(digits))[: settings.max_detections])
-    return replace(digits, boxes=clip(digits.boxes, width, height))
-
-
-def class_agnostic_nms(candidates: Candidates, nms_iou_threshold: float) -> Detections:
-    """Return the candidates of which none overlaps a better one, as digits, best score first."""
-    scores = candidates.scores
-    kept = non_max_suppression(candidates.boxes, scores, nms_iou_threshold, _INSIDE)
-    return Detections(candidates.boxes[kept], candidates.labels[kept], scores[kept])
+        chosen = chosen[hysteresis_mask(boxes[chosen], scores[chosen], settings.thresholds)]
+    chosen = chosen[: settings.max_detections]
+    return Detections(clip(boxes[chosen], width, height), labels[chosen], scores[chosen])
 
 
 def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -93,16 +86,21 @@ def _averages(views: Candidates, kept: NDArray[np.intp]) -> NDArray[np.float64]:
     overlap = iou(views.boxes[kept], views.boxes)
     # A box without area overlaps nothing, but is a view of itself, be its score 0.
     overlap[np.arange(len(kept)), kept] = 1
-    credibility = np.maximum(views.scores.astype(np.float64), _LEAST_SCORE) ** 2
     credible = views.scores >= VIEW_SCORE * views.scores[kept][:, None]
-    weights = np.where((overlap >= _SAME_DIGIT_IOU) & credible, credibility, 0)
-    values = np.concatenate([views.boxes, views.class_scores], axis=1)
-    return np.asarray(weights @ values / weights.sum(axis=1, keepdims=True), np.float64)
+    group, view = np.nonzero((overlap >= _SAME_DIGIT_IOU) & credible)
+    weights = np.maximum(views.scores[view].astype(np.float64), _LEAST_SCORE)[:, None] ** 2
+    values = np.concatenate([views.boxes[view], views.class_scores[view]], axis=1)
+    starts = np.searchsorted(group, np.arange(len(kept)))
+    sums = np.add.reduceat(np.concatenate([weights * values, weights], axis=1), starts)
+    return np.asarray(sums[:, :-1] / sums[:, -1:], np.float64)
 
 
-def hysteresis_mask(digits: Detections, thresholds: Thresholds) -> NDArray[np.bool]:
-    """(N,) which digits to return: hysteresis along lines, as Canny's edges have it (Canny 1986)."""
-    return spread(digits.scores, line_links(digits.boxes), thresholds)
+def hysteresis_mask(boxes: FloatArray, scores: FloatArray, thresholds: Thresholds) -> NDArray[np.bool]:
+    """(N,) which digits of (N, 4) xyxy boxes and (N,) scores to return.
+
+    It is hysteresis along lines, as Canny's edges have it (Canny 1986).
+    """
+    return spread(scores, line_links(boxes), thresholds)
 
 
 def line_links(boxes: FloatArray) -> NDArray[np.bool]:
@@ -131,7 +129,7 @@ def spread(scores: FloatArray, links: NDArray[np.bool], thresholds: Thresholds) 
     return np.asarray(chosen & ~(isolated & (scores < thresholds.isolated)))
 
 
-def _within(digits: Detections, heights: tuple[float, float]) -> NDArray[np.bool]:
+def _within(boxes: FloatArray, heights: tuple[float, float]) -> NDArray[np.bool]:
     low, high = heights
-    found = (digits.boxes[:, 3] - digits.boxes[:, 1]).astype(np.float64)
+    found = (boxes[:, 3] - boxes[:, 1]).astype(np.float64)
     return np.asarray((found >= low) & (found <= high))

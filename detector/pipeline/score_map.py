@@ -7,6 +7,7 @@ log(distance / 8 px) (a box per window, as in DenseBox, Huang et al. 2015, and F
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,12 @@ class Candidates:
     boxes: FloatArray
     class_scores: FloatArray
 
-    @property
+    @cached_property
     def scores(self) -> FloatArray:
         """(M,) float32: the best class's score."""
         return np.asarray(self.class_scores.max(axis=1, initial=0), np.float32)
 
-    @property
+    @cached_property
     def labels(self) -> IntArray:
         """(M,) int32: the best class."""
         return np.asarray(self.class_scores.argmax(axis=1), np.int32)

@@ -19,12 +19,18 @@ def areas(boxes: FloatArray) -> FloatArray:
 
 def intersections(a: FloatArray, b: FloatArray) -> FloatArray:
     """(N, M) areas common to each of (N, 4) and each of (M, 4) xyxy boxes."""
-    widths, heights = (
-        np.minimum(a[:, None, axis + 2], b[None, :, axis + 2])
-        - np.maximum(a[:, None, axis], b[None, :, axis])
-        for axis in (0, 1)  # one after the other: NumPy is slow where the last axis is as short as 2
-    )
-    return np.asarray(np.maximum(widths, 0) * np.maximum(heights, 0), np.float32)
+    edges_a, edges_b = np.ascontiguousarray(a.T)[:, :, None], np.ascontiguousarray(b.T)
+    common = _common(edges_a[::2], edges_b[::2])
+    common *= _common(edges_a[1::2], edges_b[1::2])
+    return np.asarray(common, np.float32)
+
+
+def _common(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(N, M) lengths common to each of (2, N, 1) and each of (2, M) intervals, computed in place: there are many."""
+    lengths = np.asarray(np.minimum(a[1], b[1]), np.float32)
+    lengths -= np.maximum(a[0], b[0])
+    np.maximum(lengths, 0, out=lengths)
+    return lengths
 
 
 def iou(a: FloatArray, b: FloatArray) -> FloatArray:

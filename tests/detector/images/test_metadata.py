@@ -1,4 +1,4 @@
-"""What is read from EXIF data, what is not hysteresis_mask, and what damage costs."""
+"""What is read from EXIF data, what is not, and what damage costs."""
 
 import struct
 import time

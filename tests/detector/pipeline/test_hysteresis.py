@@ -1,4 +1,4 @@
-"""Which digits are hysteresis_mask, alone and beside others; digits here are 10 x 20 px."""
+"""Which digits are returned, alone and beside others; digits here are 10 x 20 px."""
 
 import tracemalloc
 
@@ -7,21 +7,23 @@ import pytest
 
 from detector.models.operating_point import Thresholds
 from detector.pipeline.fusion import hysteresis_mask
-from detector.results.detections import Detections
+from detector.results.detections import FloatArray
 
 THRESHOLDS = Thresholds(high=0.6, low=0.45, isolated=0.68)
 FIRST, SECOND, THIRD, FAR = 0.0, 14.0, 28.0, 200.0
 
 
-def digits(*found: tuple[float, float], heights: tuple[float, ...] = ()) -> Detections:
+Digits = tuple[FloatArray, FloatArray]
+"""Their (N, 4) boxes and (N,) scores."""
+
+
+def digits(*found: tuple[float, float], heights: tuple[float, ...] = ()) -> Digits:
     """Digits at (x_min, score) in one line, 20 px high unless said otherwise."""
     boxes = [
         (x, 0, x + height / 2, height)
         for (x, _), height in zip(found, heights or (20.0,) * len(found), strict=True)
     ]
-    return Detections(
-        np.array(boxes, np.float32), np.zeros(len(found), np.int32), np.array([score for _, score in found], np.float32)
-    )  # fmt: skip
+    return np.array(boxes, np.float32).reshape(-1, 4), np.array([score for _, score in found], np.float32)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +54,12 @@ def digits(*found: tuple[float, float], heights: tuple[float, ...] = ()) -> Dete
     ],
 )
 def test_believed(found: list[tuple[float, float]], kept: list[bool]) -> None:
-    assert hysteresis_mask(digits(*found), THRESHOLDS).tolist() == kept
+    assert hysteresis_mask(*digits(*found), THRESHOLDS).tolist() == kept
 
 
 def test_another_height_is_no_neighbour() -> None:
     mixed = digits((FIRST, 0.9), (SECOND, 0.5), heights=(20, 60))
-    assert hysteresis_mask(mixed, THRESHOLDS).tolist() == [True, False]
+    assert hysteresis_mask(*mixed, THRESHOLDS).tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -69,12 +71,12 @@ def test_another_height_is_no_neighbour() -> None:
 )
 def test_a_score_equal_to_the_threshold_is_enough(scores: tuple[float, ...], kept: list[bool]) -> None:
     found = digits(*zip((FIRST, SECOND), scores, strict=False))
-    assert hysteresis_mask(found, Thresholds(high=0.5, low=0.25, isolated=0.75)).tolist() == kept
+    assert hysteresis_mask(*found, Thresholds(high=0.5, low=0.25, isolated=0.75)).tolist() == kept
 
 
 def test_equal_thresholds_are_one_plain_threshold() -> None:
     found = digits((FIRST, 0.5), (SECOND, 0.49), (FAR, 0.5))
-    assert hysteresis_mask(found, Thresholds(0.5, 0.5, 0.5)).tolist() == [True, False, True]
+    assert hysteresis_mask(*found, Thresholds(0.5, 0.5, 0.5)).tolist() == [True, False, True]
 
 
 def test_least_is_below_all() -> None:
@@ -88,9 +90,9 @@ def test_thousands_of_digits_cost_little_memory() -> None:
     columns, rows = np.meshgrid(np.arange(100) * 14.0, np.arange(50) * 40.0)
     low = np.stack([columns.ravel(), rows.ravel()], axis=1)
     boxes = np.concatenate([low, low + np.array([10, 20])], axis=1).astype(np.float32)
-    found = Detections(boxes, np.zeros(5000, np.int32), np.full(5000, 0.65, np.float32))
+    scores = np.full(5000, 0.65, np.float32)
     tracemalloc.start()
-    kept = hysteresis_mask(found, THRESHOLDS)
+    kept = hysteresis_mask(boxes, scores, THRESHOLDS)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert kept.all()
