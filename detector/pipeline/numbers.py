@@ -7,6 +7,8 @@ number, be there a separator in it or nothing. Digits without a neighbour beside
 are a number painted from top to bottom, unless they count up or down: 1, 2, 3 are the buttons of three flats.
 """
 
+from statistics import median
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -154,7 +156,8 @@ def _reading_order(boxes: Float64Array, right: IndexArray, lines: IndexArray) ->
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     linked = np.flatnonzero(right >= 0)
     along = centre[right[linked]] - centre[linked]
-    slope = np.median(np.clip(np.arctan2(along[:, 1], along[:, 0]), -0.5, 0.5)) if len(linked) else 0.0
+    angles = np.clip(np.arctan2(along[:, 1], along[:, 0]), -0.5, 0.5)
+    slope = median(angles.tolist()) if len(linked) else 0.0
     level = centre[:, 1] - np.tan(slope) * centre[:, 0]
     members = np.bincount(lines)
     height = np.bincount(lines, boxes[:, 3] - boxes[:, 1]) / members

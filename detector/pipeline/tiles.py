@@ -139,8 +139,11 @@ class _Sheet:
 
     Attributes:
         tops: (planes,) the first row of each plane.
-        labels: (R, C) int32 the number of the region that each window is in; 0 if it is not asked for.
-        regions: (M, 4) left, top, width and height of the regions 1..
+        labels: (R, C) int32 the number of the region that each window is in, from 1; 0 if it is not asked for.
+        count: how many regions there are.
+        rows: (M,) of the windows asked for.
+        columns: (M,) of those.
+        regions: (M,) the regions that they are in, from 0.
     """
 
     def __init__(self, masks: Sequence[Mask]) -> None:
@@ -151,18 +154,10 @@ class _Sheet:
             asked[top : top + len(mask), : mask.shape[1]] = mask
         count, labels = cv2.connectedComponents(asked.view(np.uint8), connectivity=8)
         self.labels: Labels = np.asarray(labels, np.int32)
-        self.regions: IndexArray = self._bounds(asked, count - 1)
-
-    def _bounds(self, asked: Mask, count: int) -> IndexArray:
-        """(count, 4) of the regions; OpenCV's own statistics take three times as long: most windows are in none."""
+        self.count = int(count) - 1
         inside = np.flatnonzero(asked)
-        region = self.labels.ravel()[inside].astype(np.intp) - 1
-        row, column = np.divmod(inside, asked.shape[1])
-        first, last = np.full((2, count), asked.size), np.zeros((2, count), np.intp)
-        for axis, places in enumerate((column, row)):
-            np.minimum.at(first[axis], region, places)
-            np.maximum.at(last[axis], region, places)
-        return np.concatenate([first, last - first + 1]).T
+        self.rows, self.columns = np.divmod(inside, asked.shape[1])
+        self.regions: IndexArray = self.labels.ravel()[inside].astype(np.intp) - 1
 
 
 def _rasters(planes: Sequence[Plane], grid: Grid) -> IndexArray:
@@ -179,16 +174,31 @@ def _raster(shape: tuple[int, int], grid: Grid) -> IndexArray:
 
 
 def _cover(sheet: _Sheet, grid: Grid) -> IndexArray:
-    """Lay tiles over each region: (T, 7), each row a `_Tile`."""
-    left, top, width, height = sheet.regions.T
+    """Lay a raster of tiles over each region, each as small as its part of the region allows: (T, 7), rows `_Tile`."""
+    rows, columns, region = sheet.rows, sheet.columns, sheet.regions
+    top, left, height, width = _bounds(region, sheet.count, rows, columns)
+    step = _cheapest(height, width, grid)
+    across = -(-width // step)
+    parts = across * -(-height // step)
+    part = (np.cumsum(parts) - parts)[region]
+    part += (rows - top[region]) // step[region] * across[region] + (columns - left[region]) // step[region]
+    bounds = _bounds(part, int(parts.sum()), rows, columns)
+    filled = np.flatnonzero(bounds[2] > 0)
+    top, left, height, width = bounds[:, filled]
     plane = np.searchsorted(sheet.tops, top, side="right") - 1
-    size = _cheapest(height, width, grid)
-    found = np.stack((plane, top, left, size, height, width, np.arange(1, len(top) + 1)), axis=1)
-    fits = np.maximum(height, width) <= size
-    parts = [_split(_Tile(*region), sheet.labels, grid) for region in found[~fits].tolist()]
-    tiles = np.concatenate([found[fits], *parts])
-    tiles[:, 1] -= sheet.tops[tiles[:, 0]]  # from rows of the sheet to rows of the plane
-    return tiles
+    sizes = np.array(grid.sizes)
+    size = sizes[np.searchsorted(sizes, np.maximum(height, width))]
+    label = np.repeat(np.arange(sheet.count), parts)[filled] + 1
+    return np.stack([plane, top - sheet.tops[plane], left, size, height, width, label], axis=1)
+
+
+def _bounds(group: IndexArray, count: int, rows: IndexArray, columns: IndexArray) -> IndexArray:
+    """(4, count) top, left, height and width of groups of (M,) windows; the height of an empty one is not positive."""
+    first, last = np.full((2, count), np.iinfo(np.int32).max, np.intp), np.zeros((2, count), np.intp)
+    for axis, places in enumerate((rows, columns)):
+        np.minimum.at(first[axis], group, places)
+        np.maximum.at(last[axis], group, places)
+    return np.concatenate([first, last - first + 1])
 
 
 def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:
@@ -197,38 +207,6 @@ def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:
     counts = -(-height[:, None] // sizes) * -(-width[:, None] // sizes)
     sides = np.array([grid.side(size) for size in grid.sizes])
     return np.asarray(sizes[(counts * sides**2).argmin(axis=1)])
-
-
-def _split(region: _Tile, labels: Labels, grid: Grid) -> IndexArray:
-    """Lay a raster of tiles over a region larger than one, each as small as its part of the region allows.
-
-    The tiles are (T, 7), each row a `_Tile`.
-    """
-    step = region.size
-    rows, columns = -(-region.height // step), -(-region.width // step)
-    inside = np.zeros((rows * step, columns * step), bool)
-    there = labels[region.row :, region.column :][: region.height, : region.width] == region.label
-    inside[: region.height, : region.width] = there
-    parts = inside.reshape(rows, step, columns, step)
-    first_row, height = _extents(np.asarray(parts.any(axis=3)).transpose(0, 2, 1))
-    first_column, width = _extents(np.asarray(parts.any(axis=1)))
-    row, column = np.nonzero(height)
-    height, width = height[row, column], width[row, column]
-    sizes = np.array(grid.sizes)
-    tiles = np.empty((len(row), len(_Tile._fields)), np.intp)
-    tiles[:] = region
-    tiles[:, 1] += row * step + first_row[row, column]
-    tiles[:, 2] += column * step + first_column[row, column]
-    tiles[:, 3] = sizes[np.searchsorted(sizes, np.maximum(height, width))]
-    tiles[:, 4], tiles[:, 5] = height, width
-    return tiles
-
-
-def _extents(filled: Mask) -> tuple[IndexArray, IndexArray]:
-    """Return where in the last axis of a mask the first true value is, and how far it is beyond the last; 0 of none."""
-    first = filled.argmax(axis=-1)
-    last = filled.shape[-1] - filled[..., ::-1].argmax(axis=-1)
-    return first, np.where(filled.any(axis=-1), last - first, 0)
 
 
 def _cut_tiles(planes: Sequence[Plane], tiles: IndexArray, grid: Grid) -> NDArray[np.uint8]:
