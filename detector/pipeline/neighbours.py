@@ -110,11 +110,12 @@ def next_neighbours(boxes: Float64Array, distances: Distances) -> tuple[IndexArr
 def distances_beside(a: Float64Array, b: Float64Array, rule: LineRule) -> Float64Array:
     """(N, M) distances in mean heights, infinite where they cannot be neighbours."""
     a, b = a[:, None], b[None]
-    centre_a, centre_b = (a[..., :2] + a[..., 2:]) / 2, (b[..., :2] + b[..., 2:]) / 2
     height_a, height_b = a[..., 3] - a[..., 1], b[..., 3] - b[..., 1]
     low, high = np.minimum(height_a, height_b), np.maximum(height_a, height_b)
     mean = (low + high) / 2
-    pitch, rise = np.moveaxis(np.abs(centre_a - centre_b), -1, 0)
+    pitch, rise = (
+        np.abs((a[..., axis] + a[..., axis + 2]) - (b[..., axis] + b[..., axis + 2])) / 2 for axis in (0, 1)
+    )
     gap = np.maximum(a[..., 0], b[..., 0]) - np.minimum(a[..., 2], b[..., 2])
     fits = (
         (low > 0)

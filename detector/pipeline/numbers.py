@@ -111,9 +111,10 @@ def _wide_links(boxes: Float64Array, rule: LineRule) -> NDArray[np.bool]:
 def _lines(right: IndexArray) -> IndexArray:
     """(N,) the number, 0.., of the line that each digit belongs to."""
     first = np.arange(len(right))
-    for digit in np.flatnonzero(right >= 0):  # ascending, and a right neighbour's index is always larger
+    for digit in np.flatnonzero(right >= 0).tolist():  # a right neighbour's index is always larger
         first[right[digit]] = first[digit]
-    return np.unique(first, return_inverse=True)[1]
+    begins = first == np.arange(len(right))
+    return np.asarray((np.cumsum(begins) - 1)[first], np.intp)
 
 
 def _with_stacks(
