@@ -81,9 +81,9 @@ def detect(
     failed = False
     with choice.open() as detector, one_line_if_broken_off("the other images were not read"):
         show = _shown(images, as_json)
-        with shown_while_slow([image.name for image in images]) as come:
-            for result in detect_files(images, detector, options):
-                come()
+        with shown_while_slow([image.name for image in images]) as waiting:
+            for result in detect_files(images, detector, options, progress=waiting.part):
+                waiting.next()
                 show(result)
                 failed |= isinstance(result.outcome, DetectorError)
                 if annotated is not None:

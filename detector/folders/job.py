@@ -22,7 +22,7 @@ from detector.images.draw import WRITABLE_SUFFIXES, annotate, encode_image
 from detector.images.metadata import Capture
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
-from detector.results.interface import DetectOptions, ImageDetector, ModelInfo
+from detector.results.interface import DetectOptions, ImageDetector, ImageProgress, ModelInfo
 from detector.system.files import write_whole
 
 AnyPicture = TypeVar("AnyPicture")
@@ -48,7 +48,7 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
         total = before.rows + len(images) if isinstance(images, Sequence) else job.limit
         with (
             shown_progress(before, total) as show,
-            closing(detect_files(images, detector, job.options, job.location)) as results,
+            closing(detect_files(images, detector, job.options, job.location, show.part)) as results,
         ):
             for result in results:
                 image = result.image
@@ -129,6 +129,7 @@ def detect_files(
     detector: ImageDetector,
     options: DetectOptions,
     location: LocationOptions | None = None,
+    progress: ImageProgress | None = None,
 ) -> Generator[FileResult[AnySource]]:
     """Detect the digits of each picture while the next ones are read.
 
@@ -137,6 +138,7 @@ def detect_files(
         detector: who looks at them.
         options: what to ask for.
         location: how to find out when and where each was taken; None not to.
+        progress: is told what part of the picture whose turn it is is done, if the detector is in this process.
 
     Yields:
         One result for each picture, in the same order.
@@ -145,7 +147,7 @@ def detect_files(
         DetectorError: if every picture would fail from here on, for example because the server went away.
     """
     readings = (_Reading(image, location) for image in images)
-    with closing(detector.detect_many(readings, options)) as outcomes:
+    with closing(detector.detect_many(readings, options, progress)) as outcomes:
         for reading, outcome in outcomes:
             yield FileResult(reading.image, outcome, reading.capture)
 

@@ -3,10 +3,10 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from tqdm import tqdm
 
@@ -57,10 +57,14 @@ class FolderSummary:
 
 
 class Progress(Protocol):
-    """Is told of every row."""
+    """Is told of every row, and how far a large image is."""
 
     def __call__(self, summary: FolderSummary) -> None:
         """Show that there are so many rows by now."""
+        ...
+
+    def part(self, done: float) -> None:
+        """Show, if it takes long, that this part of the next image is done, 0..1."""
         ...
 
 
@@ -79,20 +83,33 @@ def shown_progress(
         yield _Lines(before.rows, total, line_seconds)
         return
     with tqdm(total=total, initial=before.rows, unit="image", dynamic_ncols=True) as bar:
+        yield _Bar(bar, before)
 
-        def show(summary: FolderSummary) -> None:
-            bar.set_postfix(numbers=summary.numbers, errors=summary.errors, refresh=False)
-            bar.update(summary.rows - bar.n)
 
-        yield show
+class _Bar:
+    def __init__(self, bar: "tqdm[Any]", before: FolderSummary) -> None:
+        self._bar, self._summary = bar, before
+        self._since = time.monotonic()
+
+    def __call__(self, summary: FolderSummary) -> None:
+        self._summary, self._since = summary, time.monotonic()
+        self._bar.set_postfix(numbers=summary.numbers, errors=summary.errors, refresh=False)
+        self._bar.update(summary.rows - self._bar.n)
+
+    def part(self, done: float) -> None:
+        if time.monotonic() - self._since >= SLOW_SECONDS:
+            numbers, errors = self._summary.numbers, self._summary.errors
+            self._bar.set_postfix(numbers=numbers, errors=errors, image=f"{done:.0%}")
 
 
 class _Lines:
     def __init__(self, before: int, total: int | None, pause: float) -> None:
         self._before, self._total, self._pause = before, total, pause
         self._start = self._said = time.monotonic()
+        self._rows = before
 
     def __call__(self, summary: FolderSummary) -> None:
+        self._rows = summary.rows
         now = time.monotonic()
         if now - self._said < self._pause:
             return
@@ -108,12 +125,18 @@ class _Lines:
             flush=True,
         )
 
+    def part(self, done: float) -> None:
+        now = time.monotonic()
+        if now - self._said >= self._pause:
+            self._said = now
+            print(f"image {self._rows + 1}: {done:.0%} done", file=sys.stderr, flush=True)
+
 
 @contextmanager
 def shown_while_slow(
     names: Sequence[str], slow_seconds: float = SLOW_SECONDS, line_seconds: float = LINE_SECONDS
-) -> Iterator[Callable[[], None]]:
-    """Show on standard error which image is waited for; its function is told of each result before that is printed.
+) -> Iterator["Waiting"]:
+    """Show on standard error which image is waited for, and how far it is.
 
     Args:
         names: the images in the order of their results.
@@ -121,19 +144,21 @@ def shown_while_slow(
         line_seconds: pause between lines where standard error is no terminal.
     """
     terminal = sys.stderr.isatty()
-    waiting = _Waiting(names, terminal, slow_seconds if terminal else line_seconds)
+    waiting = Waiting(names, terminal, slow_seconds if terminal else line_seconds)
     waiting.start()
     try:
-        yield waiting.next
+        yield waiting
     finally:
         waiting.stop()
 
 
-class _Waiting(threading.Thread):
+class Waiting(threading.Thread):
+    """Shows which image is waited for; see `shown_while_slow`."""
+
     def __init__(self, names: Sequence[str], terminal: bool, pause: float) -> None:
         super().__init__(name="waiting", daemon=True)
         self._names, self._terminal, self._pause = names, terminal, pause
-        self._index, self._shown = 0, False
+        self._index, self._shown, self._part = 0, False, 0.0
         self._since = self._said = time.monotonic()
         self._lock, self._ended = threading.Lock(), threading.Event()
 
@@ -143,11 +168,16 @@ class _Waiting(threading.Thread):
             with self._lock:
                 self._say(time.monotonic())
 
+    def part(self, done: float) -> None:
+        """Take that this part of the image is done, 0..1."""
+        self._part = done
+
     def next(self) -> None:
-        """Goes on to the next image."""
+        """Go on to the next image, before the result of this one is printed."""
         with self._lock:
             self._clear()
             self._index += 1
+            self._part = 0.0
             self._since = self._said = time.monotonic()
 
     def stop(self) -> None:
@@ -160,7 +190,8 @@ class _Waiting(threading.Thread):
         if self._index >= len(self._names):
             return
         which = f" ({self._index + 1} of {len(self._names)})" if len(self._names) > 1 else ""
-        line = f"{printable_name(self._names[self._index])}{which}: {now - self._since:.0f} s so far"
+        part = f"{self._part:.0%} done, " if self._part else ""  # a server tells nothing
+        line = f"{printable_name(self._names[self._index])}{which}: {part}{now - self._since:.0f} s so far"
         if self._terminal and now - self._since >= self._pause:
             print(f"{_CLEAR}{line}", end="", file=sys.stderr, flush=True)
             self._shown = True

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detector.models.backend import Network
 from detector.results.detections import FloatArray
 from detector.results.errors import CallCancelledError, DeadlineExceededError
+from detector.results.interface import ImageProgress
 
 
 class CancellationToken:
@@ -49,14 +50,19 @@ class Call:
 
     Args:
         cancellation: ends the work early, between two calls of a network; None to carry it through.
+        progress: is told what part of it is done; None if nobody asks.
 
     Attributes:
         seconds: spent per stage; while a stage runs within another, the other's clock stands still.
     """
 
-    def __init__(self, cancellation: CancellationToken | None = None) -> None:
+    def __init__(
+        self, cancellation: CancellationToken | None = None, progress: ImageProgress | None = None
+    ) -> None:
         self.seconds: dict[str, float] = {}
         self._cancellation = cancellation or CancellationToken()
+        self._progress = progress
+        self._done = 0.0
         self._stages: list[str] = []
         self._since = 0.0
 
@@ -70,6 +76,20 @@ class Call:
         finally:
             self._count()
             self._stages.pop()
+
+    def part(self, share: float) -> Callable[[float], None]:
+        """Return what tells the caller how far the work is, told how much of this part is done now, 0..1.
+
+        Args:
+            share: of the part in the whole work, 0..1.
+        """
+
+        def advance(done: float) -> None:
+            self._done = min(self._done + done * share, 1.0)
+            if self._progress is not None:
+                self._progress(self._done)
+
+        return advance
 
     def network(self, network: Network, stage: str) -> Network:
         """Return the network, its calls counted as a stage, and none begun that nobody waits for."""

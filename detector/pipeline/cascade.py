@@ -1,6 +1,6 @@
 """The networks as a cascade: the gate chooses the windows that the FCN reads, the FCN proposes, the refiner refines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,12 +167,17 @@ def propose(
     timed_fcn = call.network(fcn, "network")
     timed_gate = call.network(gate, "gate") if gate else None
     groups = level_groups(pixels, settings, gated=gate is not None)
+    whole = _pyramid_pixels(pixels, settings)
     with call.stage("pyramid"):
         for group in groups:
+            share = sum(level.shape[0] * level.shape[1] for level, _ in group) / whole
+            advance = call.part(
+                share / 2 if gate else share
+            )  # a gate takes about as long as the FCN behind it
             with call.stage("tiles"):
-                planes = planes_to_read(timed_gate, group)
+                planes = planes_to_read(timed_gate, group, advance)
                 scales = np.array([level.scale for level, _ in group], np.float64)
-                for hits in slide(timed_fcn, planes, GRID, logit(VIEW_SCORE * least_score)):
+                for hits in slide(timed_fcn, planes, GRID, logit(VIEW_SCORE * least_score), advance):
                     with call.stage("score_map"):
                         best = best_candidates([best, decode_hits(hits, scales)])
             del group, planes  # before the next ones are made
@@ -199,14 +204,23 @@ def level_groups(pixels: NDArray[np.uint8], settings: Settings, gated: bool) -> 
         yield group
 
 
-def planes_to_read(gate: Network | None, group: LevelGroup) -> list[Plane]:
-    """Return the levels with the windows that the FCN is to read."""
+def planes_to_read(
+    gate: Network | None, group: LevelGroup, advance: Callable[[float], None] | None = None
+) -> list[Plane]:
+    """Return the levels with the windows that the FCN is to read; `advance` as for `slide`."""
     shapes = [GRID.shape(*level.shape) for level, _ in group]
     if gate is None:
         asked: list[Mask] = [np.ones(shape, bool) for shape in shapes]
     else:
-        asked = passing_windows(gate, [half for _, half in group if half], shapes)
+        asked = passing_windows(gate, [half for _, half in group if half], shapes, advance)
     return [Plane(level, mask) for (level, _), mask in zip(group, asked, strict=True)]
+
+
+def _pyramid_pixels(pixels: NDArray[np.uint8], settings: Settings) -> float:
+    """Return about how many pixels all levels have."""
+    low, high = settings.sought_heights
+    scales = np.array(level_scales(low, min(high, pixels.shape[0])))
+    return float(pixels.shape[0] * pixels.shape[1] * (scales**2).sum())
 
 
 def _check_pyramid(width: int, height: int, settings: Settings) -> None:

@@ -25,7 +25,7 @@ from detector.pipeline.options import DetectorConfig, Settings
 from detector.pipeline.score_map import Candidates
 from detector.results.detections import ImageDetections, IntArray
 from detector.results.errors import DetectorError, ImageTypeError
-from detector.results.interface import DetectOptions, ModelInfo
+from detector.results.interface import DetectOptions, ImageProgress, ModelInfo
 from detector.system.prefetch import ordered_prefetch
 
 AnySource = TypeVar("AnySource", bound=ImageSource)
@@ -89,6 +89,7 @@ class DigitDetector:
         image: bytes | NDArray[np.uint8],
         options: DetectOptions | None = None,
         cancellation: CancellationToken | None = None,
+        progress: ImageProgress | None = None,
     ) -> ImageDetections:
         """Find the digits of one image and the numbers that they spell.
 
@@ -96,6 +97,7 @@ class DigitDetector:
             image: an encoded image, see `decode_image` for the formats, or decoded pixels, (H, W, 3) uint8 RGB.
             options: what the caller asks for instead of the defaults.
             cancellation: ends the work early, between two calls of a network; None to carry it through.
+            progress: is told what part of the image is done, after each call of a network.
 
         Returns:
             Digits, best score first, and numbers; boxes in pixels of the image as it is displayed.
@@ -106,7 +108,7 @@ class DigitDetector:
             CallCancelledError, DeadlineExceededError: if `cancellation` says so.
         """
         settings = self._config.settings(options or DetectOptions())
-        call = Call(cancellation)
+        call = Call(cancellation, progress)
         with call.stage("decode"):
             pixels = (
                 decode_image(image, self._config.max_pixels) if isinstance(image, bytes) else _checked(image)
@@ -147,7 +149,10 @@ class DigitDetector:
         return self._decide(proposed, width, height, settings, Call())
 
     def detect_many(
-        self, images: Iterable[AnySource], options: DetectOptions | None = None
+        self,
+        images: Iterable[AnySource],
+        options: DetectOptions | None = None,
+        progress: ImageProgress | None = None,
     ) -> Generator[tuple[AnySource, ImageDetections | DetectorError]]:
         """Find the digits of many images; the next ones are read and decoded while the network runs on one.
 
@@ -158,6 +163,7 @@ class DigitDetector:
             images: for each the path of its file, its encoded bytes (or what gives them when it is called), or
                 decoded pixels, (H, W, 3) uint8 RGB.
             options: what to ask for instead of the defaults.
+            progress: is told what part of the image whose turn it is is done, after each call of a network.
 
         Yields:
             Each image as it was given, in order, with what `detect` returns for it, or the error that it raises: a bad
@@ -168,15 +174,20 @@ class DigitDetector:
             ordered_prefetch(images, lambda image, reserve: load_pixels(image, most, reserve))
         ) as loaded:
             for image, pixels in loaded:
-                found = self._detect_or_error(pixels, options)
+                found = self._detect_or_error(pixels, options, progress)
                 del pixels  # the caller may need the memory
                 yield image, found
 
     def _detect_or_error(
-        self, pixels: NDArray[np.uint8] | DetectorError, options: DetectOptions | None
+        self,
+        pixels: NDArray[np.uint8] | DetectorError,
+        options: DetectOptions | None,
+        progress: ImageProgress | None,
     ) -> ImageDetections | DetectorError:
         try:
-            return pixels if isinstance(pixels, DetectorError) else self.detect(pixels, options)
+            if isinstance(pixels, DetectorError):
+                return pixels
+            return self.detect(pixels, options, progress=progress)
         except DetectorError as error:
             return error
 

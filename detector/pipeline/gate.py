@@ -5,7 +5,7 @@ cascade's first stage, as in Viola and Jones 2001). It looks at each level of th
 scale. Each of its cells answers for 2 x 2 of the FCN's windows, and passes if its output is not negative.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -25,17 +25,23 @@ _GROWN = np.ones((3, 3), np.uint8)
 """Windows beside one that passes are read, too: boxes are averages over neighbours."""
 
 
-def passing_windows(gate: Network, halves: Sequence[Level], shapes: Sequence[tuple[int, int]]) -> list[Mask]:
+def passing_windows(
+    gate: Network,
+    halves: Sequence[Level],
+    shapes: Sequence[tuple[int, int]],
+    advance: Callable[[float], None] | None = None,
+) -> list[Mask]:
     """Return the windows of each level that the FCN need look at.
 
     Args:
         gate: the network.
         halves: for each level that of half its scale.
         shapes: rows and columns of each level's windows.
+        advance: as for `slide`.
     """
     cells = [np.zeros((-(-rows // WINDOWS), -(-columns // WINDOWS)), np.uint8) for rows, columns in shapes]
     planes = [Plane(half, np.ones(cell.shape, bool)) for half, cell in zip(halves, cells, strict=True)]
-    for hits in slide(gate, planes, GATE_GRID, 0.0):
+    for hits in slide(gate, planes, GATE_GRID, 0.0, advance):
         for index, cell in enumerate(cells):
             here = hits.planes == index
             cell[hits.rows[here], hits.columns[here]] = 1

@@ -5,7 +5,7 @@ for a few shapes once, whatever the sizes of images. All convolutions are 'valid
 value that it has in the whole image.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -99,8 +99,22 @@ _Reached = tuple[IndexArray, IndexArray, IndexArray, FloatArray]
 """Windows: the (M, 7) tiles that they are in, their (M,) rows and (M,) columns there, their (M, C) outputs."""
 
 
-def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: float) -> Iterator[Hits]:
-    """Yield the windows asked for whose first output is at least `threshold`, each once, many at a time."""
+def slide(
+    network: Network,
+    planes: Sequence[Plane],
+    grid: Grid,
+    threshold: float,
+    advance: Callable[[float], None] | None = None,
+) -> Iterator[Hits]:
+    """Yield the windows asked for whose first output is at least `threshold`, each once, many at a time.
+
+    Args:
+        network: what slides.
+        planes: what it slides over.
+        grid: how.
+        threshold: of the first output.
+        advance: is told after each call of the network what part of the whole that was, 0..1.
+    """
     if all(asked.all() for _, asked in planes):
         sheet, tiles = None, _rasters(planes, grid)
     else:
@@ -108,14 +122,21 @@ def slide(network: Network, planes: Sequence[Plane], grid: Grid, threshold: floa
         tiles = _cover(sheet, grid)
     batches = _batches(tiles, grid)
     outputs = network.map(_cut_tiles(planes, batch, grid) for batch in batches)
+    pixels = sum(_pixels(batch, grid) for batch in batches)
     found: list[_Reached] = []
     for batch, output in zip(batches, outputs, strict=True):
         found.append(_reached(output, batch, threshold))
+        if advance is not None:
+            advance(_pixels(batch, grid) / pixels)
         if sum(len(rows) for _, rows, _, _ in found) >= _TOGETHER_HITS:
             yield _hits(found, sheet)
             found = []
     if found:
         yield _hits(found, sheet)
+
+
+def _pixels(batch: IndexArray, grid: Grid) -> int:
+    return len(batch) * grid.side(int(batch[0, 3])) ** 2
 
 
 def _batches(tiles: IndexArray, grid: Grid) -> list[IndexArray]:

@@ -106,6 +106,9 @@ EncodedImage = bytes | Path | Callable[[], bytes]
 
 AnyEncoded = TypeVar("AnyEncoded", bound=EncodedImage)
 
+ImageProgress = Callable[[float], None]
+"""Is told, in the thread that detects, what part of an image is done, 0..1: now and then while it is a large one."""
+
 
 class ImageDetector(Protocol):
     """The in-process detector and the client of a server are both this; callers need not know which."""
@@ -119,9 +122,17 @@ class ImageDetector(Protocol):
         ...
 
     def detect_many(
-        self, images: Iterable[AnyEncoded], options: DetectOptions | None = None
+        self,
+        images: Iterable[AnyEncoded],
+        options: DetectOptions | None = None,
+        progress: ImageProgress | None = None,
     ) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
         """Find the digits of many images; the next ones are read while the network runs on earlier ones.
+
+        Args:
+            images: the images.
+            options: what to ask for instead of the defaults.
+            progress: is told what part of the image whose turn it is is done; a server tells nothing of it.
 
         Yields:
             Each image as it was given, in order, with its detections, or what was wrong with it.

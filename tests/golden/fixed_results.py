@@ -10,7 +10,7 @@ from detector.models.model_files import Manifest
 from detector.models.operating_point import Calibration, OperatingPoint, Thresholds
 from detector.results.detections import Detections, HouseNumber, ImageDetections
 from detector.results.errors import DetectorError
-from detector.results.interface import AnyEncoded, DetectOptions, ModelInfo
+from detector.results.interface import AnyEncoded, DetectOptions, ImageProgress, ModelInfo
 
 FOUND = ImageDetections(
     width_px=64,
@@ -52,7 +52,10 @@ class FixedDetector:
         return FOUND
 
     def detect_many(
-        self, images: Iterable[AnyEncoded], options: DetectOptions | None = None
+        self,
+        images: Iterable[AnyEncoded],
+        options: DetectOptions | None = None,
+        progress: ImageProgress | None = None,
     ) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
         for image in images:
             try:

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError
-from detector.results.interface import AnyEncoded, DetectOptions, ModelInfo
+from detector.results.interface import AnyEncoded, DetectOptions, ImageProgress, ModelInfo
 from detector.serving.client.async_client import AsyncDetectorClient
 from detector.serving.client.batch import BatchSettings, detect_many
 from detector.serving.client.channel import (
@@ -124,7 +124,10 @@ class DetectorClient:
             replies.cancel()
 
     def detect_many(
-        self, images: Iterable[AnyEncoded], options: DetectOptions | None = None
+        self,
+        images: Iterable[AnyEncoded],
+        options: DetectOptions | None = None,
+        progress: ImageProgress | None = None,
     ) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
         """Find the digits of many images, with a few calls at a time; wait for a server that is full or restart.
 
@@ -133,6 +136,7 @@ class DetectorClient:
         Args:
             images: for each its encoded bytes, its file, or what gives the bytes when it is called, in a thread.
             options: what to ask for; None means the server's defaults.
+            progress: is told nothing: a server answers when an image is done.
 
         Yields:
             Each image as it was given, in order, with its detections, or what was wrong with it, also if that was the

@@ -18,7 +18,7 @@ from detector.folders.rows import detections_row
 from detector.images.decode import decode_image
 from detector.images.draw import encode_image
 from detector.results.errors import DetectorError, InvalidOptionError, ServiceUnavailableError
-from detector.results.interface import AnyEncoded
+from detector.results.interface import AnyEncoded, ImageProgress
 
 BAD_FILES = {
     "bad/empty.png": (b"", "IMAGE_EMPTY"),
@@ -153,9 +153,12 @@ class GoesAway:
         return self.detector.detect(image, options)
 
     def detect_many(
-        self, images: Iterable[AnyEncoded], options: DetectOptions | None = None
+        self,
+        images: Iterable[AnyEncoded],
+        options: DetectOptions | None = None,
+        progress: ImageProgress | None = None,
     ) -> Generator[tuple[AnyEncoded, ImageDetections | DetectorError]]:
-        yield from islice(self.detector.detect_many(images, options), self.after)
+        yield from islice(self.detector.detect_many(images, options, progress), self.after)
         raise ServiceUnavailableError("127.0.0.1:50051 does not answer")
 
     def info(self) -> ModelInfo:

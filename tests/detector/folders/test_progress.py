@@ -11,11 +11,15 @@ import pytest
 from detector.folders.progress import FolderSummary, shown_progress
 
 SHOW = """
+from detector.folders import progress
 from detector.folders.progress import shown_progress
 from detector.folders.progress import FolderSummary
 with shown_progress(FolderSummary(rows=2), 5, line_seconds=0.0) as show:
     for rows in (3, 4, 5):
         show(FolderSummary(rows=rows, errors=1, numbers=2))
+        show.part(0.1)  # too early to be worth showing
+    progress.SLOW_SECONDS = 0.0
+    show.part(0.43)
 """
 
 
@@ -40,6 +44,12 @@ def test_a_short_job_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_a_log_is_told_how_far_a_large_image_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress(FolderSummary(rows=2), 5, line_seconds=0.0) as show:
+        show.part(0.25)
+    assert capsys.readouterr().err == "image 3: 25% done\n"
+
+
 def test_a_terminal_gets_a_bar_that_counts_earlier_rows() -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
@@ -49,4 +59,6 @@ def test_a_terminal_gets_a_bar_that_counts_earlier_rows() -> None:
     os.close(ours)
     assert "5/5" in shown
     assert "numbers=2" in shown
+    assert "image=43%" in shown
+    assert "image=10%" not in shown
     assert "2/5" in shown, "it begins at the rows that are there"

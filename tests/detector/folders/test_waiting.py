@@ -13,18 +13,18 @@ from detector.folders.progress import shown_while_slow
 SLOW = """
 import time
 from detector.folders.progress import shown_while_slow
-with shown_while_slow(["quick.jpg", "slow.jpg"], slow_seconds=0.4) as come:
-    come()
+with shown_while_slow(["quick.jpg", "slow.jpg"], slow_seconds=0.4) as waiting:
+    waiting.next()
     time.sleep(1.2)
-    come()
+    waiting.next()
 """
 
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown_while_slow(["a.jpg", "line\nbreak.jpg"], line_seconds=0.2) as come:
-        come()
+    with shown_while_slow(["a.jpg", "line\nbreak.jpg"], line_seconds=0.2) as waiting:
+        waiting.next()
         time.sleep(1.0)
-        come()
+        waiting.next()
         time.sleep(0.5)
     lines = capsys.readouterr().err.splitlines()
     assert 1 <= len(lines) <= 5
@@ -33,9 +33,20 @@ def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> N
     )
 
 
+def test_it_says_how_far_the_image_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_while_slow(["a.jpg", "b.jpg"], line_seconds=0.2) as waiting:
+        waiting.part(0.4)
+        time.sleep(0.5)
+        waiting.next()
+        time.sleep(0.5)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "a.jpg (1 of 2): 40% done, 0 s so far"
+    assert last.startswith("b.jpg (2 of 2): 0 s")
+
+
 def test_quick_images_are_not_spoken_of(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown_while_slow(["a.jpg"]) as come:
-        come()
+    with shown_while_slow(["a.jpg"]) as waiting:
+        waiting.next()
     assert capsys.readouterr().err == ""
 
 

@@ -293,6 +293,18 @@ def test_another_instance_gives_the_same(embedded: DigitDetector, street: bytes)
     assert_equal(DigitDetector.load().detect(street), embedded.detect(street))
 
 
+@pytest.mark.parametrize("exhaustive", [False, True])
+def test_it_tells_how_far_a_large_image_is(embedded: DigitDetector, street: bytes, exhaustive: bool) -> None:
+    pixels = np.tile(decode_image(street), (12, 12, 1))
+    told: list[float] = []
+    found = embedded.detect(pixels, DetectOptions(exhaustive=exhaustive), progress=told.append)
+    assert_equal(found, embedded.detect(pixels, DetectOptions(exhaustive=exhaustive)))
+    assert len(told) >= 10
+    assert told == sorted(told)
+    assert np.diff([0.0, *told]).max() < 0.5
+    assert told[-1] == pytest.approx(1, abs=0.02)
+
+
 @pytest.mark.slow
 def test_eight_threads_get_the_serial_results(embedded: DigitDetector, real_images: dict[str, Path]) -> None:
     images = [path.read_bytes() for path in real_images.values()]
