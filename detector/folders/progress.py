@@ -89,7 +89,7 @@ def shown_progress(
 class _Bar:
     def __init__(self, bar: "tqdm[Any]", before: FolderSummary) -> None:
         self._bar, self._summary = bar, before
-        self._since = time.monotonic()
+        self._since, self._drawn = time.monotonic(), 0.0
 
     def __call__(self, summary: FolderSummary) -> None:
         self._summary, self._since = summary, time.monotonic()
@@ -97,7 +97,9 @@ class _Bar:
         self._bar.update(summary.rows - self._bar.n)
 
     def part(self, done: float) -> None:
-        if time.monotonic() - self._since >= SLOW_SECONDS:
+        now = time.monotonic()
+        if now - self._since >= SLOW_SECONDS and now - self._drawn >= self._bar.mininterval:
+            self._drawn = now
             numbers, errors = self._summary.numbers, self._summary.errors
             self._bar.set_postfix(numbers=numbers, errors=errors, image=f"{done:.0%}")
 
