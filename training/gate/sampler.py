@@ -54,10 +54,11 @@ class Marker:
     Args:
         detector: the model.
         kept_in: a folder for what it finds, for the next start.
+        key: of the images, as `data_key` gives it.
     """
 
-    def __init__(self, detector: DigitDetector, kept_in: Path) -> None:
-        self._detector, self._kept_in = detector, kept_in
+    def __init__(self, detector: DigitDetector, kept_in: Path, key: str) -> None:
+        self._detector, self._kept_in, self._key = detector, kept_in, key
 
     def scenes(self, scenes: Sequence[Scene], name: str) -> SceneImages:
         """Return labelled photographs, with what is found beside the labelled digits, mostly digits too."""
@@ -83,7 +84,8 @@ class Marker:
 
     def _find(self, images: Sequence[LabelledImage], name: str) -> Proposals:
         everywhere = DetectOptions(exhaustive=True)
-        return propose(self._detector, images, self._kept_in / f"{name}.safetensors", everywhere)
+        kept_in = self._kept_in / f"{name}.safetensors"
+        return propose(self._detector, images, kept_in, self._key, everywhere)
 
 
 def _labels(boxes: FloatArray, found: FloatArray) -> IntArray:

@@ -27,6 +27,7 @@ from training.engine.provenance import announce, record, save_detector
 from training.engine.training_run import Row, TrainingTask, train
 from training.gate.recipe import GateRecipe, GateTargetConfig, cell_targets
 from training.gate.sampler import FOUND, LEAST_HEIGHT, GateSampler, GateSources, Marker
+from training.samplers.proposals import data_key
 from training.samplers.synthetic import SyntheticConfig, find_fonts, render_scene, split_fonts
 
 _Item = TypeVar("_Item")
@@ -69,7 +70,8 @@ def train_gate(
     learned, kept = _split(_rendered(recipe, photos, fonts))
     kept_in = out_dir / known.sha256[:12]
     kept_in.mkdir(parents=True, exist_ok=True)
-    marker = Marker(DigitDetector.load(model_dir), kept_in)
+    key = data_key(data, recipe.seed, recipe.rendered, fonts)
+    marker = Marker(DigitDetector.load(model_dir), kept_in, key)
     sources = GateSources(
         marker.scenes(data.learned, "learned"), marker.rendered(learned, "rendered"), _digit_free(photos)
     )

@@ -18,7 +18,7 @@ from training.engine.recipe import TrainingRecipe
 from training.engine.training_run import Row, TrainingTask, train
 from training.evaluation.validation import validate
 from training.refiner.recipes import RefinerRecipe
-from training.samplers.proposals import propose
+from training.samplers.proposals import data_key, propose
 from training.samplers.synthetic import render_scenes
 from training.samplers.windows import WindowSampler, WindowSources
 
@@ -89,16 +89,16 @@ def window_sources(
         kept_in: a folder for the proposals, from which they are read at the next start.
     """
     kept_in.mkdir(exist_ok=True, parents=True)
-    given = data.sources
+    given, key = data.sources, data_key(data, recipe.seed, recipe.rendered)
     photos = [LabelledImage(photo, *_NO_DIGITS) for photo in given.photos]
     rendered = render_scenes(recipe.rendered, given.photos, recipe.seed)
     return WindowSources(
         scenes=given.scenes,
-        scene_proposals=propose(detector, given.scenes, kept_in / "scenes.safetensors"),
+        scene_proposals=propose(detector, given.scenes, kept_in / "scenes.safetensors", key),
         rendered=rendered,
-        rendered_proposals=propose(detector, rendered, kept_in / "rendered.safetensors"),
+        rendered_proposals=propose(detector, rendered, kept_in / "rendered.safetensors", key),
         photos=photos,
-        photo_proposals=propose(detector, photos, kept_in / "photos.safetensors"),
+        photo_proposals=propose(detector, photos, kept_in / "photos.safetensors", key),
         crops=given.crops,
         crop_labels=given.crop_labels,
     )

@@ -1,18 +1,25 @@
 """Windows for the refiner: the picture and what is asked of it belong together, and chance is the caller's."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save
 
 from detector.models.layers import REFINER_WINDOW
 from detector.pipeline.detector import DigitDetector
+from detector.results.detections import Detections, ImageDetections
+from detector.results.interface import DetectOptions
+from tests.training.data.labels.folders import Drawn, write_yolo
 from tests.training.samplers.test_patches import real_scene
+from training.data.detector_data import DetectorData, load_detector_data
 from training.data.scenes import LabelledImage
 from training.samplers import windows
 from training.samplers.augmentation import Distortion
-from training.samplers.proposals import Proposals, propose
+from training.samplers.proposals import Proposals, data_key, propose
 from training.samplers.windows import WindowConfig, WindowSampler, WindowSources
 
 NOTHING = Proposals(np.empty(0, np.int64), np.empty((0, 4), np.float32), np.empty(0, bool))
@@ -136,18 +143,71 @@ def test_the_generator_decides_everything() -> None:
     assert (one[0] != other[0]).any()
 
 
-@pytest.mark.slow
 def test_proposals_are_kept_and_made_anew_when_damaged(tmp_path: Path) -> None:
-    detector, scenes, file = DigitDetector.load(), [real_scene(), PHOTO], tmp_path / "proposals.safetensors"
-    made = propose(detector, scenes, file)
-    assert made.hits[made.images == 0].sum() >= 3, "its three digits are proposed"
+    detector, scenes, file = Counting(real_scene().boxes), [real_scene(), PHOTO], tmp_path / "p.safetensors"
+    made = propose(detector.asked, scenes, file, "one")
+    assert made.hits[made.images == 0].all()
     assert not made.hits[made.images == 1].any()
-    kept = propose(detector, [], file)
+    kept = propose(detector.asked, scenes, file, "one")
+    assert detector.calls == 2, "read from the file"
     np.testing.assert_array_equal(kept.boxes, made.boxes)
     np.testing.assert_array_equal(kept.hits, made.hits)
     file.write_bytes(file.read_bytes()[:50])
-    again = propose(detector, scenes, file)
+    again = propose(detector.asked, scenes, file, "one")
     np.testing.assert_array_equal(again.boxes, made.boxes)
+    assert detector.calls == 4
+
+
+@pytest.mark.parametrize("metadata", [{"key": "one"}, None], ids=["other images", "an earlier version"])
+def test_proposals_of_other_images_are_made_anew(tmp_path: Path, metadata: dict[str, str] | None) -> None:
+    detector, file = Counting(real_scene().boxes), tmp_path / "p.safetensors"
+    propose(detector.asked, [PHOTO, PHOTO, real_scene()], file, "one")
+    file.write_bytes(save(load_file(file), metadata))
+    made = propose(detector.asked, [real_scene()], file, "two")
+    assert set(made.images.tolist()) == {0}
+    assert made.hits.all()
+
+
+class Counting:
+    """A detector that finds the same boxes everywhere, and how often it was asked."""
+
+    def __init__(self, boxes: np.ndarray) -> None:
+        self.calls, self._boxes = 0, boxes
+
+    @property
+    def asked(self) -> DigitDetector:
+        return self  # type: ignore[return-value]
+
+    def detect(self, pixels: np.ndarray, options: DetectOptions) -> ImageDetections:
+        self.calls += 1
+        count = len(self._boxes)
+        digits = Detections(self._boxes, np.zeros(count, np.int32), np.full(count, 0.9, np.float32))
+        height, width = pixels.shape[:2]
+        return ImageDetections(width, height, digits, (), "counting", "1")
+
+
+def data(folder: Path, box: float = 6.0, images: int = 10, seed: int = 1) -> DetectorData:
+    marks = [("4", (10.0, box, 16.0, 22.0))]
+    write_yolo(folder, [Drawn(f"{number}.png", (40, 30), marks) for number in range(images)])
+    return load_detector_data(folder, seed=seed)
+
+
+def test_the_key_of_proposals_is_that_of_images_labels_and_what_is_rendered(tmp_path: Path) -> None:
+    """So a repeated command with other data finds no proposals of the old one."""
+    (tmp_path / "fonts").mkdir()
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", tmp_path / "fonts")
+    one = data(tmp_path / "one")
+    keys = [
+        data_key(one, 1, 3),
+        data_key(data(tmp_path / "moved", box=7.0), 1, 3),
+        data_key(data(tmp_path / "fewer", images=9), 1, 3),
+        data_key(load_detector_data(tmp_path / "one", seed=2), 1, 3),
+        data_key(one, 2, 3),
+        data_key(one, 1, 4),
+        data_key(one, 1, 3, tmp_path / "fonts"),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert data_key(data(tmp_path / "again"), 1, 3) == keys[0]
 
 
 @pytest.mark.usefixtures("plain")
