@@ -7,13 +7,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from detector.folders.report.page import GENERATOR, check_tiles, page_chunks
-from detector.folders.report.pictures import PICTURES, THUMBNAILS, Picture, write_pictures
+from detector.folders.report.pictures import (
+    MARK,
+    PICTURES,
+    THUMBNAILS,
+    Picture,
+    make_picture_folders,
+    write_pictures,
+)
 from detector.folders.report.provenance import Provenance
 from detector.folders.results_file import FoundRow, ResultRow, ResultsFile
 from detector.results.errors import InvalidOptionError
 from detector.system.files import whole_file
 
 PAGE = "index.html"
+_UNFINISHED_PAGE = re.compile(r"index\.html(\.[0-9a-f]{32})?\.part")
+"""What a run that was killed while it wrote the page leaves; earlier releases' names have no number."""
 
 
 def check_report_folder(folder: Path, images: Path) -> None:
@@ -79,6 +88,7 @@ def write_report(
         check_tiles(tiles)
     check_report_folder(folder, images)
     folder.mkdir(parents=True, exist_ok=True)
+    make_picture_folders(folder)  # marked before an earlier page goes, which may be the only sign that they are ours
     _remove_earlier(folder)
     seen: Counter[bool] = Counter()
 
@@ -100,15 +110,30 @@ def _without_location(row: ResultRow) -> ResultRow:
 
 def _is_ours(path: Path) -> bool:
     if path.name == PAGE:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return GENERATOR in file.read(4096)
+        return _is_our_page(path)
     if path.name in (PICTURES, THUMBNAILS):
-        return path.is_dir() and not path.is_symlink()  # a link would lead the pictures elsewhere
-    return path.name == f"{PAGE}.part"
+        return _is_our_picture_folder(path)
+    return _UNFINISHED_PAGE.fullmatch(path.name) is not None
+
+
+def _is_our_page(page: Path) -> bool:
+    with page.open(encoding="utf-8", errors="replace") as file:
+        return GENERATOR in file.read(4096)
+
+
+def _is_our_picture_folder(folder: Path) -> bool:
+    """Return whether its pictures may be replaced: earlier releases marked nothing but the page beside it."""
+    if folder.is_symlink() or not folder.is_dir():  # a link would lead the pictures elsewhere
+        return False
+    page = folder.with_name(PAGE)
+    return (folder / MARK).exists() or not any(folder.iterdir()) or (page.is_file() and _is_our_page(page))
 
 
 def _remove_earlier(folder: Path) -> None:
     (folder / PAGE).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if _UNFINISHED_PAGE.fullmatch(path.name):
+            path.unlink()
     for name in (PICTURES, THUMBNAILS):
         for path in (folder / name).glob("*.jpg"):
             if re.fullmatch(r"\d{6,}\.jpg", path.name):

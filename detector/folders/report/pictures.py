@@ -25,6 +25,9 @@ PICTURE_PX, THUMBNAIL_PX = 2048, 480
 """The longest side of the picture that a click shows, and of the one in the gallery."""
 
 PICTURES, THUMBNAILS = "pictures", "thumbnails"
+MARK = ".digit-detector-report"
+"""An empty file in both folders: what is there was made for a report, and a later one may replace it."""
+
 _WORKERS = 2
 _IN_FLIGHT = 8
 
@@ -83,10 +86,21 @@ class _FrameFinder:
         return frame == self._wanted
 
 
+def make_picture_folders(folder: Path) -> None:
+    """Make the folders of the pictures below `folder`, and mark them as a report's.
+
+    Raises:
+        OSError: if they cannot be made.
+    """
+    for name in (PICTURES, THUMBNAILS):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / MARK).touch()
+
+
 def write_pictures(
     rows: Iterable[ResultRow], images: Path, folder: Path
 ) -> Iterator[tuple[ResultRow, Picture | None]]:
-    """Write each row's pictures below `folder`, a few at the same time.
+    """Write each row's pictures below `folder`, which has the folders for them, a few at the same time.
 
     They are called after the rows' lines: what an image is called says nothing about where its copy goes.
 
@@ -96,8 +110,6 @@ def write_pictures(
     Raises:
         OSError: if they cannot be written.
     """
-    for name in (PICTURES, THUMBNAILS):
-        (folder / name).mkdir(exist_ok=True)
     waiting: deque[tuple[ResultRow, Future[Picture | None]]] = deque()
     with (
         _FrameFinder() as finder,

@@ -14,6 +14,7 @@ from detector import DigitDetector
 from detector.cli.main import main
 from detector.folders import FolderJob, detect_folder, plan_folder
 from detector.folders.report import Report, write_report
+from detector.folders.report.pictures import MARK, PICTURES, THUMBNAILS
 from detector.folders.results_file import ResultsFile
 from detector.images.decode import decode_image
 from detector.images.draw import encode_image
@@ -70,7 +71,13 @@ def test_the_files_of_a_report(tmp_path: Path) -> None:
     write_images(tmp_path / "photos", ROWS)
     done = report(tmp_path)
     assert done == Report(tmp_path / "report" / "index.html", images=3, missing=0)
-    assert sorted(files(tmp_path / "report")) == ["index.html", "pictures/000001.jpg", "pictures/000003.jpg"]
+    assert sorted(files(tmp_path / "report")) == [
+        "index.html",
+        f"pictures/{MARK}",
+        "pictures/000001.jpg",
+        "pictures/000003.jpg",
+        f"thumbnails/{MARK}",
+    ]
     shown = json.loads(Page(done.page).texts["rows"])
     assert [row["image"] for row in shown] == [row["image"] for row in ROWS]
     assert shown[0]["numbers"][0] == ["75", 0.9, [20.0, 5.0, 42.0, 25.0], [0, 1]]
@@ -100,6 +107,26 @@ def test_a_report_that_was_broken_off_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "report" / "index.html").rename(tmp_path / "report" / "index.html.part")
     report(tmp_path)
     assert "index.html" in files(tmp_path / "report")
+
+
+def test_pictures_without_a_page_are_those_of_a_report_that_was_broken_off(tmp_path: Path) -> None:
+    write_images(tmp_path / "photos", ROWS)
+    whole = files(report(tmp_path).page.parent)
+    (tmp_path / "report" / "index.html").rename(tmp_path / "report" / f"index.html.{'0' * 32}.part")
+    (tmp_path / "report" / "pictures" / "000009.jpg").touch()
+    report(tmp_path)
+    assert files(tmp_path / "report") == whole
+
+
+def test_empty_folders_and_an_earlier_release_s_report_are_used(tmp_path: Path) -> None:
+    write_images(tmp_path / "photos", ROWS)
+    for name in (PICTURES, THUMBNAILS):
+        (tmp_path / "report" / name).mkdir(parents=True)
+    whole = files(report(tmp_path).page.parent)
+    for name in (PICTURES, THUMBNAILS):
+        (tmp_path / "report" / name / MARK).unlink()
+    report(tmp_path)
+    assert files(tmp_path / "report") == whole
 
 
 def test_large_images_get_a_picture_and_a_thumbnail_of_bounded_size(tmp_path: Path) -> None:
@@ -203,6 +230,11 @@ def link_out(folder: Path) -> None:
     (folder / "report" / "pictures").symlink_to(folder / "elsewhere", target_is_directory=True)
 
 
+def the_users_pictures(folder: Path) -> None:
+    (folder / "report" / "pictures").mkdir(parents=True)
+    (folder / "report" / "pictures" / "20240501.jpg").write_bytes(b"the only copy")
+
+
 def a_file(folder: Path) -> None:
     (folder / "report").touch()
 
@@ -217,6 +249,7 @@ def the_images(folder: Path) -> None:
         (foreign, "holds other things, such as diary.txt"),
         (foreign_page, "holds other things, such as index.html"),
         (link_out, "holds other things, such as pictures"),
+        (the_users_pictures, "holds other things, such as pictures"),
         (a_file, "cannot be used"),
         (the_images, "holds the images themselves"),
     ],
@@ -236,7 +269,7 @@ def test_bad_results_leave_no_page(tmp_path: Path) -> None:
     (tmp_path / "digits.jsonl").write_text("no row\n")
     with pytest.raises(InvalidOptionError, match="line 1 is not a row"):
         write_report(ResultsFile(tmp_path / "digits.jsonl"), tmp_path, tmp_path / "report")
-    assert not files(tmp_path / "report")
+    assert files(tmp_path / "report").keys() == {f"pictures/{MARK}", f"thumbnails/{MARK}"}
 
 
 def test_a_job_that_was_interrupted_ends_with_the_report_of_one_that_was_not(
