@@ -1,28 +1,44 @@
 """Writing files whole, and for good."""
 
+import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
+from uuid import uuid4
 
 from detector.results.errors import InvalidOptionError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside `path` and rename: readers see the old file or the new one, never a torn one."""
-    with whole_file(path) as file:
+    """Write beside `path` and rename: readers see the old file or the new one, never a torn one.
+
+    For files that one process writes, again and again or after a kill: what a killed one leaves is overwritten.
+    """
+    with _whole_file(path, path.with_name(f"{_short(path.name)}.part")) as file:
         file.write(content)
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path) -> AbstractContextManager[BinaryIO]:
     """Provide a file to write bit by bit, which takes its name when all has been written.
 
-    If the work fails midway, an older file of this name stays as it was.
+    If the work fails midway, an older file of this name stays as it was. Several may write to one name: the last one
+    done has it. A process that is killed leaves a file that ends in `.part`.
     """
-    temporary = path.with_name(f"{path.name[:50]}.part")  # a name may be as long as names can be
+    return _whole_file(path, path.with_name(f"{path.name[:50]}.{uuid4().hex}.part"))
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for more: a name may be as long as names can be."""
+    if len(name) <= 50:
+        return name
+    return f"{name[:50]}.{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
+
+
+@contextmanager
+def _whole_file(path: Path, temporary: Path) -> Iterator[BinaryIO]:
     try:
         with temporary.open("wb") as file:
             yield file
