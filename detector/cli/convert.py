@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from detector.cli.options import AddParser, command, metres
+from detector.cli.options import AddParser, command, file_path, metres
 from detector.cli.program import OK, one_line_if_broken_off
 
 _FORMATS = (
@@ -42,13 +42,15 @@ formats:
   yolo          a folder: labels/*.txt, data.yaml and classes.txt
   voc           a folder: Annotations/*.xml""",
     )
-    parser.add_argument("results", type=Path, metavar="RESULTS", help="file of JSON lines from detect-folder")
+    parser.add_argument(
+        "results", type=file_path, metavar="RESULTS", help="file of JSON lines from detect-folder"
+    )
     parser.add_argument(
         "--to", choices=_FORMATS, required=True, metavar="FORMAT", help=f"one of {', '.join(_FORMATS)}"
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=file_path,
         required=True,
         metavar="PATH",
         help="file to write, replaced if it is there; for yolo and voc a new folder",

@@ -14,6 +14,7 @@ from detector.cli.options import (
     add_min_score,
     choice,
     command,
+    file_name,
     frame_step,
     whole_number,
 )
@@ -119,6 +120,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
+        type=file_name,
         required=True,
         metavar="OUT.jsonl",
         help="file to write; rows are added to its end as they are made; with --engine ray a folder or address",

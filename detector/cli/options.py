@@ -165,6 +165,18 @@ def metres(text: str) -> float:
     return value
 
 
+def file_name(text: str) -> str:
+    """Return a file's name; `-` is none, these files are read or replaced more than once."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("standard input/output is not supported here: name a file")
+    return text
+
+
+def file_path(text: str) -> Path:
+    """Return a file's path; see `file_name`."""
+    return Path(file_name(text))
+
+
 def score(text: str) -> float:
     """Return a number from 0 to 1."""
     value = _number(text)
@@ -259,7 +271,7 @@ def connection(args: argparse.Namespace) -> "Connection":
     Raises:
         ClientSetupError: if they describe none.
     """
-    from detector.serving.client.connection import Connection, Tls, read_token  # noqa: PLC0415 - see shared
+    from detector.serving.client.connection import Connection, Tls, read_token  # noqa: PLC0415 - see the module's docstring
 
     tls = None
     if args.tls or any(getattr(args, name) is not None for name in _TLS_OPTIONS):
@@ -274,7 +286,7 @@ def choice(args: argparse.Namespace) -> "DetectorChoice":
     Raises:
         ClientSetupError: if the arguments about a server describe none.
     """
-    from detector.cli.detector_choice import DetectorChoice  # noqa: PLC0415 - see shared
+    from detector.cli.detector_choice import DetectorChoice  # noqa: PLC0415 - see the module's docstring
 
     if args.server is not None:
         if args.runtime is not None:
@@ -289,7 +301,7 @@ def choice(args: argparse.Namespace) -> "DetectorChoice":
 
 
 def _batch(args: argparse.Namespace) -> "BatchSettings":
-    from detector.serving.client.batch import BatchSettings  # noqa: PLC0415 - see shared
+    from detector.serving.client.batch import BatchSettings  # noqa: PLC0415 - see the module's docstring
 
     calls = getattr(args, "calls", None) or BatchSettings.calls
     return BatchSettings(calls, getattr(args, "timeout", None))

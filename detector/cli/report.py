@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from detector.cli.options import AddParser, command
+from detector.cli.options import AddParser, command, file_path
 from detector.cli.program import OK, one_line_if_broken_off
 
 
@@ -23,7 +23,9 @@ def add(add_parser: AddParser) -> None:
   digit-detector report digits.jsonl --images photos --out gallery
   digit-detector detect-folder photos --out digits.jsonl --report gallery    # both in one""",
     )
-    parser.add_argument("results", type=Path, metavar="RESULTS", help="file of JSON lines from detect-folder")
+    parser.add_argument(
+        "results", type=file_path, metavar="RESULTS", help="file of JSON lines from detect-folder"
+    )
     parser.add_argument(
         "--images",
         type=Path,

@@ -1,5 +1,6 @@
 """A results file in another format: which formats there are, and writing each of them whole or not at all."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,8 @@ def convert(results: ResultsFile, target_format: str, out: Path, merge_m: float 
     Args:
         results: what was found.
         target_format: one of `FORMATS`.
-        out: the file, which is replaced if it is there; or the folder, which must be empty or not there.
+        out: the file, which is replaced if it is there; or the folder, which must be empty or not there. A link
+            stays, and what it points to is replaced.
         merge_m: make one point of a number that was seen from places so near, in metres; for maps alone.
 
     Raises:
@@ -95,7 +97,7 @@ def convert(results: ResultsFile, target_format: str, out: Path, merge_m: float 
         with _text_file(out, results.path) as text:
             _FILE_FORMATS[target_format](rows, text)
     else:
-        with whole_folder(out, "out") as folder:
+        with whole_folder(out.resolve(), "out") as folder:
             _FOLDER_FORMATS[target_format](rows, folder)
     return Conversion(counts[FoundRow], counts[ErrorRow], points, unlocated)
 
@@ -111,8 +113,9 @@ def _located(rows: Iterable[FoundRow], merge_m: float | None) -> tuple[Sequence[
 @contextmanager
 def _text_file(out: Path, results: Path) -> Iterator[TextIO]:
     _check_target(out, results)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(out) as file:
+    target = out.resolve()  # a link stays, what it points to is replaced
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(target) as file:
         text = TextIOWrapper(file, encoding="utf-8", newline="")
         yield text
         text.detach()
@@ -121,5 +124,8 @@ def _text_file(out: Path, results: Path) -> Iterator[TextIO]:
 def _check_target(out: Path, results: Path) -> None:
     if out.is_dir():
         raise InvalidOptionError("out", f"{out} is a folder: name a file")
+    is_there = out.exists() or os.path.lexists(os.path.realpath(out))  # or a link that leads back to itself
+    if is_there and not out.is_file():  # a device would be replaced
+        raise InvalidOptionError("out", f"{out} is not a regular file")
     if out.exists() and out.samefile(results):
         raise InvalidOptionError("out", f"{out} holds the results themselves: name another file")

@@ -88,7 +88,7 @@ def write_report(
         check_tiles(tiles)
     check_report_folder(folder, images)
     folder.mkdir(parents=True, exist_ok=True)
-    make_picture_folders(folder)  # marked before an earlier page goes, which may be the only sign that they are ours
+    make_picture_folders(folder)  # before an earlier page goes, which may be all that says that they are ours
     _remove_earlier(folder)
     seen: Counter[bool] = Counter()
 

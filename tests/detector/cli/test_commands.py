@@ -55,6 +55,16 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["detect", "a.png", "--server", "a:1", "--model", "m"], "not allowed with"),
         (["export", "--format", "keras", "--out", "a"], "invalid choice: 'keras'"),
         (["export", "--format", "onnx"], "--out"),
+        (["detect-folder", "photos", "--out", "-"], "--out: standard input/output is not supported here"),
+        (
+            ["convert", "a.jsonl", "--to", "coco", "--out", "-"],
+            "--out: standard input/output is not supported",
+        ),
+        (
+            ["convert", "-", "--to", "coco", "--out", "a"],
+            "RESULTS: standard input/output is not supported here",
+        ),
+        (["report", "-", "--out", "a"], "RESULTS: standard input/output is not supported here: name a file"),
         (["serve", "--port", "65536"], "not a port: a number from 0 to 65535"),
         (["serve", "--port", "-1"], "not a port"),
         (["serve", "--processes", "0"], "not a whole number from 1 to 256"),

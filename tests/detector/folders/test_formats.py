@@ -332,10 +332,22 @@ def a_full_folder(path: Path) -> None:
     (path / "mine.txt").touch()
 
 
+def a_linked_pipe(path: Path) -> None:
+    os.mkfifo(path.with_name("pipe"))
+    path.symlink_to("pipe")
+
+
+def a_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
 @pytest.mark.parametrize(
     ("target", "prepare", "reason"),
     [
         ("coco", Path.mkdir, "is a folder: name a file"),
+        ("coco", os.mkfifo, "is not a regular file"),
+        ("gpx", a_linked_pipe, "is not a regular file"),
+        ("coco", a_loop, "is not a regular file"),
         ("yolo", Path.touch, "is there already"),
         ("voc", a_full_folder, "is there already"),
     ],
@@ -346,6 +358,15 @@ def test_outputs_that_cannot_be(
     prepare(tmp_path / "out")
     with pytest.raises(InvalidOptionError, match=reason):
         convert(one_row(tmp_path / "a.jsonl", "a.png"), target, tmp_path / "out")
+
+
+def test_a_linked_output_is_written_where_it_points_to(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out.json").symlink_to("elsewhere/dataset.json")
+    for name in ("a.png", "b.png"):
+        convert(one_row(tmp_path / "a.jsonl", name), "coco", tmp_path / "out.json")
+        assert (tmp_path / "out.json").is_symlink()
+        assert name in (tmp_path / "elsewhere" / "dataset.json").read_text()
 
 
 def test_results_are_never_overwritten(tmp_path: Path) -> None:
