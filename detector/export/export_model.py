@@ -47,6 +47,8 @@ It needs Python 3.11 and `pip install onnxruntime numpy opencv-python-headless`:
 
 or, from a program,
 
+    from pathlib import Path
+
     from pipeline import Pipeline, read_image
 
     pipeline = Pipeline(Path("digits-onnx"))

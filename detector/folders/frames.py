@@ -102,6 +102,9 @@ def _frames(file: ImageFile, every: Every, rows: int = 0) -> Iterator[ImageFile 
 
 
 def _video_frame(file: ImageFile, frame: Frame | Damage, started_at: datetime | None) -> VideoFrame:
-    captured_at = None if started_at is None else started_at + timedelta(seconds=frame.place.time_s)
+    try:
+        captured_at = started_at and started_at + timedelta(seconds=frame.place.time_s)
+    except OverflowError:  # a clock at the end of the calendar
+        captured_at = None
     content = encode_image(frame.pixels, ".png") if isinstance(frame, Frame) else frame.error
     return VideoFrame(file, frame.place, captured_at, content)

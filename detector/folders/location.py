@@ -197,7 +197,10 @@ class LocationOptions:
         moment = capture.captured_at
         if self.track is None or moment is None or moment.tzinfo is None:
             return capture
-        position = self.track.at(moment + self.offset)
+        try:
+            position = self.track.at(moment + self.offset)
+        except OverflowError:  # a clock at the end of the calendar
+            return capture
         if position is None:
             return capture
         altitude = position.altitude_m

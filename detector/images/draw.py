@@ -106,7 +106,7 @@ def _scaled(box: tuple[float, float, float, float], scale: float, grow: int) -> 
 
 
 def _outline(canvas: Image, box: Box, colour: Colour, stroke: int) -> None:
-    """Return a bright line inside a dark one, so that it shows on any background."""
+    """Draw a bright line inside a dark one, so that it shows on any background."""
     for grow, line in ((stroke, INK), (0, colour)):
         low, high = (box[0] - grow, box[1] - grow), (box[2] - 1 + grow, box[3] - 1 + grow)
         cv2.rectangle(canvas, low, high, line, stroke)

@@ -130,7 +130,9 @@ class _Tiff:
         return struct.unpack_from(self.order + codes, self.data, place)
 
     def directory_at(self, pointer: Value | None) -> dict[int, Value]:
-        return self.directory(int(pointer[0])) if isinstance(pointer, tuple) else {}
+        if not isinstance(pointer, tuple) or not math.isfinite(pointer[0]):  # a rational may be 0/0
+            return {}
+        return self.directory(int(pointer[0]))
 
     def directory(self, place: int) -> dict[int, Value]:
         """Return the tags of a directory; of several with one number the first counts."""

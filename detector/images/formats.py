@@ -76,12 +76,12 @@ def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
 
 
 def _brand(*brands: bytes) -> Callable[[bytes], bool]:
-    """Return an ISO base media file (ISO/IEC 14496-12) whose major brand is one of these."""
+    """Return a test for an ISO base media file (ISO/IEC 14496-12) whose major brand is one of these."""
     return lambda head: head[4:8] == b"ftyp" and head[8:12] in brands
 
 
 def _compatible(*brands: bytes) -> Callable[[bytes], bool]:
-    """Return an ISO base media file that names one of these brands at any place: 'mif1' alone leaves the codec open."""
+    """Return a test for an ISO base media file that names one of these brands anywhere: 'mif1' leaves it open."""
 
     def matches(head: bytes) -> bool:
         if head[4:8] != b"ftyp":

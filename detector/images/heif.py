@@ -146,9 +146,10 @@ def exif_box(data: bytes) -> bytes | None:
 
 def without_exif(data: bytes) -> bytes:
     """Return a copy in which no item is EXIF metadata, for readers that refuse an image whose EXIF is damaged."""
+    copy = bytearray(data)  # one copy, however many boxes hostile data has
     for start, end in _path(data, b"meta", b"iinf"):
-        data = data[:start] + data[start:end].replace(b"Exif", b"none") + data[end:]
-    return data
+        copy[start:end] = copy[start:end].replace(b"Exif", b"none")
+    return bytes(copy)
 
 
 def _path(data: bytes, *kinds: bytes) -> list[tuple[int, int]]:

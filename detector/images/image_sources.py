@@ -136,8 +136,12 @@ def load_pixels(
     try:
         if isinstance(source, str | Path):
             data: bytes | Pixels = read_image_file(Path(source))
+        elif isinstance(source, bytes):
+            data = source
+        elif callable(source):
+            data = source()
         else:
-            data = source if isinstance(source, bytes) else source()
+            raise ImageTypeError(f"{type(source).__name__} is no image: give a path, bytes or pixels")
         if isinstance(data, np.ndarray):
             reserve(data.nbytes)
             return data

@@ -25,6 +25,9 @@ _SOS, _EOI, _APP0, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE2, 0xEE
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1, 0xC9), (0xC2, 0xCA)
 _STANDALONE = (0x01, 0xD8, *range(0xD0, 0xD8))
 
+_FILL = re.compile(rb"\xff+")
+"""What a marker begins with: as many bytes as the writer likes."""
+
 _STRAY_BYTES = re.compile(r"(\d+) extraneous bytes before marker 0x(\w+)")
 _HARMLESS = re.compile(
     r"Invalid SOS parameters|unknown JFIF revision|Unknown Adobe color transform|bad ICC marker"
@@ -181,11 +184,10 @@ def _segments(data: bytes) -> Iterator[_Segment]:
     """Return the segments of the header, up to the first scan's; skip bytes between them, as libjpeg does."""
     at = 2
     for _ in range(_MAX_SEGMENTS):
-        at = data.find(b"\xff", at)
-        while 0 <= at < len(data) - 1 and data[at + 1] == 0xFF:
-            at += 1
-        if at < 0 or at + 4 > len(data):
+        fill = _FILL.search(data, at)
+        if fill is None or fill.end() + 3 > len(data):
             return
+        at = fill.end() - 1
         marker = data[at + 1]
         if marker == _EOI:
             return

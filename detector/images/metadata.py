@@ -122,7 +122,7 @@ def _gps_time(gps: Tags) -> datetime | None:
         year, month, day = (int(part) for part in _text(gps.get(GPS.GPSDateStamp)).split(":"))
         hours, minutes, seconds = _numbers(gps.get(GPS.GPSTimeStamp))
         midnight = datetime.combine(date(year, month, day), datetime.min.time(), UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     passed = 3600 * hours + 60 * minutes + seconds
     return midnight + timedelta(seconds=round(passed, 3)) if 0 <= passed < 86400 else None

@@ -52,7 +52,7 @@ def whole_png(data: bytes) -> bytes:
 
 
 _SUBFILE_TYPE, _DNG_VERSION = 254, 50706
-"""Return whether a page is a thumbnail of another, as the first one is in most raw files; and what makes a DNG."""
+"""TIFF tags: the kind of page (bit 0: a thumbnail, as the first one of most raw files is), and DNG's version."""
 
 _UNREAD_FORMATS = {
     2: " with a sign",

@@ -25,7 +25,7 @@ class Network(Protocol):
         ...
 
     def map(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[FloatArray]:
-        """Yield what it says of each batch, in order; a network that can computes one while the next is made."""
+        """Yield what it says of each batch, in order; some backends compute one while the next is prepared."""
         return (self(images) for images in batches)
 
 

@@ -17,16 +17,16 @@ from detector.models.backend import Network, thread_count
 from detector.models.layers import Architecture
 from detector.results.detections import FloatArray
 
-# OpenVINO tells its makers of each import and conversion, unless its messenger is not there.
+# OpenVINO sends telemetry on import and conversion unless its package for that is missing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino as openvino  # noqa: E402, PLC0414 - exported: others import it from here, without the messenger
 from openvino import opset13 as ops  # noqa: E402
 
 _TOGETHER = 4
-"""Small images that are computed together: one alone takes up to a fifth longer."""
+"""Small images that are computed together: singly, each takes up to 20% longer."""
 
 _SMALL_PIXELS = 2**12
-"""The most of a small image."""
+"""Largest area of a small image, px."""
 
 _EPSILON = 1e-3
 """Of Keras's batch normalisation."""
@@ -36,13 +36,13 @@ class OpenVinoNetwork(Network):
     """A network that OpenVINO computes; any thread may call it.
 
     Each height and width of image is prepared for when it is first met, which takes some 50 ms, and kept. So callers
-    should bring few.
+    should bring few. Kept are also as many requests as were ever under way at a time, some 100 kB each.
 
     Args:
         model: from (B, H, W, 3) uint8 RGB to (B, H', W', C) float32.
         precision: "f32" or "bf16", of what is not computed in int8.
         parameter_count: of its weights.
-        threads: how many compute at a time; None for `thread_count`.
+        threads: how many compute inputs of one shape at a time, two shapes may overlap; None for `thread_count`.
     """
 
     def __init__(
@@ -76,7 +76,9 @@ class OpenVinoNetwork(Network):
             while computing:
                 yield self._outputs(computing.popleft())
         finally:
-            for requests in computing:  # nobody waits for these any more, but they are under way
+            for (
+                requests
+            ) in computing:  # closed early, or a batch failed: wait, so that they can be used again
                 self._outputs(requests)
 
     def _started(self, images: NDArray[np.uint8]) -> list["_Request"]:

@@ -27,7 +27,7 @@ class TensorFlowNetwork(Network):
 
     Attributes:
         parameter_count: of the weights.
-        graph: from (B, H, W, 3) uint8 RGB to a list of one (B, H', W', 15) float32.
+        graph: from (B, H, W, 3) uint8 RGB to a list of one (B, H', W', C) float32.
 
     Raises:
         ValueError: if the arrays do not fit the network.
@@ -39,7 +39,7 @@ class TensorFlowNetwork(Network):
         self.graph: tf.types.experimental.ConcreteFunction = _freeze(model)
 
     def __call__(self, images: NDArray[np.uint8]) -> FloatArray:
-        """Return the score map of a (B, H, W, 3) uint8 RGB batch: (B, H', W', 15) float32."""
+        """Return the score map of a (B, H, W, 3) uint8 RGB batch: (B, H', W', C) float32."""
         return np.asarray(self.graph(tf.constant(images))[0], np.float32)
 
 

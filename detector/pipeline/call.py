@@ -50,7 +50,7 @@ class Call:
 
     Args:
         cancellation: ends the work early, between two calls of a network; None to carry it through.
-        progress: is told what part of it is done; None if nobody asks.
+        progress: called with the fraction of the work that is done; None if nobody asks.
 
     Attributes:
         seconds: spent per stage; while a stage runs within another, the other's clock stands still.
@@ -78,10 +78,10 @@ class Call:
             self._stages.pop()
 
     def part(self, share: float) -> Callable[[float], None]:
-        """Return what tells the caller how far the work is, told how much of this part is done now, 0..1.
+        """Return a callback that adds to the call's progress; it takes the newly finished fraction of a part.
 
         Args:
-            share: of the part in the whole work, 0..1.
+            share: the part's fraction of the whole work, 0..1.
         """
 
         def advance(done: float) -> None:

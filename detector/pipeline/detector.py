@@ -97,7 +97,8 @@ class DigitDetector:
             image: an encoded image, see `decode_image` for the formats, or decoded pixels, (H, W, 3) uint8 RGB.
             options: what the caller asks for instead of the defaults.
             cancellation: ends the work early, between two calls of a network; None to carry it through.
-            progress: is told what part of the image is done, after each call of a network.
+            progress: called with the fraction of the image that is done, 0..1, after each batch of gate and FCN; the
+                refiner comes last, after 1.
 
         Returns:
             Digits, best score first, and numbers; boxes in pixels of the image as it is displayed.
@@ -163,7 +164,7 @@ class DigitDetector:
             images: for each the path of its file, its encoded bytes (or what gives them when it is called), or
                 decoded pixels, (H, W, 3) uint8 RGB.
             options: what to ask for instead of the defaults.
-            progress: is told what part of the image whose turn it is is done, after each call of a network.
+            progress: called with the fraction of the current image that is done, as for `detect`.
 
         Yields:
             Each image as it was given, in order, with what `detect` returns for it, or the error that it raises: a bad
@@ -196,14 +197,14 @@ class DigitDetector:
 
         Args:
             crops: such as the official ones of SVHN.
-            refine: whether the second network has a say; it has less of one than in images.
+            refine: whether the refiner's scores count; they weigh less than in images.
             batch: how many go through a network together.
         """
         parts = [
-            self._cascade.read_crops(crops[start : start + batch], refine)
+            self._cascade.read_crops(crops[start : start + batch], refine).argmax(axis=1)
             for start in range(0, len(crops), batch)
         ]
-        return np.asarray(np.concatenate(parts).argmax(axis=1), np.int32)
+        return np.concatenate([np.empty(0, np.int32), *parts], dtype=np.int32)
 
     @property
     def has_gate(self) -> bool:
@@ -247,6 +248,10 @@ class DigitDetector:
 
 
 def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if not isinstance(pixels, np.ndarray):
+        raise ImageTypeError(
+            f"{type(pixels).__name__} is no image: give bytes, or (H, W, 3) uint8 RGB as a NumPy array"
+        )
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise ImageTypeError(f"pixels must be (H, W, 3) uint8 RGB, got {pixels.dtype} {pixels.shape}")
     return pixels

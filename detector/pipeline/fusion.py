@@ -120,11 +120,10 @@ def spread(scores: FloatArray, links: NDArray[np.bool], thresholds: Thresholds) 
     """(N,) which digits to return, from their (N,) scores and (N, N) links."""
     chosen = scores >= thresholds.high
     possible = scores >= thresholds.low
-    while True:
-        grown = chosen | (possible & links[:, chosen].any(axis=1))
-        if (grown == chosen).all():
-            break
-        chosen = grown
+    added = chosen
+    while added.any():
+        added = possible & ~chosen & links[:, added].any(axis=1)
+        chosen = chosen | added
     isolated = ~links[:, chosen].any(axis=1)
     return np.asarray(chosen & ~(isolated & (scores < thresholds.isolated)))
 

@@ -1,4 +1,4 @@
-"""Tiles: a network slides over chosen windows of images, by inputs of a few shapes, and over no window twice.
+"""Tiles: a network slides over chosen windows of images, by inputs of a few shapes, and hands on no window twice.
 
 The windows to look at are given as a mask. Square tiles of a few fixed sizes cover them, so a backend prepares itself
 for a few shapes once, whatever the sizes of images. All convolutions are 'valid': a window has in a tile the very
@@ -123,6 +123,8 @@ def slide(
     batches = _batches(tiles, grid)
     outputs = network.map(_cut_tiles(planes, batch, grid) for batch in batches)
     pixels = sum(_pixels(batch, grid) for batch in batches)
+    if advance is not None and not batches:
+        advance(1.0)
     found: list[_Reached] = []
     for batch, output in zip(batches, outputs, strict=True):
         found.append(_reached(output, batch, threshold))
@@ -191,7 +193,11 @@ def _rasters(planes: Sequence[Plane], grid: Grid) -> IndexArray:
 
 @lru_cache(maxsize=64)  # the gate's, for the levels of a few sizes of image
 def _raster(shape: tuple[int, int], grid: Grid) -> IndexArray:
-    return _cover(_Sheet([np.ones(shape, bool)]), grid)
+    step = int(_cheapest(np.array(shape[:1]), np.array(shape[1:]), grid)[0])
+    top, left = (index.ravel() * step for index in np.indices([-(-length // step) for length in shape]))
+    height, width = np.minimum(shape[0] - top, step), np.minimum(shape[1] - left, step)
+    zero = np.zeros_like(top)
+    return np.stack([zero, top, left, _smallest(height, width, grid), height, width, zero + 1], axis=1)
 
 
 def _cover(sheet: _Sheet, grid: Grid) -> IndexArray:
@@ -207,8 +213,7 @@ def _cover(sheet: _Sheet, grid: Grid) -> IndexArray:
     filled = np.flatnonzero(bounds[2] > 0)
     top, left, height, width = bounds[:, filled]
     plane = np.searchsorted(sheet.tops, top, side="right") - 1
-    sizes = np.array(grid.sizes)
-    size = sizes[np.searchsorted(sizes, np.maximum(height, width))]
+    size = _smallest(height, width, grid)
     label = np.repeat(np.arange(sheet.count), parts)[filled] + 1
     return np.stack([plane, top - sheet.tops[plane], left, size, height, width, label], axis=1)
 
@@ -220,6 +225,12 @@ def _bounds(group: IndexArray, count: int, rows: IndexArray, columns: IndexArray
         np.minimum.at(first[axis], group, places)
         np.maximum.at(last[axis], group, places)
     return np.concatenate([first, last - first + 1])
+
+
+def _smallest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:
+    """(N,) the size of the smallest tiles that (N,) parts fit into."""
+    sizes = np.array(grid.sizes)
+    return np.asarray(sizes[np.searchsorted(sizes, np.maximum(height, width))])
 
 
 def _cheapest(height: IndexArray, width: IndexArray, grid: Grid) -> IndexArray:

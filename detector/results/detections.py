@@ -127,8 +127,9 @@ class ImageDetections:
         numbers: the numbers that the digits spell, in reading order (top to bottom, left to right).
         model_name: the model that found them.
         model_version: its version.
-        stage_seconds: time spent per stage: "decode", "pyramid", "tiles" (cut for gate and FCN), "gate" and "network"
-            (their calls), "score_map", "merge", "crops" (cut for the refiner), "refiner" (its calls), "numbers".
+        stage_seconds: time spent per stage: "decode", "pyramid", "tiles" and "crops" (what is cut before a network
+            begins), "gate", "network" (the FCN) and "refiner" (their calls, and what is cut meanwhile), "score_map",
+            "merge" (fusion, and hysteresis at the end), "numbers".
     """
 
     width_px: int

@@ -107,7 +107,7 @@ EncodedImage = bytes | Path | Callable[[], bytes]
 AnyEncoded = TypeVar("AnyEncoded", bound=EncodedImage)
 
 ImageProgress = Callable[[float], None]
-"""Is told, in the thread that detects, what part of an image is done, 0..1: now and then while it is a large one."""
+"""Called, in the thread that detects, with the fraction of an image that is done, 0..1."""
 
 
 class ImageDetector(Protocol):
@@ -132,7 +132,7 @@ class ImageDetector(Protocol):
         Args:
             images: the images.
             options: what to ask for instead of the defaults.
-            progress: is told what part of the image whose turn it is is done; a server tells nothing of it.
+            progress: called with the fraction of the current image that is done, 0..1; a server tells nothing of it.
 
         Yields:
             Each image as it was given, in order, with its detections, or what was wrong with it.

@@ -136,7 +136,7 @@ class DetectorClient:
         Args:
             images: for each its encoded bytes, its file, or what gives the bytes when it is called, in a thread.
             options: what to ask for; None means the server's defaults.
-            progress: is told nothing: a server answers when an image is done.
+            progress: never called: a server answers when an image is done.
 
         Yields:
             Each image as it was given, in order, with its detections, or what was wrong with it, also if that was the

@@ -2,8 +2,10 @@
 
 import os
 import re
+import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.images.decode import MAX_FILE_BYTES, decode_image, read_image_file
+from detector.images.heif import without_exif
 from detector.results.errors import (
     DetectorError,
     ImageTooLargeError,
@@ -187,6 +190,18 @@ def test_a_damaged_image_shows_nothing_of_the_one_before() -> None:
 
 def _damaged(data: bytes) -> list[bytes]:
     return [data[:cut] + bytes(40) + data[cut + 40 :] for cut in range(100, len(data), len(data) // 20)]
+
+
+def test_what_hostile_headers_repeat_costs_no_time() -> None:
+    """4 MB of fill bytes before a JPEG's first marker; an AVIF with 2,000 lists of items, whose EXIF is refused."""
+    jpeg = encode("JPEG")
+    filled = jpeg[:2] + b"\xff" * 4_000_000 + jpeg[2:]
+    lists = b"".join(struct.pack(">I4s", 12, b"iinf") + b"Exif" for _ in range(2000))
+    avif = struct.pack(">I4s", 12 + len(lists), b"meta") + bytes(4) + lists + bytes(4_000_000)
+    began = time.process_time()
+    assert decode_image(filled).shape == decode_image(jpeg).shape
+    assert without_exif(avif) == avif.replace(b"Exif", b"none")
+    assert time.process_time() - began < 1
 
 
 def test_a_file_is_read_whole(tmp_path: Path) -> None:

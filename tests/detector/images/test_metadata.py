@@ -15,6 +15,7 @@ from PIL.ExifTags import GPS, Base
 from PIL.TiffImagePlugin import IFDRational
 from pillow_heif import register_heif_opener
 
+from detector.images.decode import decode_image
 from detector.images.metadata import Capture, in_zone, read_capture
 from tests.detector.captures import GOOD_GPS, GOOD_TIME, encoded, exif_block, gps_at, raw_exif
 
@@ -158,6 +159,7 @@ GPS_TIME = {GPS.GPSDateStamp: "2026:05:01", GPS.GPSTimeStamp: (8.0, 0.0, 1.25)}
         ({}, {GPS.GPSDateStamp: "2026:05:01"}, None, None, "GPS without a time"),
         ({}, GPS_TIME | {GPS.GPSTimeStamp: (8.0, NAN, 0.0)}, None, None, "a rational with zeros"),
         ({}, GPS_TIME | {GPS.GPSTimeStamp: (25.0, 0.0, 0.0)}, None, None, "no such hour"),
+        ({}, GPS_TIME | {GPS.GPSDateStamp: "99999999999:01:01"}, None, None, "no such year"),
         ({}, GOOD_GPS, None, None, "a position without a time"),
     ],
 )
@@ -229,6 +231,14 @@ def test_thousands_of_entries_cost_neither_time_nor_memory(order: str, entries: 
     found = read_capture(encoded("PNG", block))
     assert time.process_time() - began < 2
     assert found == Capture(latitude=1.0341667, longitude=1.0341667)
+
+
+@pytest.mark.parametrize("pointer", [0x8769, 0x8825], ids=["Exif", "GPS"])
+def test_a_pointer_that_is_no_number_leads_nowhere(pointer: int) -> None:
+    block = b"II*\0" + struct.pack("<IHHHII", 8, 1, pointer, 5, 1, 26) + bytes(4 + 8)  # a rational, 0/0
+    picture = encoded("JPEG", block)
+    assert read_capture(picture) == Capture()
+    assert decode_image(picture).shape[2] == 3
 
 
 def test_a_directory_that_leads_to_itself_ends() -> None:

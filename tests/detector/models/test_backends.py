@@ -147,6 +147,8 @@ def test_batches_that_nobody_waits_for_spoil_no_others(fcn: OpenVinoNetwork) -> 
         raise ValueError("no more")
 
     expected = fcn(noise(48, 48, 0)[None])
+    list(fcn.map(noise(48, 48, seed)[None] for seed in range(3)))  # as many requests as are ever needed
+    idle = {shape: len(requests) for shape, requests in fcn._idle.items()}
     for _ in range(3):
         left = fcn.map(noise(48, 48, seed)[None] for seed in range(1, 9))
         next(left)
@@ -154,6 +156,7 @@ def test_batches_that_nobody_waits_for_spoil_no_others(fcn: OpenVinoNetwork) -> 
         with pytest.raises(ValueError, match="no more"):
             list(fcn.map(failing()))
         np.testing.assert_array_equal(fcn(noise(48, 48, 0)[None]), expected)
+        assert {shape: len(requests) for shape, requests in fcn._idle.items()} == idle
 
 
 @pytest.mark.parametrize("runtime", PRECISIONS)

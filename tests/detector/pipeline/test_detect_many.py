@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,5 +81,7 @@ def test_images_without_end_are_read_a_few_ahead(embedded: DigitDetector) -> Non
 
 def test_pixels_of_another_kind_end_nothing(embedded: DigitDetector) -> None:
     good, bad = np.zeros((33, 33, 3), np.uint8), np.zeros((33, 33), np.uint8)
-    found = list(embedded.detect_many([bad, good, bad.astype(np.float32), good]))
-    assert [getattr(each, "reason", "") for _, each in found] == ["IMAGE_TYPE", "", "IMAGE_TYPE", ""]
+    things: list[Any] = [bad, good, bad.astype(np.float32), bytearray(b"x"), None, good]
+    found = list(embedded.detect_many(things))
+    reasons = [getattr(each, "reason", "") for _, each in found]
+    assert reasons == ["IMAGE_TYPE", "", "IMAGE_TYPE", "IMAGE_TYPE", "IMAGE_TYPE", ""]

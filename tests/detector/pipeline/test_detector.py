@@ -254,6 +254,14 @@ def test_arrays_that_are_no_rgb_image_are_refused(embedded: DigitDetector, pixel
 
 
 @pytest.mark.parametrize(
+    "thing", ["house.jpg", bytearray(b"x"), None, [[1]]], ids=["str", "bytearray", "None", "list"]
+)
+def test_what_is_no_image_at_all_is_refused(embedded: DigitDetector, thing: Any) -> None:
+    with pytest.raises(ImageTypeError, match=f"{type(thing).__name__} is no image"):
+        embedded.detect(thing)
+
+
+@pytest.mark.parametrize(
     ("data", "error"),
     [(b"", ImageEmptyError), (b"not an image", ImageUndecodableError)],
     ids=["empty", "garbage"],
@@ -305,6 +313,17 @@ def test_it_tells_how_far_a_large_image_is(embedded: DigitDetector, street: byte
     assert told[-1] == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.parametrize("exhaustive", [False, True])
+def test_an_image_in_which_the_gate_sees_nothing_is_done_in_the_end(
+    embedded: DigitDetector, exhaustive: bool
+) -> None:
+    told: list[float] = []
+    embedded.detect(
+        np.full((900, 1200, 3), 90, np.uint8), DetectOptions(exhaustive=exhaustive), progress=told.append
+    )
+    assert told[-1] == pytest.approx(1, abs=0.02)
+
+
 @pytest.mark.slow
 def test_eight_threads_get_the_serial_results(embedded: DigitDetector, real_images: dict[str, Path]) -> None:
     images = [path.read_bytes() for path in real_images.values()]
@@ -329,7 +348,9 @@ def test_crops_are_read_by_the_network_that_detects(
     found = embedded.classify_crops(np.stack(crops))
     assert found.tolist() == labels
     assert embedded.classify_crops(np.stack(crops), batch=2).tolist() == labels
-    assert found.dtype == np.int32
+    none = embedded.classify_crops(np.empty((0, 32, 32, 3), np.uint8))
+    assert none.shape == (0,)
+    assert found.dtype == none.dtype == np.int32
 
 
 def test_info(embedded: DigitDetector) -> None:

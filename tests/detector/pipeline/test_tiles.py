@@ -107,6 +107,13 @@ def test_few_pixels_are_looked_at(rows: slice, columns: slice, most: int) -> Non
     assert sum(network.shapes.values()) <= most
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (5, 9), (9, 10), (40, 3), (70, 81)])
+def test_a_plane_that_is_asked_for_whole_is_covered_like_any_region(shape: tuple[int, int]) -> None:
+    """The short way for whole planes lays the tiles of the long one."""
+    regions = tiles._cover(tiles._Sheet([np.ones(shape, bool)]), SMALL)
+    np.testing.assert_array_equal(tiles._raster(shape, SMALL), regions)
+
+
 def test_a_large_region_comes_in_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """So memory is bounded, and work can end between two calls."""
     monkeypatch.setattr(tiles, "_BATCH_PIXELS", 2 * SMALL.side(9) ** 2)
