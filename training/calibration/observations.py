@@ -4,7 +4,7 @@ No test split is read. The networks run once on each image; their outputs are ke
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from detector.images.decode import decode_image, read_image_file
+from detector.models.model_files import Manifest
 from detector.pipeline.cascade import CascadeOutput
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.score_map import Candidates
@@ -28,6 +29,9 @@ from training.data.scenes import Scene
 from training.data.svhn import read_scenes
 from training.errors import DataError
 from training.evaluation.sequences import TrueNumber, true_numbers, whole_numbers
+
+_DEFAULT_SEED = 1
+"""Of a training that is told none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,25 +54,53 @@ class ValidationSet:
         return self.folder.name
 
 
-def read_validation_set(folder: Path, options: LabelOptions | None = None, seed: int = 1) -> ValidationSet:
+def recorded_seeds(manifest: Manifest) -> dict[str, int]:
+    """Return the seed of each scoring network's training, as far as the manifest records it."""
+    training = manifest.training
+    entries = {"fcn": training.get("fcn", training), "refiner": training.get("refiner", {})}
+    seeds = {network: entry.get("recipe", {}).get("seed") for network, entry in entries.items()}
+    return {network: seed for network, seed in seeds.items() if isinstance(seed, int)}
+
+
+def read_validation_set(
+    folder: Path, options: LabelOptions | None = None, seeds: Iterable[int] = ()
+) -> ValidationSet:
     """Return the images of a data folder that trainings keep for validation.
 
     Of SVHN they are those of `train` that validate every training; of labels of one's own those of the split "val", or
-    where there is none those that a training of `seed` draws from "train".
+    where there is none those that a training draws from "train".
+
+    Args:
+        folder: of the data.
+        options: how labels of one's own are read.
+        seeds: of the trainings, which are to be the same where validation is drawn; a training's default if none.
 
     Raises:
-        DataError: if labels are missing or have problems, or no digit is there.
+        DataError: if labels are missing or have problems, no digit is there, or the seeds draw different images.
     """
     if holds_own_labels(folder):
-        validation = split_off_validation(read_labels(folder, options or LabelOptions()).splits, seed)[1]
+        splits = read_labels(folder, options or LabelOptions()).splits
+        validation = split_off_validation(splits, _drawing_seed(folder, splits, seeds))[1]
         chosen = ValidationSet(folder, validation, true_numbers(validation, folder))
     else:
         official = folder / OFFICIAL
-        scenes = [scene for scene in read_scenes(official / "train") if is_validation(scene)]
+        scenes = [scene for scene in read_scenes(official / "train", progress=True) if is_validation(scene)]
         chosen = ValidationSet(official, scenes, whole_numbers(scenes))
     if not sum(len(scene.labels) for scene in chosen.scenes):
         raise DataError(f"{folder} has no labelled digits to validate on")
     return chosen
+
+
+def _drawing_seed(folder: Path, splits: Mapping[str, Sequence[Scene]], seeds: Iterable[int]) -> int:
+    """Return the seed that draws the images which validate; any, where a split names them."""
+    seed, *others = sorted(set(seeds)) or [_DEFAULT_SEED]
+    if others and not splits.get("val"):
+        named = " and ".join(map(str, (seed, *others)))
+        raise DataError(
+            f"{folder} has no split 'val', and the model's networks were trained with the seeds {named}: choose with "
+            "--seed whose validation images are read"
+        )
+    return seed
 
 
 LEAST_SCORE = 0.05

@@ -2,23 +2,28 @@
 
 import json
 import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from detector.images.decode import decode_image
-from detector.models.model_files import EMBEDDED, load_model, write_manifest
+from detector.models.model_files import EMBEDDED, Manifest, load_model, write_manifest
 from detector.models.operating_point import OperatingPoint, Thresholds
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.loading import load_checked
 from detector.results.detections import Detections
 from tests.training.official_files import REAL, write_tiny_data
-from training.calibration.observations import read_validation_set
+from training.calibration import observations
+from training.calibration.observations import read_validation_set, recorded_seeds
 from training.calibration.search import Goal, ScoredImage, ScoredSet, choose_thresholds
 from training.cli.main import main
+from training.data.detector_data import load_detector_data
 from training.data.labelled_data import is_validation
+from training.data.labels.folder import LabelOptions
 from training.data.scenes import Scene
 from training.data.svhn import read_scenes
 from training.errors import DataError
@@ -77,15 +82,11 @@ def test_what_is_chosen_is_what_the_model_then_does(
 def test_of_svhn_only_what_validates_trainings_is_read(tmp_path: Path) -> None:
     data = write_tiny_data(tmp_path)
     train = read_scenes(data / "svhn" / "train")
-    try:
-        chosen = read_validation_set(data)
-    except DataError:
-        assert not any(is_validation(scene) for scene in train)
-    else:
-        assert [scene.path for scene in chosen.scenes] == [s.path for s in train if is_validation(s)]
-        assert [[number.digits for number in numbers] for numbers in chosen.numbers] == [
-            [scene.number] for scene in chosen.scenes
-        ]
+    chosen = read_validation_set(data)
+    assert [scene.path for scene in chosen.scenes] == [s.path for s in train if is_validation(s)]
+    assert [[number.digits for number in numbers] for numbers in chosen.numbers] == [
+        [scene.number] for scene in chosen.scenes
+    ]
 
 
 def test_of_own_labels_the_split_val_is_read_and_test_never(
@@ -102,11 +103,55 @@ def test_of_own_labels_the_split_val_is_read_and_test_never(
 def test_without_val_it_is_what_a_training_would_hold_out(
     tmp_path: Path, real_images: dict[str, Path]
 ) -> None:
-    pictures = {f"{index}.png": real_images["68"] for index in range(10)}
-    data = write_coco(tmp_path / "own", pictures, "train")
-    chosen = {seed: {s.path for s in read_validation_set(data, seed=seed).scenes} for seed in range(1, 9)}
-    assert {len(paths) for paths in chosen.values()} == {2}
-    assert len(set().union(*chosen.values())) > 2
+    data = write_coco(tmp_path / "own", {f"{index}.png": real_images["68"] for index in range(10)}, "train")
+    chosen = {seed: paths(read_validation_set(data, seeds=[seed]).scenes) for seed in range(4)}
+    assert chosen == {seed: paths(load_detector_data(data, seed=seed).validation) for seed in range(4)}
+    assert len(set().union(*chosen.values())) > 2, "they depend on the seed"
+    assert paths(read_validation_set(data).scenes) == chosen[1], "a training's default"
+
+
+def paths(scenes: Sequence[Scene]) -> frozenset[Path]:
+    return frozenset(scene.path for scene in scenes)
+
+
+def test_seeds_that_draw_different_images_are_refused(tmp_path: Path, real_images: dict[str, Path]) -> None:
+    data = write_coco(tmp_path / "own", {f"{index}.png": real_images["68"] for index in range(10)}, "train")
+    with pytest.raises(DataError, match=r"no split 'val'.*with the seeds 1 and 5: choose with --seed"):
+        read_validation_set(data, seeds=[5, 1, 5])
+    named = write_coco(tmp_path / "named", {"v.png": real_images["68"]})
+    assert len(read_validation_set(named, seeds=[5, 1]).scenes) == 1
+
+
+@pytest.mark.parametrize(
+    ("training", "seeds"),
+    [
+        ({"fcn": {"recipe": {"seed": 5}}, "refiner": {"recipe": {"seed": 7}}}, {"fcn": 5, "refiner": 7}),
+        ({"recipe": {"seed": 3}}, {"fcn": 3}),
+        ({"fcn": {"recipe": {"seed": 2}}, "gate": {"recipe": {"seed": 9}}}, {"fcn": 2}),
+        ({}, {}),
+    ],
+    ids=["both networks", "an FCN alone", "the gate scores nothing", "nothing recorded"],
+)
+def test_the_seeds_are_those_of_the_manifest(training: dict[str, Any], seeds: dict[str, int]) -> None:
+    assert recorded_seeds(Manifest("a", "", "", "", training)) == seeds
+    assert set(recorded_seeds(load_model(EMBEDDED)[1]).values()) == {5}
+
+
+@pytest.mark.parametrize(
+    ("options", "seeds"), [([], {5}), (["--seed", "2"], {2})], ids=["the manifest's", "the given one"]
+)
+def test_the_command_reads_what_the_models_training_drew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], seeds: set[int]
+) -> None:
+    asked: list[set[int]] = []
+
+    def read(folder: Path, _: LabelOptions, seeds: Iterable[int]) -> None:
+        asked.append(set(seeds))
+        raise DataError(str(folder))
+
+    monkeypatch.setattr(observations, "read_validation_set", read)
+    assert main(["calibrate", "--model", str(EMBEDDED), "--data", str(tmp_path), *options]) == 2
+    assert asked == [seeds]
 
 
 def image(scores: list[float], true: int) -> ScoredImage:
