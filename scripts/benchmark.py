@@ -17,12 +17,12 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks.folder import folder
 from benchmarks.growth import growth
-from benchmarks.looks import looks
 from benchmarks.measuring import SAMPLES, Bench, Figure, Result, Table, machine
 from benchmarks.network import detect, windows
 from benchmarks.peers import peers
 from benchmarks.ray_folder import ray_folder
 from benchmarks.ray_server import ray_server
+from benchmarks.refiner import refiner
 from benchmarks.runtimes import runtimes
 from benchmarks.server import server
 from benchmarks.sharing import sharing
@@ -41,7 +41,7 @@ Section = Callable[[Bench], list[Result]]
 SECTIONS: dict[str, Section] = {
     "detect": detect,
     "windows": windows,
-    "looks": looks,
+    "refiner": refiner,
     "runtimes": runtimes,
     "folder": folder,
     "server": server,
@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings(args: argparse.Namespace) -> dict[str, str]:
-    """Measure and report."""
+    """Return what was measured with, by its name in the report: the engine, the picture, the model and the limits."""
     width, height = args.size
     return {
         "engine": args.engine,
@@ -130,16 +130,15 @@ def settings(args: argparse.Namespace) -> dict[str, str]:
 
 def _prepare(args: argparse.Namespace) -> Bench:
     networks = load_networks(args.model, TENSORFLOW)
-    fcn, look = networks.fcn, networks.refiner
     point = networks.manifest.operating_point
-    detector = DigitDetector(fcn, networks.manifest, refiner=look, operating_point=point)
+    detector = DigitDetector(networks.fcn, networks.manifest, refiner=networks.refiner, operating_point=point)
     picture = decode_image(read_image_file(args.image))
     width, height = args.size
     repeats = -(-height // picture.shape[0]), -(-width // picture.shape[1]), 1
     wall = np.tile(picture, repeats)[:height, :width]
     return Bench(
-        fcn,
-        look,
+        networks.fcn,
+        networks.refiner,
         detector,
         DigitDetector.load(args.model),
         args.model,

@@ -24,7 +24,7 @@ GROUND = (203, 211, 221)
 
 
 def main() -> None:
-    """Detect, report, looks and composes."""
+    """Detect, write a report, take screenshots and compose them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos = folder / "photos"

@@ -83,9 +83,9 @@ def test_a_tiny_benchmark(checkout: Path, tmp_path: Path) -> None:
 def test_the_refiner_stays_within_its_budget_of_arithmetic(checkout: Path, tmp_path: Path) -> None:
     """Multiply-adds are counted, not timed: they are the same on every machine."""
     report = tmp_path / "report.json"
-    run = benchmark(checkout, "looks", "--repetitions", "1", "--json", str(report))
+    run = benchmark(checkout, "refiner", "--repetitions", "1", "--json", str(report))
     assert run.returncode == 0, run.stderr
-    figures = {row["name"]: row["value"] for row in json.loads(report.read_text())["figures"]["looks"]}
+    figures = {row["name"]: row["value"] for row in json.loads(report.read_text())["figures"]["refiner"]}
     assert 8 <= figures["digits found"] <= figures["windows refined"]
     assert 70_000 < figures["multiply-adds per pixel"] <= 250_000
     assert figures["with / without"] == pytest.approx(figures["with the refiner"] / figures["without it"])
@@ -158,7 +158,7 @@ def test_quantiles_are_values_that_were_seen(values: list[float], share: float, 
     [
         pytest.param(
             ["windows", "speed"],
-            "'speed' is none of detect, windows, looks, runtimes, folder, server, sharing, growth, peers",
+            "'speed' is none of detect, windows, refiner, runtimes, folder, server, sharing, growth, peers",
             id="no such section",
         ),
         pytest.param(

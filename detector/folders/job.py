@@ -29,7 +29,7 @@ AnyPicture = TypeVar("AnyPicture")
 
 
 def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
-    """Works the plan off, and shows on standard error how far it is.
+    """Run the planned job, and show on standard error how far it is.
 
     The picture of an image is written before its row: where a row is, its picture is whole. Images that have rows
     already are left out. A job that watches ends when it is interrupted, or at its limit. The report is made of the

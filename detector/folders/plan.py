@@ -73,7 +73,7 @@ class FolderPlan:
 
 
 def plan_folder(job: FolderJob) -> FolderPlan:
-    """Look whether the job can be done, make the folders that it writes to, and lists its images.
+    """Look whether the job can be done, make the folders that it writes to, and list its images.
 
     Raises:
         InvalidOptionError: if a folder cannot be read or written, the results would mix with the images, or options

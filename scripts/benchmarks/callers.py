@@ -75,7 +75,7 @@ async def call_for_a_while(address: str, image: bytes, callers: int, images: int
 
 
 def main() -> int:
-    """Return the command line."""
+    """Run the program; return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server", metavar="HOST:PORT")
     parser.add_argument("image", type=Path)

@@ -87,7 +87,7 @@ CONTESTANTS: dict[str, Callable[[str], Detect]] = {
 
 
 def main() -> int:
-    """Return the command line."""
+    """Run the program; return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=CONTESTANTS)
     parser.add_argument("model")

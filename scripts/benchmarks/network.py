@@ -14,7 +14,7 @@ LARGEST_DIFFERENCE = 1e-4
 
 
 def detect(bench: Bench) -> list[Result]:
-    """Return detecting in an encoded picture, against the networks' calls alone on the same tiles and windows."""
+    """Time `detect` on an encoded picture against the bare network calls on the same tiles and windows."""
     data = encode_image(bench.picture, ".jpg")
     tiles, windows = bench.tiles(bench.picture), bench.windows(bench.picture)
     stages: dict[str, list[float]] = {}
@@ -41,7 +41,7 @@ def detect(bench: Bench) -> list[Result]:
 
 
 def windows(bench: Bench) -> list[Result]:
-    """Return the network slid over the pyramid, against classifying each window of the same grid on its own.
+    """Time one dense pass against classifying each window separately.
 
     Raises:
         SystemExit: if the scores of the two ways differ.

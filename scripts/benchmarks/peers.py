@@ -41,7 +41,7 @@ Rounds = dict[str, list[Turn]]
 
 
 def peers(bench: Bench) -> list[Result]:
-    """Return this detector beside RapidOCR and an untrained YOLO11n on OpenVINO, two threads each, from JPEG to result.
+    """Compare with RapidOCR and an untrained YOLO11n, two threads each, from JPEG to result.
 
     In each round every contestant gets the same image; the next round has the next one.
 

@@ -17,7 +17,7 @@ IMAGES = 10
 
 
 def ray_server(bench: Bench) -> list[Result]:
-    """Return the service on Ray against the plain server: what one caller waits beside the stages that both have.
+    """Measure the service on Ray against the plain server: what one caller waits beside the stages that both have.
 
     Both compute with one thread, and take turns.
     """

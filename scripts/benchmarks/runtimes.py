@@ -15,7 +15,7 @@ from detector.export.export_model import export_model
 from detector.images.draw import encode_image
 from detector.models.layers import REFINER_WINDOW
 
-LOOKS = 26
+REFINED_WINDOWS = 26
 """Windows that the refiner is given at once: those of an image with ten digits."""
 
 Network = Callable[[Picture], NDArray[np.float32]]
@@ -97,7 +97,9 @@ def _rows(
 
 
 def _noise() -> Picture:
-    return np.random.default_rng(0).integers(0, 256, (LOOKS, REFINER_WINDOW, REFINER_WINDOW, 3), np.uint8)
+    return np.random.default_rng(0).integers(
+        0, 256, (REFINED_WINDOWS, REFINER_WINDOW, REFINER_WINDOW, 3), np.uint8
+    )
 
 
 def _onnx_runtime(path: Path) -> Network:

@@ -37,7 +37,7 @@ _CALLERS_PROGRAM = Path(__file__).with_name("callers.py")
 
 
 def server(bench: Bench) -> list[Result]:
-    """Return the server on loopback against `detect` in this process, and what 1 to 64 callers at once get."""
+    """Measure the server on loopback against `detect` in process, and throughput for 1 to 64 callers."""
     data = encode_image(bench.picture, ".jpg")
     with tempfile.TemporaryDirectory() as folder, running_server("--model", str(bench.model)) as address:
         image = Path(folder) / "picture.jpg"

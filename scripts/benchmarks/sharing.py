@@ -12,7 +12,7 @@ TOGETHER = 4
 
 
 def sharing(bench: Bench) -> list[Result]:
-    """Call of the network for four pictures at once, against calls for each: is a server faster that waits for four?
+    """Measure whether batching four requests into one network call is faster.
 
     First with four pictures of one size, then with real pictures, whose sizes differ; tiles of one size share a call.
     Nothing is said here of the time that requests would wait for each other.

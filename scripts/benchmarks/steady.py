@@ -18,7 +18,7 @@ from detector.results.errors import DetectorError
 
 
 def main() -> int:
-    """Return the command line; exit code 1 if an image could not be read."""
+    """Run the program; return its exit code, 1 if an image could not be read."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, metavar="DIR")
     parser.add_argument("--model", type=Path)

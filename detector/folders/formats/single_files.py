@@ -67,7 +67,7 @@ def _image_cells(row: FoundRow) -> tuple[str, int, int]:
 
 
 def write_coco_results(rows: Iterable[FoundRow], file: TextIO) -> None:
-    """Return a list of scored boxes, as `pycocotools.coco.COCO.loadRes` reads it."""
+    """Write a list of scored boxes, as `pycocotools.coco.COCO.loadRes` reads it."""
     _write_list(
         file,
         ({**_box_of(row, digit), "score": digit.score} for row in rows for digit in row.digits),
@@ -76,7 +76,7 @@ def write_coco_results(rows: Iterable[FoundRow], file: TextIO) -> None:
 
 
 def write_coco_dataset(rows: Iterable[FoundRow], file: TextIO) -> None:
-    """Images, categories and annotations, as labelling tools and `pycocotools.coco.COCO` read them.
+    """Write images, categories and annotations, as labelling tools and `pycocotools.coco.COCO` read them.
 
     Args:
         rows: walked twice, once for the images and once for the annotations.
@@ -118,7 +118,7 @@ def _box_of(row: FoundRow, digit: Detection) -> dict[str, Any]:
 
 
 def _write_list(file: TextIO, entries: Iterable[dict[str, Any]]) -> None:
-    """Return a JSON array, one entry a line, never whole in memory."""
+    """Write a JSON array, one entry a line, never whole in memory."""
     file.write("[")
     for index, entry in enumerate(entries):
         file.write(",\n" if index else "\n")

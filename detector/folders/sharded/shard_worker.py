@@ -64,7 +64,7 @@ class ShardMaker:
         self._detector = _loaded(work)
 
     def make(self, unit: WorkUnit) -> FolderSummary:
-        """Make the unit's shard, if it is not there, and counts its rows.
+        """Make the unit's shard, if it is not there, and count its rows.
 
         Raises:
             OSError: if the shard cannot be written or read.

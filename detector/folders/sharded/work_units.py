@@ -45,7 +45,7 @@ class WorkUnit:
     entries: tuple[Entry, ...]
 
     def to_line(self) -> bytes:
-        """Return the unit as a line of the list, which `unit_of` reads: ASCII, so any file's name can travel in it."""
+        """Return the unit as a line of the list, read by `work_unit`: ASCII, so any file's name can travel in it."""
         values = [self.number, [[entry.name, entry.error and str(entry.error)] for entry in self.entries]]
         return json.dumps(values).encode("ascii") + b"\n"
 
@@ -110,7 +110,7 @@ def read_listing(output: StorageDir) -> Listing | None:
 
 
 def read_lines(output: StorageDir, file: int) -> Iterator[bytes]:
-    """Yield the units in one file of the list, each a line for `unit_of`.
+    """Yield the units in one file of the list, each a line for `work_unit`.
 
     Raises:
         OSError: if it cannot be read.

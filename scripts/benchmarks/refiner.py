@@ -15,8 +15,12 @@ DIGITS = 10
 SIZE = (480, 640)
 
 
-def looks(bench: Bench) -> list[Result]:
-    """Return an image with ten digits, detected with the refiner and without it; nothing if the model has none."""
+def refiner(bench: Bench) -> list[Result]:
+    """Time an image with ten digits with and without the refiner.
+
+    Returns:
+        Nothing if the model has none.
+    """
     if bench.refiner is None:
         return []
     once = DigitDetector(bench.fcn, bench.detector.manifest)
