@@ -14,7 +14,7 @@ import pytest
 from detector import DigitDetector
 from detector.models.model_files import EMBEDDED, read_manifest
 from training.data.scenes import Scene
-from training.evaluation.metrics import judge, number_figures, precision_recall
+from training.evaluation.metrics import judge, precision_recall, sequence_accuracy
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded.json"
@@ -39,8 +39,8 @@ def measured() -> dict[str, float]:
     results = [detector.detect(scene.path.read_bytes()) for scene in scenes]
     digits = [result.digits for result in results]
     at_50, at_30 = precision_recall(judge(scenes, digits, (0.5, 0.3)))
-    numbers = number_figures(scenes, digits, [result.numbers for result in results])
-    return {"f1_50": at_50.f1, "f1_30": at_30.f1, "numbers": numbers.accuracy}
+    numbers = sequence_accuracy(scenes, digits)
+    return {"f1_50": at_50.f1, "f1_30": at_30.f1, "numbers": numbers}
 
 
 @pytest.mark.parametrize("figure", ["f1_50", "f1_30", "numbers"])

@@ -28,7 +28,7 @@ def add_compare(add_parser: AddParser) -> None:
         ),
         epilog="examples:\n"
         "  digit-detector-train compare embedded models/mine --data DIR --out differences\n"
-        "  digit-detector-train compare models/old models/new --data DIR --by number_accuracy && ./release",
+        "  digit-detector-train compare models/old models/new --data DIR --by sequence_accuracy && ./release",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(

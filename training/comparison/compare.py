@@ -20,7 +20,7 @@ DECIDING = {
     "precision_30": ("precision@0.3", 1),
     "recall_50": ("recall@0.5", 1),
     "recall_30": ("recall@0.3", 1),
-    "number_accuracy": ("sequence accuracy", 1),
+    "sequence_accuracy": ("sequence accuracy", 1),
     "numbers_exact": ("numbers exact", 1),
     "numbers_found": ("numbers found", 1),
     "numbers_spurious": ("numbers spurious", -1),
@@ -147,15 +147,15 @@ def _scene_ratios(scenes: SceneFigures) -> dict[str, Ratio]:
         ratios[f"recall@{threshold:g}"] = Ratio(hits, truths)
         ratios[f"F1@{threshold:g}"] = Ratio(2 * hits, found + truths)
     digits = [result.digits for result in observed.results]
-    marks = number_marks(observed.scenes, digits, [result.numbers for result in observed.results])
-    for name, values in (
-        ("sequence accuracy", marks.accuracy),
-        ("numbers exact", marks.exact),
-        ("numbers found", marks.found),
-        ("numbers spurious", marks.spurious),
-    ):
-        ratios[name] = Ratio(values, np.ones_like(values))
-    return ratios
+    numbers = [result.numbers for result in observed.results]
+    marks = number_marks(observed.scenes, digits, numbers, observed.numbers)
+    images = np.ones(len(digits))
+    return ratios | {
+        "sequence accuracy": Ratio(marks.accuracy, images),
+        "numbers exact": Ratio(marks.exact, images),
+        "numbers found": Ratio(marks.found, marks.truths),
+        "numbers spurious": Ratio(marks.spurious, images),
+    }
 
 
 def _intervals(

@@ -26,6 +26,12 @@ _FORMER_NAMES = {
 }
 """Settings that had another name up to version 0.2."""
 
+_FORMER_FIGURES = {
+    "number_accuracy": "sequence_accuracy",
+    "old_number_accuracy": "old_sequence_accuracy",
+}
+"""Figures of validation that had another name up to version 0.2."""
+
 Arrays = list[NDArray[Any]]
 
 
@@ -84,13 +90,12 @@ def load_state(path: Path, recipe: Any) -> RunState | None:
             groups: dict[str, Arrays] = {}
             for key in sorted(file.keys()):
                 groups.setdefault(key.split("/")[0], []).append(file.get_tensor(key))
-            state = RunState(
-                int(metadata["step"]), groups, json.loads(metadata["history"]), float(metadata["seconds"])
-            )
+            history = [_with_present_names(row) for row in json.loads(metadata["history"])]
+            state = RunState(int(metadata["step"]), groups, history, float(metadata["seconds"]))
             same = metadata["recipe"] == fingerprint(recipe)
     except KeyError as error:
         raise ResumeError(f"{path}: damaged (no {error} in it); delete it to start afresh") from error
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError, AttributeError) as error:
         raise ResumeError(f"{path}: damaged ({error}); delete it to start afresh") from error
     settings = metadata.get("settings", "{}")
     if not same and not _has_all(recipe, settings):
@@ -99,6 +104,10 @@ def load_state(path: Path, recipe: Any) -> RunState | None:
             "its command, or choose another --out"
         )
     return state
+
+
+def _with_present_names(row: dict[str, float]) -> dict[str, float]:
+    return {_FORMER_FIGURES.get(name, name): value for name, value in row.items()}
 
 
 def _settings(recipe: Any) -> str:

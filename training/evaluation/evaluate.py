@@ -36,9 +36,11 @@ from training.evaluation.metrics import (
     average_precision,
     judge,
     number_figures,
+    number_marks,
     precision_recall,
     recall_by_digit,
     recall_by_height,
+    sequence_accuracy,
 )
 from training.evaluation.reliability import ScoredDigits
 from training.evaluation.sequences import TrueNumber, sequence_figures, true_numbers, whole_numbers
@@ -191,7 +193,7 @@ def _measure_scenes(
         average_precision=average_precision(judged_candidates),
         recall_by_height=recall_by_height(judged, HEIGHT_EDGES_PX, threshold=1),
         recall_by_digit=recall_by_digit(judged, threshold=1),
-        numbers=number_figures(scenes, digits, read),
+        numbers=number_figures(number_marks(scenes, digits, read, numbers)),
         sequences=sequence_figures(numbers, read),
         reliability=_reliability(clipped, candidates, judged, calibration),
         observations=SceneObservations(clipped, results, candidates, judged, judged_candidates, numbers),
@@ -224,7 +226,7 @@ def _measure_gate(
     return GateFigures(
         f1_50=at_50.f1,
         f1_30=at_30.f1,
-        number_accuracy=number_figures(scenes, digits, [result.numbers for result in results]).accuracy,
+        sequence_accuracy=sequence_accuracy(scenes, digits),
         digits=len(kept),
         kept=float(kept.mean()) if len(kept) else 1.0,
         small_digits=int(small.sum()),

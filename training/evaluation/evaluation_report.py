@@ -100,7 +100,7 @@ def _scene_json(scenes: SceneFigures | None) -> dict[str, Any]:
         "ap_by_digit": scenes and [_number_or_null(ap) for ap in scenes.average_precision.mean(axis=0)],
         "recall_by_height": scenes and _groups_json(scenes.recall_by_height),
         "recall_by_digit": scenes and _groups_json(scenes.recall_by_digit),
-        "number_accuracy": scenes and scenes.numbers.accuracy,
+        "sequence_accuracy": scenes and scenes.numbers.accuracy,
         "numbers_exact": scenes and scenes.numbers.exact,
         "numbers_found": scenes and scenes.numbers.found,
         "numbers_spurious": scenes and scenes.numbers.spurious,
@@ -156,18 +156,21 @@ def _scene_lines(scenes: SceneFigures) -> Iterator[Line]:
         "sequence accuracy",
         numbers.accuracy,
         ".1%",
-        f"of {count:,} images: all digits found, read left to right by x_min, are the true number",
+        f"of {count:,} images: all digits found, read left to right by x_min, are the true ones, read so",
     )
     yield Line(
         "numbers exact",
         numbers.exact,
         ".1%",
-        "of the images: the numbers reported are the true one and no other",
+        "of the images: the numbers reported are the true ones and no other",
     )
     yield Line(
-        "numbers found", numbers.found, ".1%", "of the images: the true number is among those reported"
+        "numbers found",
+        numbers.found,
+        ".1%",
+        f"of {scenes.sequences.truths:,} true numbers: among those reported, wherever in the image",
     )
-    yield Line("numbers spurious", numbers.spurious, ".2f", "numbers per image that are not the true one")
+    yield Line("numbers spurious", numbers.spurious, ".2f", "numbers per image beyond the true ones")
     yield from _sequence_lines(scenes)
     yield from _reliability_lines(scenes.reliability)
     if scenes.gate:
@@ -213,7 +216,7 @@ def _gate_lines(gate: GateFigures) -> Iterator[Line]:
     everywhere = "of the same images, every window of them: without the gate"
     yield Line("F1@0.5, exhaustive", gate.f1_50, ".3f", everywhere)
     yield Line("F1@0.3, exhaustive", gate.f1_30, ".3f", everywhere)
-    yield Line("sequence accuracy, exhaustive", gate.number_accuracy, ".1%", everywhere)
+    yield Line("sequence accuracy, exhaustive", gate.sequence_accuracy, ".1%", everywhere)
     same = "found with it, too: label equal, IoU at least 0.5"
     yield Line("kept by the gate", gate.kept, ".4f", f"of {gate.digits} digits found without the gate {same}")
     yield Line(

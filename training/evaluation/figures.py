@@ -118,7 +118,7 @@ class GateFigures:
     Attributes:
         f1_50: harmonic mean of precision and recall at IoU 0.5, without the gate.
         f1_30: the same at IoU 0.3.
-        number_accuracy: whole numbers read, without the gate.
+        sequence_accuracy: fraction of the images read wholly right, left to right, without the gate.
         digits: found without the gate.
         kept: of these, found with it, 0..1: label equal, IoU at least 0.5.
         small_digits: of these, less than 16 px high.
@@ -127,7 +127,7 @@ class GateFigures:
 
     f1_50: float
     f1_30: float
-    number_accuracy: float
+    sequence_accuracy: float
     digits: int
     kept: float
     small_digits: int

@@ -8,6 +8,7 @@ References:
     Everingham et al., "The PASCAL Visual Object Classes Challenge", 2010; Lin et al., "Microsoft COCO", 2014.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from detector.results.boxes import iou
 from detector.results.detections import Detections, FloatArray, HouseNumber, IntArray
 from training.data.scenes import Scene
+from training.evaluation.sequences import TrueNumber
 
 Float64Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool]
@@ -100,23 +102,32 @@ class GroupRecall:
 
 @dataclass(frozen=True, eq=False)
 class NumberMarks:
-    """The contribution of each of N images to `NumberFigures`: (N,) float64 each, under the same names."""
+    """The contribution of each of N images to `NumberFigures`: (N,) float64 each, under the same names.
+
+    Attributes:
+        accuracy: 0 or 1.
+        exact: 0 or 1.
+        found: a count.
+        spurious: a count.
+        truths: how many true numbers the image has.
+    """
 
     accuracy: Float64Array
     exact: Float64Array
     found: Float64Array
     spurious: Float64Array
+    truths: Float64Array
 
 
 @dataclass(frozen=True)
 class NumberFigures:
-    """Whole numbers, for images of one true number each; fractions of all images.
+    """Whole numbers, by their digits, wherever in the image they stand.
 
     Attributes:
-        accuracy: all digits of the image, read left to right by x_min, are the true number.
-        exact: the image's numbers are the true number and nothing else.
-        found: the true number is among the image's numbers.
-        spurious: mean count per image of numbers other than (one of) the true number.
+        accuracy: fraction of the images whose digits, read left to right by x_min, are all its true digits, read so.
+        exact: fraction of the images whose numbers are the true ones, each as often, and no other.
+        found: fraction of the true numbers that are among the numbers of their image.
+        spurious: mean count per image of numbers beyond the true ones.
     """
 
     accuracy: float
@@ -218,34 +229,50 @@ def read_left_to_right(digits: Detections) -> str:
     return "".join(str(digits.labels[i]) for i in np.argsort(digits.boxes[:, 0], kind="stable"))
 
 
-def number_figures(
-    scenes: Sequence[Scene], detections: Sequence[Detections], numbers: Sequence[Sequence[HouseNumber]]
-) -> NumberFigures:
-    """Whole-number figures; takes what `number_marks` does."""
-    marks = number_marks(scenes, detections, numbers)
-    return NumberFigures(_mean(marks.accuracy), _mean(marks.exact), _mean(marks.found), _mean(marks.spurious))
+def sequence_marks(scenes: Sequence[Scene], detections: Sequence[Detections]) -> Float64Array:
+    """(N,) 1 for each image whose digits, read left to right by x_min, are the true ones; else 0."""
+    pairs = zip(detections, scenes, strict=True)
+    return np.array([read_left_to_right(digits) == scene.number for digits, scene in pairs], np.float64)
+
+
+def sequence_accuracy(scenes: Sequence[Scene], detections: Sequence[Detections]) -> float:
+    """Return the mean of `sequence_marks`."""
+    return _ratio(sequence_marks(scenes, detections))
+
+
+def number_figures(marks: NumberMarks) -> NumberFigures:
+    """Return the figures of all images together."""
+    return NumberFigures(
+        accuracy=_ratio(marks.accuracy),
+        exact=_ratio(marks.exact),
+        found=_ratio(marks.found, marks.truths),
+        spurious=_ratio(marks.spurious),
+    )
 
 
 def number_marks(
-    scenes: Sequence[Scene], detections: Sequence[Detections], numbers: Sequence[Sequence[HouseNumber]]
+    scenes: Sequence[Scene],
+    detections: Sequence[Detections],
+    numbers: Sequence[Sequence[HouseNumber]],
+    truths: Sequence[Sequence[TrueNumber]],
 ) -> NumberMarks:
     """Return each image's marks for whole numbers.
 
     Args:
-        scenes: the truth.
+        scenes: the true digits.
         detections: one for each scene, in the same order.
         numbers: the numbers that they spell, likewise.
+        truths: the true numbers, likewise.
     """
-    truths = [scene.number for scene in scenes]
-    texts = [[number.text for number in image] for image in numbers]
-    pairs = list(zip(truths, texts, strict=True))
+    wanted = [Counter(number.digits for number in image) for image in truths]
+    read = [Counter(number.text for number in image) for image in numbers]
+    pairs = list(zip(wanted, read, strict=True))
     return NumberMarks(
-        accuracy=np.array(
-            [read_left_to_right(d) == t for d, t in zip(detections, truths, strict=True)], np.float64
-        ),
-        exact=np.array([found == [truth] for truth, found in pairs], np.float64),
-        found=np.array([truth in found for truth, found in pairs], np.float64),
-        spurious=np.array([len(found) - (truth in found) for truth, found in pairs], np.float64),
+        accuracy=sequence_marks(scenes, detections),
+        exact=np.array([true == found for true, found in pairs], np.float64),
+        found=np.array([(true & found).total() for true, found in pairs], np.float64),
+        spurious=np.array([(found - true).total() for true, found in pairs], np.float64),
+        truths=np.array([true.total() for true in wanted], np.float64),
     )
 
 
@@ -254,8 +281,10 @@ def _taken(taken: IntArray, truths: int) -> BoolArray:
     return np.stack([np.isin(np.arange(truths), row) for row in taken])
 
 
-def _mean(values: Float64Array) -> float:
-    return float(values.mean()) if len(values) else 0.0
+def _ratio(values: Float64Array, of: Float64Array | None = None) -> float:
+    """Return their sum by that of others, by their count if None; a ratio to nothing is 0."""
+    whole = len(values) if of is None else of.sum()
+    return float(values.sum() / whole) if whole else 0.0
 
 
 def _grouped(names: Sequence[str], group: NDArray[np.integer], found: BoolArray) -> list[GroupRecall]:

@@ -295,7 +295,7 @@ def test_the_exit_code_says_whether_the_last_is_better(
     assert f"embedded is better than {damaged}: F1@0.5 differs by +" in out
     assert "4 images on which the models differ" in out
     assert (tmp_path / "out" / "index.html").read_text().count('<section class="difference">') == 4
-    assert main(["compare", "embedded", str(damaged), *data, "--by", "number_accuracy"]) == 1
+    assert main(["compare", "embedded", str(damaged), *data, "--by", "sequence_accuracy"]) == 1
     assert f"{damaged} is not shown to be better than embedded: sequence accuracy" in capsys.readouterr().out
     assert main(["compare", "embedded", "embedded", *data]) == 1
     assert "differs by +0.000, 95% interval +0.000 to +0.000" in capsys.readouterr().out

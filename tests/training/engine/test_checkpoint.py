@@ -151,3 +151,14 @@ def test_a_fingerprint_is_that_of_the_settings_not_of_the_object() -> None:
     assert fingerprint(Settings(b={"x": 1.0, "y": 2.0})) == fingerprint(Settings(b={"y": 2.0, "x": 1.0}))
     assert fingerprint(Settings(2)) != fingerprint(Settings(1))
     assert fingerprint(replace(SVHN_FCN, steps=10)) == fingerprint(RECIPE)
+
+
+def test_figures_of_an_earlier_version_come_back_under_their_present_names(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    former = {"step": 1.0, "number_accuracy": 0.5, "old_number_accuracy": 0.25, "score": 0.5}
+    save_state(path, RunState(1, {}, [former]), RECIPE)
+    state = load_state(path, RECIPE)
+    assert state is not None
+    assert state.history == [
+        {"step": 1.0, "sequence_accuracy": 0.5, "old_sequence_accuracy": 0.25, "score": 0.5}
+    ]

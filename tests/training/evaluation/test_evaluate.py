@@ -30,13 +30,13 @@ from training.evaluation.evaluation_report import format_table, to_json
 SEVEN, FIVE = Digit(7, 20, 10, 30, 30), Digit(5, 32, 10, 42, 30)
 WIDTH, HEIGHT = 80, 40
 
-ITEM_KEYS = {"crop_error", "f1_50", "f1_30", "ap_50", "map", "number_accuracy", "false_per_mp"}
+ITEM_KEYS = {"crop_error", "f1_50", "f1_30", "ap_50", "map", "sequence_accuracy", "false_per_mp"}
 SCENE_KEYS = {
     "f1_50",
     "f1_30",
     "ap_50",
     "map",
-    "number_accuracy",
+    "sequence_accuracy",
     "numbers_found",
     "recall_by_height",
     "images",
@@ -83,7 +83,7 @@ def test_all_right(data: Path) -> None:
             "f1_30": 1,
             "ap_50": 1,
             "map": 1,
-            "number_accuracy": 1,
+            "sequence_accuracy": 1,
             "numbers_exact": 1,
             "numbers_found": 1,
             "numbers_spurious": 0,
@@ -164,7 +164,7 @@ def test_wrong_digits(data: Path) -> None:
     # Of the two 5s the weak one alone is found.
     assert found["ap_50"] == pytest.approx(51 / 101)
     assert found["map"] == pytest.approx(51 / 101)
-    assert (found["number_accuracy"], found["numbers_exact"], found["numbers_found"]) == (0, 0, 0)
+    assert (found["sequence_accuracy"], found["numbers_exact"], found["numbers_found"]) == (0, 0, 0)
     assert found["numbers_spurious"] == pytest.approx(3 / 2), "76 and 3; 7"
     assert found["recall_by_digit"][7] == {"name": "7", "digits": 2, "recall_30": 1}
     assert found["recall_by_digit"][5] == {"name": "5", "digits": 2, "recall_30": 0}
@@ -186,7 +186,7 @@ def test_numbers_in_two_lines(data: Path) -> None:
         data, [[SEVEN, FIVE]], [[Digit(7, 20, 0, 30, 18), Digit(5, 32, 0, 42, 18), Digit(1, 22, 21, 26, 39)]]
     )
     found = figures(data)
-    assert (found["number_accuracy"], found["numbers_exact"]) == (0, 0)
+    assert (found["sequence_accuracy"], found["numbers_exact"]) == (0, 0)
     assert (found["numbers_found"], found["numbers_spurious"]) == (1, 1)
 
 

@@ -13,15 +13,18 @@ from detector.results.detections import Detections, HouseNumber
 from training.data.scenes import Scene
 from training.evaluation.metrics import (
     COCO_IOU_THRESHOLDS,
+    NumberFigures,
     average_precision,
     judge,
     match,
     number_figures,
+    number_marks,
     precision_recall,
     read_left_to_right,
     recall_by_digit,
     recall_by_height,
 )
+from training.evaluation.sequences import TrueNumber
 
 Row = tuple[int, float, float, float, float, float]
 """Label, x_min, y_min, x_max, y_max, score."""
@@ -167,14 +170,45 @@ def number(text: str) -> HouseNumber:
 def test_whole_numbers(
     digits: Detections, numbers: list[str], expected: tuple[float, float, float, float]
 ) -> None:
-    figures = number_figures([scene(FIVE, SEVEN)], [digits], [[number(text) for text in numbers]])
+    figures = figures_of([scene(FIVE, SEVEN)], [digits], [numbers], [["75"]])
     assert (figures.accuracy, figures.exact, figures.found, figures.spurious) == expected
+
+
+@pytest.mark.parametrize(
+    ("truths", "numbers", "expected"),
+    [
+        pytest.param([[]], [[]], (1, 0, 0), id="nothing there, nothing read"),
+        pytest.param([[]], [["3"]], (0, 0, 1), id="nothing there, but read"),
+        pytest.param([["7", "5"]], [["5", "7"]], (1, 1, 0), id="two, in any order"),
+        pytest.param([["7", "5"]], [["7", "3"]], (0, 1 / 2, 1), id="one of two, and another"),
+        pytest.param([["7", "7"]], [["7"]], (0, 1 / 2, 0), id="one of two alike"),
+        pytest.param([["7"]], [["7", "7"]], (0, 1, 1), id="the same again"),
+        pytest.param([[], ["7"], ["7", "5"]], [[], ["7"], ["7", "5"]], (1, 1, 0), id="all right"),
+        pytest.param(
+            [["7"], ["7", "5"]], [["7"], []], (1 / 2, 1 / 3, 0), id="found counts numbers, not images"
+        ),
+        pytest.param([], [], (0, 0, 0), id="no image"),
+    ],
+)
+def test_images_of_any_count_of_numbers(
+    truths: list[list[str]], numbers: list[list[str]], expected: tuple[float, float, float]
+) -> None:
+    count = len(truths)
+    figures = figures_of([scene()] * count, [found()] * count, numbers, truths)
+    assert (figures.exact, figures.found, figures.spurious) == pytest.approx(expected)
+
+
+def figures_of(
+    scenes: list[Scene], digits: list[Detections], numbers: list[list[str]], truths: list[list[str]]
+) -> NumberFigures:
+    read = [[number(text) for text in image] for image in numbers]
+    true = [[TrueNumber(text, (0, 0, 1, 1)) for text in image] for image in truths]
+    return number_figures(number_marks(scenes, digits, read, true))
 
 
 def test_whole_numbers_are_means_over_images() -> None:
     digits = [found((*SEVEN, 0.9)), found((*FIVE, 0.9)), found()]
-    numbers = [[number("7")], [number("5"), number("1")], []]
-    figures = number_figures([scene(SEVEN)] * 3, digits, numbers)
+    figures = figures_of([scene(SEVEN)] * 3, digits, [["7"], ["5", "1"], []], [["7"]] * 3)
     assert figures.accuracy == pytest.approx(1 / 3)
     assert figures.found == pytest.approx(1 / 3)
     assert figures.spurious == pytest.approx(2 / 3)

@@ -169,7 +169,7 @@ def test_what_a_run_writes(runs: Runs) -> None:
     metrics = json.loads((runs.whole / "metrics.json").read_text())
     assert [row["step"] for row in metrics] == [2, 4, 6]
     for row in metrics:
-        figures = [row[name] for name in ("f1_50", "f1_30", "number_accuracy", "crop_accuracy")]
+        figures = [row[name] for name in ("f1_50", "f1_30", "sequence_accuracy", "crop_accuracy")]
         assert row["score"] == pytest.approx(np.mean(figures))
         assert row["loss"] > 0
     assert (runs.whole / "learning-curve.png").read_bytes().startswith(b"\x89PNG")
