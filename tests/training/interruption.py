@@ -1,11 +1,15 @@
-"""Ctrl-C in the middle of a training."""
+"""Ctrl-C in the middle of a training, and what an earlier version left behind."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load, save
 
 
 @contextmanager
@@ -24,3 +28,13 @@ def interrupted_after(steps: int) -> Iterator[None]:
         patch.setattr(keras.Model, "train_on_batch", interrupted_train_on_batch)
         with pytest.raises(KeyboardInterrupt):
             yield
+
+
+def forget_setting(checkpoint: Path, name: str) -> None:
+    """Make a checkpoint one of a version whose recipe had no such setting."""
+    content = checkpoint.read_bytes()
+    with safe_open(checkpoint, "np") as file:
+        metadata = file.metadata()
+    settings = {key: value for key, value in json.loads(metadata["settings"]).items() if key != name}
+    metadata |= {"settings": json.dumps(settings), "recipe": "that of fewer settings"}
+    checkpoint.write_bytes(save(load(content), metadata))

@@ -39,9 +39,13 @@ def add_gate(add_parser: AddParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from training.gate.train_gate import train_gate  # noqa: PLC0415 - Keras comes in with it
+    from detector.models.model_files import EMBEDDED, read_manifest  # noqa: PLC0415
+    from training.engine.training_run import is_finished  # noqa: PLC0415 - Keras comes in with it
+    from training.gate.train_gate import train_gate  # noqa: PLC0415
 
-    recipe = replace(GATE, **given(args, "steps", "seed", "rendered"))
-    train_gate(recipe, args.model, args.data, args.out, args.fonts, label_options(args))
+    model = read_manifest(args.model or EMBEDDED).sha256
+    recipe = replace(GATE, model=model, **given(args, "steps", "seed", "rendered"))
+    if not is_finished(args.out, recipe):
+        train_gate(recipe, args.model, args.data, args.out, args.fonts, label_options(args))
     print(f"model: {args.out}")
     return 0

@@ -52,9 +52,11 @@ def _run(args: argparse.Namespace) -> int:
     if fine_tunes(args):
         _fine_tune(args)
     else:
+        from detector.models.model_files import EMBEDDED, read_manifest  # noqa: PLC0415
         from training.refiner.train_refiner import train_refiner  # noqa: PLC0415 - Keras comes in with it
 
-        recipe = replace(REFINER, **given(args, "steps", "seed", "rendered"))
+        fcn = read_manifest(args.fcn or EMBEDDED).sha256
+        recipe = replace(REFINER, fcn=fcn, **given(args, "steps", "seed", "rendered"))
         folders = args.fcn and args.fcn.absolute(), args.data.absolute(), args.out.absolute()
         train_on_workers(args, recipe, partial(train_refiner, recipe, *folders, label_options(args)))
     print(f"model: {args.out}")

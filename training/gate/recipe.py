@@ -79,6 +79,7 @@ class GateRecipe(TrainingRecipe):
     """The settings of the gate's training; a batch has `patches` of each of its images.
 
     Attributes:
+        model: sha256 of the model that gets the gate.
         patches: of an image, half of them around a digit.
         patch: side of a patch, px of the level of half the scale.
         scene_fraction: of the images that are labelled scenes.
@@ -93,6 +94,7 @@ class GateRecipe(TrainingRecipe):
     name: ClassVar[str] = "gate"
     summary: ClassVar[str] = "the detector's gate, which chooses the windows that the FCN reads"
 
+    model: str = ""
     patches: int = 8
     patch: int = 64
     scene_fraction: float = 0.45
@@ -106,7 +108,7 @@ class GateRecipe(TrainingRecipe):
     @property
     def arguments(self) -> str:
         """The rest of the command line, beside steps and seed."""
-        return given_arguments(self, GATE, "rendered")
+        return " --model MODEL" * bool(self.model) + given_arguments(self, GATE, "rendered")
 
 
 GATE = GateRecipe(

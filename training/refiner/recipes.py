@@ -20,18 +20,20 @@ class RefinerRecipe(TrainingRecipe):
     """The settings of the refiner's training from nothing.
 
     Attributes:
+        fcn: sha256 of the model whose FCN proposes.
         windows: which windows are shown.
     """
 
     name: ClassVar[str] = "refiner"
     summary: ClassVar[str] = "the detector's second network, which refines what the FCN proposes"
 
+    fcn: str = ""
     windows: WindowConfig = field(default_factory=WindowConfig)
 
     @property
     def arguments(self) -> str:
         """The rest of the command line, beside steps and seed."""
-        return given_arguments(self, REFINER, "rendered")
+        return " --fcn FCN" * bool(self.fcn) + given_arguments(self, REFINER, "rendered")
 
 
 REFINER = RefinerRecipe(
