@@ -73,13 +73,17 @@ class ImageTypeError(InvalidRequestError, TypeError):
 
 
 class InvalidOptionError(InvalidRequestError):
-    """An option is outside its range; `field` names it."""
+    """An option is outside its range; `field` names it, `detail` says what is wrong without that name."""
 
     reason = "INVALID_OPTION"
 
     def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
+        super().__init__(field, message)  # as it was called: so it survives the way from one process to another
         self.field = field
+        self.detail = message
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.detail}"
 
 
 class ModelError(DetectorError):

@@ -1,5 +1,7 @@
 """Every error of the package has a status, and comes back from it as what it was."""
 
+import pickle
+
 import grpc
 import pytest
 from google.rpc.status_pb2 import Status
@@ -38,6 +40,14 @@ def test_errors_survive_the_wire(kind: type[DetectorError]) -> None:
     assert str(returned) == str(error)
     if isinstance(error, InvalidRequestError) and isinstance(returned, InvalidRequestError):
         assert returned.field == error.field
+
+
+@pytest.mark.parametrize("kind", _tree(), ids=lambda kind: kind.__name__)
+def test_errors_survive_the_way_to_another_process(kind: type[DetectorError]) -> None:
+    error = _example(kind)
+    returned = pickle.loads(pickle.dumps(error))
+    assert type(returned) is kind
+    assert (str(returned), vars(returned)) == (str(error), vars(error))
 
 
 @pytest.mark.parametrize("kind", _tree(), ids=lambda kind: kind.__name__)
