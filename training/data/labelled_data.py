@@ -133,16 +133,16 @@ def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledD
     """Read the folder and split it by image.
 
     Images of the folder's own split "val" validate; where there are none, `seed` draws one in five of "train".
-    Images of "test" are left alone. What shows the same as an image that validates is not learned from, if there is
-    anything else to learn from.
+    Images of "test" are left alone. What shows the same as an image that validates or tests is not learned from, if
+    there is anything else to learn from.
 
     Raises:
         DataError: if the labels have problems and are not to be read without them, or too few images have digits.
     """
     labels = read_labels(data_dir, options)
-    learned, validation = split_off_validation(labels.splits, seed)
-    validation = validation[:MAX_VALIDATION]
-    learned = _apart(learned, validation, labels)
+    learned, held_out = split_off_validation(labels.splits, seed)
+    learned = _apart(learned, [*held_out, *labels.splits.get("test", [])], labels)
+    validation = held_out[:MAX_VALIDATION]
     if not (_digits(learned) and _digits(validation)):
         raise DataError(_why_too_few(data_dir, learned, validation, labels))
     counts = {"train_images": len(learned), "validation_images": len(validation)}
@@ -152,17 +152,19 @@ def read_own_data(data_dir: Path, options: LabelOptions, seed: int) -> LabelledD
     )
 
 
-def _apart(learned: Sequence[Scene], validation: Sequence[Scene], labels: Labels) -> Sequence[Scene]:
-    """Return the images of which no copy validates; all of them, with a warning, if that would leave no digits."""
+def _apart(learned: Sequence[Scene], kept_apart: Sequence[Scene], labels: Labels) -> Sequence[Scene]:
+    """Return the images of which no copy is kept apart; all of them, with a warning, if that would leave no digits."""
     copies = labels.copies
-    shown = {copies.get(scene.path, scene.path) for scene in validation}
+    shown = {copies.get(scene.path, scene.path) for scene in kept_apart}
     apart = [scene for scene in learned if copies.get(scene.path, scene.path) not in shown]
     if len(apart) == len(learned):
         return learned
     if not _digits(apart):
-        print("every image to learn from has a copy that validates: validation says nothing about new images")
+        print(
+            "every image to learn from has a copy in validation or test: neither says anything about new images"
+        )
         return learned
-    print(f"not learned from: {len(learned) - len(apart):,} images of which a copy validates")
+    print(f"not learned from: {len(learned) - len(apart):,} images of which validation or test has a copy")
     return apart
 
 

@@ -241,9 +241,27 @@ def test_what_validates_is_not_learned_from(tmp_path: Path, capsys: pytest.Captu
     copied(tmp_path)
     data = read_own_data(tmp_path, LabelOptions(), 1)
     assert [scene.path.name for scene in data.learned] == ["c.png"]
-    assert "not learned from: 1 images of which a copy validates" in capsys.readouterr().out
+    assert "not learned from: 1 images of which validation or test has a copy" in capsys.readouterr().out
     (tmp_path / "train" / "images" / "c.png").unlink()
     (tmp_path / "train" / "labels" / "c.txt").unlink()
     data = read_own_data(tmp_path, LabelOptions(), 1)
     assert [scene.path.name for scene in data.learned] == ["a.png"], "there is nothing else to learn from"
-    assert "validation says nothing about new images" in capsys.readouterr().out
+    assert "neither says anything about new images" in capsys.readouterr().out
+
+
+def test_copies_of_test_images_are_not_learned_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    yolo(f"train: train/images\nval: val/images\ntest: test/images\n{YAML}")(tmp_path)
+    for name in ("train/images/a", "train/images/c", "val/images/d"):
+        paint(tmp_path / f"{name}.png")
+    (tmp_path / "test" / "images").mkdir(parents=True)
+    shutil.copy(tmp_path / "train" / "images" / "a.png", tmp_path / "test" / "images" / "b.png")
+    for name in ("train/labels/a", "train/labels/c", "val/labels/d", "test/labels/b"):
+        write(tmp_path / f"{name}.txt", LINE)
+    shutil.rmtree(tmp_path / "images")
+    shutil.rmtree(tmp_path / "labels")
+    data = read_own_data(tmp_path, LabelOptions(), 1)
+    assert [scene.path.name for scene in data.learned] == ["c.png"]
+    said = capsys.readouterr().out
+    assert "not learned from: 1 images of which validation or test has a copy" in said

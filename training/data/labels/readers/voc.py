@@ -16,6 +16,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.sax import parseString
 
 from training.data.labels.image_finder import ImageFinder
+from training.data.labels.readers.voc_image_sets import ImageSets
 from training.data.labels.records import Format, Item, Mark, Note, Picture, Problem, split_of
 from training.data.labels.tree import (
     MAX_IMAGE_LABEL_BYTES,
@@ -142,15 +143,18 @@ def _stem(name: str) -> str:
 
 
 def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
-    finder = ImageFinder(tree)
+    finder, sets = ImageFinder(tree), ImageSets(tree)
+    yield from sets.problems
     for source in sources:
+        split = sets.split_of(source) or split_of(PurePosixPath(source).parent)
         try:
-            yield _picture(tree, finder, source)
+            yield _picture(tree, finder, source, split)
         except LabelError as error:
             yield Problem(tree.root / source, error.line, error.text)
+    yield from sets.notes()
 
 
-def _picture(tree: FileTree, finder: ImageFinder, name: str) -> Picture:
+def _picture(tree: FileTree, finder: ImageFinder, name: str, split: str) -> Picture:
     file = tree.root / name
     about, objects = read_xml(tree.content(name, MAX_IMAGE_LABEL_BYTES), "annotation", "object")
     marks: list[Mark] = []
@@ -160,7 +164,6 @@ def _picture(tree: FileTree, finder: ImageFinder, name: str) -> Picture:
             marks.append(_mark(entry))
         except ValueError as error:
             problems.append(Problem(file, entry.line, str(error)))
-    split = split_of(PurePosixPath(name).parent)
     picture = Picture(file, about.line, None, split, marks, problems, declared=_declared(about))
     called = about.texts.get("filename", "")
     try:

@@ -14,6 +14,7 @@ from tests.training.data.labels.odd_folders import (
     document,
     found,
     problems,
+    read,
     voc,
 )
 
@@ -123,4 +124,68 @@ BROKEN_VOC: dict[str, tuple[Make, list[str]]] = {
 @pytest.mark.parametrize(("make", "expected"), BROKEN_VOC.values(), ids=BROKEN_VOC.keys())
 def test_broken_voc_folders(tmp_path: Path, make: Make, expected: list[str]) -> None:
     make(tmp_path)
+    assert_problems(problems(tmp_path), expected)
+
+
+def devkit(folder: Path, lists: dict[str, str], top: str = "") -> None:
+    """Pictures a, b and c, and lists of them in ImageSets/Main."""
+    for name in "abc":
+        voc(
+            filename=f"{name}.png",
+            image=f"{top}JPEGImages/{name}.png",
+            path=f"{top}Annotations/{name}.xml",
+        )(folder)
+    for name, text in lists.items():
+        write(folder / top / "ImageSets" / "Main" / f"{name}.txt", text)
+
+
+@pytest.mark.parametrize(
+    ("lists", "top", "expected"),
+    [
+        pytest.param({"train": "a\n", "test": "b\nc\n"}, "", {"train": "a", "test": "bc"}, id="two lists"),
+        pytest.param(
+            {"train": "a\n", "val": "b\n", "trainval": "a\nb\n", "test": "c\n"},
+            "VOCdevkit/VOC2012/",
+            {"train": "a", "val": "b", "test": "c"},
+            id="as downloaded",
+        ),
+        pytest.param({"train": "a.png\nC.PNG\n", "val": "\n b "}, "", {"train": "ac", "val": "b"}, id="as tools do"),
+        pytest.param({"trainval": "a\n", "3_train": "b -1\n"}, "", {"train": "abc"}, id="no list of one split"),
+        pytest.param({"test": "c\n"}, "", {"train": "ab", "test": "c"}, id="the others by their folders"),
+        pytest.param({}, "valid/", {"val": "abc"}, id="no lists"),
+    ],
+)  # fmt: skip
+def test_the_lists_of_image_sets_are_splits(
+    tmp_path: Path, lists: dict[str, str], top: str, expected: dict[str, str]
+) -> None:
+    devkit(tmp_path, lists, top)
+    labels = read(tmp_path)
+    assert labels.problems == []
+    named = {split: "".join(scene.path.stem for scene in scenes) for split, scenes in labels.splits.items()}
+    assert named == expected
+
+
+def test_what_lists_and_annotations_do_not_share_is_noted(tmp_path: Path) -> None:
+    devkit(tmp_path, {"train": "a\nx\ny\n", "val": "b\n"})
+    train = tmp_path / "ImageSets" / "Main" / "train.txt"
+    notes = [note for note in read(tmp_path).notes if "ImageSets" in note]
+    assert notes == [
+        f"{train}:1: note: annotations that no list in ImageSets/Main/ has: 1 (Annotations/c.xml); "
+        "their folders tell the split",
+        f"{train}:2: note: names in ImageSets/Main/ without an annotation: 2, the first one here",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ({"train": "a\n", "val": "b\na\n"}, ["ImageSets/Main/val.txt:2: 'a' is in train.txt, too"]),
+        ({"train": "a\nb\nc\n\xff\udc80"}, ["ImageSets/Main/train.txt:4: not UTF-8 text"]),
+    ],
+    ids=["in two lists", "no text"],
+)
+def test_broken_lists_are_problems(tmp_path: Path, lists: dict[str, str], expected: list[str]) -> None:
+    devkit(tmp_path, {})
+    for name, text in lists.items():
+        write(tmp_path / "ImageSets" / "Main" / f"{name}.txt", text.encode(errors="surrogateescape"))
     assert_problems(problems(tmp_path), expected)
