@@ -9,7 +9,15 @@ from collections.abc import Sequence
 
 from detector.cli import convert, detect, detect_folder, export, health, info, report, serve, web
 from detector.cli.options import prepare_libraries
-from detector.cli.program import INTERRUPTED, NOT_STARTED, HintingParser, add_version, complain, run_command
+from detector.cli.program import (
+    INTERRUPTED,
+    NOT_STARTED,
+    HintingParser,
+    add_version,
+    complain,
+    explain,
+    run_command,
+)
 from detector.results.errors import DetectorError
 
 
@@ -24,7 +32,7 @@ def _main(argv: Sequence[str] | None) -> int:
     try:
         code: int = args.run(args)
     except DetectorError as error:
-        complain(str(error))
+        complain(explain(error, args.command))
         return NOT_STARTED
     except KeyboardInterrupt:
         return INTERRUPTED

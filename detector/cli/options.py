@@ -34,13 +34,15 @@ def command(
     add_parser: AddParser, name: str, summary: str, description: str, examples: str
 ) -> argparse.ArgumentParser:
     """Return a subcommand whose help explains itself: `summary` for the list, `examples` below its options."""
-    return add_parser(
+    parser = add_parser(
         name,
         help=summary,
         description="\n".join(textwrap.wrap(description, 80)),
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(command=parser)
+    return parser
 
 
 def add_model(command: argparse._ActionsContainer) -> None:

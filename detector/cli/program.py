@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import IO, Any, NoReturn
 
 from detector import __version__
-from detector.results.errors import DetectorError, InvalidRequestError, ModelError
+from detector.results.errors import DetectorError, InvalidOptionError, InvalidRequestError, ModelError
 
 OK, SOME_FAILED, NOT_STARTED, BROKEN_OFF, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 """All images read; some were not; wrong usage or a failed start; the work broke off, for example because the disk is
@@ -20,6 +20,25 @@ full or the server went away; stopped by Ctrl-C; by SIGTERM."""
 def complain(message: str, program: str = "digit-detector: error") -> None:
     """Says on standard error, in one line, what is wrong."""
     print(f"{program}: {' '.join(message.splitlines())}", file=sys.stderr)
+
+
+_DESTINATIONS = {
+    "max_pixels": "max_megapixels",
+    "output": "out",
+    "report": "out",
+    "score_threshold": "min_score",
+    "timeout_s": "timeout",
+}
+"""The arguments that are called otherwise than the options that they set."""
+
+
+def explain(error: DetectorError, command: argparse.ArgumentParser) -> str:
+    """Return an error's message; of an option it names the command's argument, as argparse's own errors do."""
+    if not isinstance(error, InvalidOptionError):
+        return str(error)
+    arguments = {action.dest: action for action in command._actions}
+    action = arguments.get(error.field) or arguments.get(_DESTINATIONS.get(error.field, ""))
+    return str(error) if action is None else str(argparse.ArgumentError(action, error.detail))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from detector.folders.file_kinds import is_image_name
 from detector.folders.frames import VideoFrame, with_frames
-from detector.folders.journal import Journal, Settings, made_with, open_journal
+from detector.folders.journal import Journal, open_journal
 from detector.folders.listing import ImageFile
 from detector.folders.location import LocationOptions
 from detector.folders.plan import FolderJob, FolderPlan, mixes_with_images
@@ -17,6 +17,7 @@ from detector.folders.progress import FolderSummary, shown_progress
 from detector.folders.report import write_report
 from detector.folders.results_file import ResultsFile
 from detector.folders.rows import row_of, text_of_name
+from detector.folders.run_settings import Settings, made_with
 from detector.images.decode import decode_image
 from detector.images.draw import WRITABLE_SUFFIXES, annotate, encode_image
 from detector.images.metadata import Capture

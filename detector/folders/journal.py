@@ -16,92 +16,21 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from detector import __version__
-from detector.folders.listing import Selection
-from detector.folders.location import LocationOptions
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import Row, to_json_line
-from detector.models.model_files import Manifest
+from detector.folders.run_settings import Settings, check_same_settings, encode_settings, settings_path
 from detector.results.errors import InvalidOptionError
-from detector.results.interface import DetectOptions, ModelInfo
 from detector.system.files import sync_folder, write_whole
-
-_RELEASE = "digit-detector"
-"""The setting that is the version of this program."""
-
-Settings = dict[str, Any]
-"""All that rows depend on, as JSON has it."""
 
 SYNC_SECONDS = 1.0
 """Rows older than this survive the loss of power too, not only of the process."""
 
 _LOCKS_UNSUPPORTED = {errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
-
-
-def encode_settings(settings: Settings) -> bytes:
-    """Return the settings as a file has them."""
-    return (json.dumps(settings, indent=2) + "\n").encode("ascii")
-
-
-def check_same_settings(
-    output: str, kept_at: str, read_kept: Callable[[], bytes], settings: Settings
-) -> None:
-    """Look whether rows that are there were made with these settings.
-
-    Args:
-        output: where the rows are, for messages.
-        kept_at: where their settings are, for messages.
-        read_kept: reads those.
-        settings: what the rows to come depend on.
-
-    Raises:
-        InvalidOptionError: if they were made with others, or it is not known with which.
-    """
-    try:
-        earlier = json.loads(read_kept())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidOptionError(
-            "output",
-            f"what the rows of {output} were made with cannot be read from {kept_at}: start again with --overwrite, "
-            "or name another output",
-        ) from error
-    wanted = json.loads(json.dumps(settings))
-    earlier = earlier if isinstance(earlier, dict) else {}
-    changed = [name for name in {**earlier, **wanted} if earlier.get(name) != wanted.get(name)]
-    if changed:
-        differences = "; ".join(f"{name} was {earlier.get(name)}, is {wanted.get(name)}" for name in changed)
-        again = "go on with that release" if _RELEASE in changed else "use those again"
-        raise InvalidOptionError(
-            "output",
-            f"{output} was begun with other settings ({differences}): {again}, start again with --overwrite, "
-            "or name another output",
-        )
-
-
-def made_with(
-    selection: Selection, options: DetectOptions, location: LocationOptions, model: ModelInfo | Manifest
-) -> Settings:
-    """Return the settings of every kind of folder job: which images are wanted, and what looks at them."""
-    return {
-        "include": list(selection.include),
-        "exclude": list(selection.exclude),
-        "shuffle seed": selection.shuffle_seed,
-        "model": f"{model.name} {model.version} (sha256 {model.sha256})",
-        _RELEASE: __version__,
-        "options": {name: value for name, value in asdict(options).items() if value is not None},
-        "location": location.to_settings(),
-    }
-
-
-def settings_path(output: Path) -> Path:
-    """Where the settings of an output are."""
-    return output.with_name(output.name + ".settings.json")
 
 
 @dataclass

@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from detector.folders.file_kinds import IMAGE, LeftOut, is_image_name, is_video_name
-from detector.folders.journal import check_no_earlier_output, settings_path
+from detector.folders.journal import check_no_earlier_output
 from detector.folders.listing import ImageFile, Selection, list_images, named_files
 from detector.folders.location import LocationOptions
 from detector.folders.report import check_report_folder
+from detector.folders.run_settings import settings_path
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Source, WatchedFolder
 from detector.images.formats import VIDEO, VIDEO_HINT
 from detector.images.video_frames import Every

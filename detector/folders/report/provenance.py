@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from detector.folders.journal import settings_path
+from detector.folders.run_settings import settings_path
 from detector.models.model_files import EMBEDDED, read_manifest
 
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from detector import __version__
 from detector.folders.job import detect_files
-from detector.folders.journal import Settings, encode_settings
 from detector.folders.location import LocationOptions
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import Row, row_of, text_of_name, to_json_line
+from detector.folders.run_settings import Settings, encode_settings
 from detector.folders.sharded.sharded_job import SETTINGS, ShardedJob
 from detector.folders.sharded.storage import StorageDir
 from detector.folders.sharded.work_units import Entry, WorkUnit

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pyarrow.fs import FileInfo, FileType
 
 from detector.folders.file_kinds import LeftOut, Note, is_video_name
-from detector.folders.journal import Settings, check_same_settings, encode_settings, made_with
 from detector.folders.listing import Selection
 from detector.folders.location import LocationOptions
 from detector.folders.rows import text_of_name
+from detector.folders.run_settings import Settings, check_same_settings, encode_settings, made_with
 from detector.folders.sharded.storage import PART, StorageDir
 from detector.folders.sharded.work_units import (
     Entry,

@@ -111,9 +111,25 @@ def test_wrong_usage_ends_with_2(
         (["detect", "a.png", "--server", "a:1", "--max-megapixels", "9"], "a server has its own limit"),
         (["serve", "--engine", "ray", "--max-megapixels", "9"], "up to 100 megapixels"),
         (["info", "--tls"], "--tls is for a server"),
-        (["detect", "a.png", "--annotated", "."], "name another folder"),
-        (["detect-folder", "nowhere", "--out", "out.jsonl"], "nowhere"),
-        (["detect-folder", ".", "--out", "."], "name a file such as digits.jsonl"),
+        (
+            ["detect", "a.png", "--annotated", "."],
+            "error: argument --annotated: . holds the images themselves",
+        ),
+        (["detect-folder", "nowhere", "--out", "out.jsonl"], "error: argument IMAGES: the folder nowhere"),
+        (["detect-folder", ".", "--out", "."], "error: argument --out: "),
+        (
+            ["convert", "nowhere", "--to", "coco", "--out", "a"],
+            "error: argument RESULTS: nowhere cannot be read",
+        ),
+        (
+            ["convert", __file__, "--to", "coco", "--out", "a", "--merge", "1m"],
+            "error: argument --merge: joins",
+        ),
+        (["report", __file__, "--images", ".", "--out", "."], "error: argument --out: . holds the images"),
+        (
+            ["detect-folder", ".", "--out", "a", "--strip-location", "--gpx", "x"],
+            "error: argument --strip-location: ",
+        ),
         (["detect-folder", ".", "--out", "out.jsonl", "--annotated", "."], "name another folder"),
         (["detect-folder", ".", "--out", "out.jsonl", "--model", "nowhere"], "nowhere"),
         (["detect-folder", ".", "--out", "out.jsonl", "--server", "127.0.0.1:1"], "127.0.0.1:1"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from detector.cli.main import main
-from detector.folders.journal import settings_path
+from detector.folders.run_settings import settings_path
 from tests.detector.pictures import encode, scene
 from tests.detector.serving.loads import ENDLESS
 from tests.detector.serving.programs import running, serving
@@ -170,7 +170,8 @@ def test_earlier_rows_need_a_word_and_other_settings_are_refused(
     assert "--overwrite" in again.stderr
     other = run(*job, "--resume", "--min-score", "0.3")
     assert other.returncode == 2
-    assert "options was {}, is {'score_threshold': 0.3}" in other.stderr
+    assert f"argument --out: {tmp_path / 'out.jsonl'} was begun with other settings" in other.stderr
+    assert "(--min-score was not given, is 0.3)" in other.stderr
     assert len(names(tmp_path / "out.jsonl")) == 2
     assert run(*job, "--overwrite", "--min-score", "0.3", "--limit", "1").returncode == 0
     assert len(names(tmp_path / "out.jsonl")) == 1

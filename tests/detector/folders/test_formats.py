@@ -415,4 +415,4 @@ def test_wrong_usage(
 
 def test_results_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", str(tmp_path / "none"), "--to", "coco", "--out", str(tmp_path / "x")]) == 2
-    assert "results: " in capsys.readouterr().err
+    assert "error: argument RESULTS: " in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from detector import __version__
 from detector.folders import FolderJob, detect_folder, plan_folder
-from detector.folders.journal import settings_path
+from detector.folders.run_settings import settings_path
 from detector.results.errors import InvalidOptionError
 from tests.detector.pictures import encode, scene
 from tests.golden.fixed_results import FixedDetector
@@ -48,7 +48,7 @@ def test_a_job_of_version_0_1_is_refused(photos: Path, tmp_path: Path, checkout:
         InvalidOptionError, match=r"digit-detector was 0\.1\.0, is .*go on with that release"
     ) as error:
         resume(photos, output)
-    assert "location was None" in str(error.value), "a setting that it did not have"
+    assert "location was not kept, is kept" in str(error.value), "a setting that it did not have"
     assert "--overwrite" in str(error.value)
     assert (output.read_bytes(), settings_path(output).read_bytes()) == before
 
@@ -57,8 +57,8 @@ def test_a_job_of_version_0_1_is_refused(photos: Path, tmp_path: Path, checkout:
     ("change", "said"),
     [
         ({"digit-detector": "0.1.9"}, rf"digit-detector was 0\.1\.9, is {__version__}"),
-        ({"options": {"max_detection_count": 5}}, "options was .*max_detection_count.*use those again"),
-        ({"thorough": True}, "thorough was True, is None.*use those again"),
+        ({"options": {"max_detection_count": 5}}, "max_detection_count was 5, is not given.*use those again"),
+        ({"thorough": True}, "thorough was given, is not given.*use those again"),
     ],
     ids=["another release", "an option by its former name", "a setting that is gone"],
 )

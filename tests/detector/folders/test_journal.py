@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.folders.journal import Journal, open_journal, settings_path
+from detector.folders.journal import Journal, open_journal
 from detector.folders.progress import FolderSummary
 from detector.folders.rows import Row, to_json_line
+from detector.folders.run_settings import settings_path
 from detector.results.errors import InvalidOptionError
 
 SETTINGS = {"model": "test 1", "options": {"score_threshold": 0.5}, "exclude": ["*\u00e9*"]}
@@ -86,9 +87,14 @@ def test_a_changed_output_is_refused_and_left_as_it_is(tmp_path: Path, foreign: 
     ("change", "named"),
     [
         ({"model": "test 2"}, "model was test 1, is test 2"),
-        ({"options": {}}, "options was {'score_threshold': 0.5}, is {}"),
-        ({"seed": 3}, "seed was None, is 3"),
-        ({"exclude": []}, "exclude was"),
+        ({"options": {}}, "(--min-score was 0.5, is not given)"),
+        (
+            {"options": {"score_threshold": 0.5, "exhaustive": True}},
+            "(--exhaustive was not given, is given)",
+        ),
+        ({"seed": 3}, "seed was not given, is 3"),
+        ({"exclude": ["a", "b"]}, "--exclude was *\u00e9*, is a and b"),
+        ({"shuffle seed": 0}, "the seed of --shuffle was not given, is 0"),
     ],
 )
 def test_other_settings_are_refused_and_named(tmp_path: Path, change: Row, named: str) -> None:

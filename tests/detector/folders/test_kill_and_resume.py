@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.folders.journal import settings_path
+from detector.folders.run_settings import settings_path
 
 COMMAND = [
     sys.executable,

@@ -188,7 +188,7 @@ def test_a_video_without_a_suffix_is_told_by_its_content(
 def test_another_step_is_another_job(walk: Path, client: ImageDetector, tmp_path: Path) -> None:
     run(job(walk, tmp_path / "out.jsonl", limit=1), client)
     other = FolderJob(walk, tmp_path / "out.jsonl", every=Every(Fraction(2), "s"), resume=True)
-    with pytest.raises(InvalidOptionError, match="every was 1s, is 2s"):
+    with pytest.raises(InvalidOptionError, match="--every was 1s, is 2s"):
         run(other, client)
 
 
