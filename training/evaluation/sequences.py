@@ -5,7 +5,6 @@ are left out (sequence accuracy: Goodfellow et al., "Multi-digit Number Recognit
 """
 
 import csv
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 from detector.pipeline.numbers import group_numbers
 from detector.results.boxes import intersections
 from detector.results.detections import Detections, HouseNumber
+from training.data.labels.image_finder import ImageFinder
+from training.data.labels.tree import FileTree, MissingImageError, usual_folders
 from training.data.scenes import NUMBERS_FILE, Box, Scene, box_defect
 from training.errors import DataError
 
@@ -103,13 +104,10 @@ def true_numbers(scenes: Sequence[Scene], folder: Path) -> list[list[TrueNumber]
     """Return the true numbers of each scene: those of the folder's `numbers.csv`, or else its digits' lines.
 
     Raises:
-        DataError: naming file and line, if `numbers.csv` is no such table or names an image that no scene has.
+        DataError: naming file and line, if `numbers.csv` is no such table or names an image that is not in the folder.
     """
-    path = folder / NUMBERS_FILE
-    if not path.is_file():
-        return [numbers_in_lines(scene) for scene in scenes]
-    table = read_numbers(path)
-    return [table.get(scene.path.name, []) for scene in scenes]
+    table = read_numbers(folder) if (folder / NUMBERS_FILE).is_file() else {}
+    return [table[scene.path] if scene.path in table else numbers_in_lines(scene) for scene in scenes]
 
 
 def whole_numbers(scenes: Sequence[Scene]) -> list[list[TrueNumber]]:
@@ -117,22 +115,35 @@ def whole_numbers(scenes: Sequence[Scene]) -> list[list[TrueNumber]]:
     return [[_whole(scene)] if len(scene.labels) else [] for scene in scenes]
 
 
-def read_numbers(path: Path) -> Mapping[str, list[TrueNumber]]:
-    """Return the numbers of each image, by the image's name.
+def read_numbers(folder: Path) -> Mapping[Path, list[TrueNumber]]:
+    """Return the numbers of each image that the folder's `numbers.csv` names, by the image's file.
+
+    An image is found as those of label files are; one whose numbers are all of letters has none.
 
     Raises:
-        DataError: naming file and line, if it is no such table.
+        DataError: naming file and line, if it is no such table, or an image is not there.
     """
+    path = folder / NUMBERS_FILE
+    finder, places = ImageFinder(FileTree(folder)), usual_folders(NUMBERS_FILE)
+    table: dict[Path, list[TrueNumber]] = {}
     try:
         rows = csv.DictReader(StringIO(path.read_text("utf-8-sig")))
-        table: dict[str, list[TrueNumber]] = defaultdict(list)
         for row in rows:
-            number = _read(row, f"{path}:{rows.line_num}")
+            where = f"{path}:{rows.line_num}"
+            number = _read(row, where)
+            numbers = table.setdefault(_image(row["image"], finder, places, where), [])
             if number.digits:
-                table[Path(row["image"]).name].append(number)
+                numbers.append(number)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: {error}") from error
     return table
+
+
+def _image(name: str, finder: ImageFinder, places: Sequence[str], where: str) -> Path:
+    try:
+        return finder.find(name, places).path
+    except MissingImageError as error:
+        raise DataError(f"{where}: {error}") from error
 
 
 def _read(row: Mapping[str, str | None], where: str) -> TrueNumber:

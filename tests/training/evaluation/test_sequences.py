@@ -1,11 +1,13 @@
 """Which numbers on signs are read: by their digits and where they stand."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from detector.results.detections import HouseNumber
+from tests.training.data.labels.folders import paint
 from training.data.scenes import Scene
 from training.errors import DataError
 from training.evaluation.sequences import (
@@ -63,14 +65,53 @@ def scene(folder: Path, name: str, digits: str, x: float = 0) -> Scene:
     return Scene(folder / "images" / name, np.array(boxes, np.float32).reshape(-1, 4), labels)
 
 
+def labelled(folder: Path, names: Sequence[str], rows: str) -> list[Scene]:
+    """Images that show 502, and the table beside them."""
+    for name in names:
+        paint(folder / "images" / name)
+    (folder / "numbers.csv").write_text(HEADER + rows)
+    return [scene(folder, name, "502") for name in names]
+
+
 def test_true_numbers_come_from_the_table_beside_the_labels(tmp_path: Path) -> None:
-    (tmp_path / "numbers.csv").write_text(
-        f"{HEADER}a.png,502C,0,0,34,20\nval/a.png,7,50,0,60,20\nc.png,AB,0,0,9,9\n"
-    )
-    scenes = [scene(tmp_path, name, "502") for name in ("a.png", "b.png", "c.png")]
-    assert true_numbers(scenes, tmp_path) == [
-        [TrueNumber("502", (0, 0, 34, 20)), TrueNumber("7", (50, 0, 60, 20))], [], []
+    rows = "a.png,502C,0,0,34,20\nval/a.png,7,50,0,60,20\nc.png,AB,0,0,9,9\n"
+    assert true_numbers(labelled(tmp_path, ["a.png", "c.png"], rows), tmp_path) == [
+        [TrueNumber("502", (0, 0, 34, 20)), TrueNumber("7", (50, 0, 60, 20))], []
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "numbers"),
+    [
+        pytest.param(
+            "train/1.jpg,12,0,0,9,9\nval/1.jpg,7,0,0,9,9\nval/2.jpg,3,0,0,9,9\n",
+            [["12"], ["7"], ["3"]],
+            id="one name in two splits",
+        ),
+        pytest.param("2.jpg,3,0,0,9,9\n", [["502"], ["502"], ["3"]], id="the others by their digits' lines"),
+        pytest.param("images/val/2.jpg,AB,0,0,9,9\n", [["502"], ["502"], []], id="letters are no number"),
+    ],
+)
+def test_a_row_is_of_the_image_that_it_names(tmp_path: Path, rows: str, numbers: list[list[str]]) -> None:
+    scenes = labelled(tmp_path, ["train/1.jpg", "val/1.jpg", "val/2.jpg"], rows)
+    true = true_numbers(scenes, tmp_path)
+    assert [[number.digits for number in image] for image in true] == numbers
+    assert true_numbers(scenes[1:], tmp_path) == true[1:], "rows of another split do not matter"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("1.jpg,1,0,0,9,9\n", r"numbers\.csv:2: the image '1.jpg' is not there; 2 images elsewhere"),
+        ("val/2.jpg,1,0,0,9,9\nx.jpg,1,0,0,9,9\n", r"numbers\.csv:3: the image 'x.jpg' is not there"),
+        ("../2.jpg,1,0,0,9,9\n", r"numbers\.csv:2: the image '../2.jpg' is outside"),
+    ],
+    ids=["two of this name", "none of this name", "above"],
+)
+def test_an_image_that_is_not_there_is_refused_by_line(tmp_path: Path, rows: str, message: str) -> None:
+    names = ["train/1.jpg", "val/1.jpg", *(["val/2.jpg"] if ".." not in rows else [])]
+    with pytest.raises(DataError, match=message):
+        true_numbers(labelled(tmp_path, names, rows), tmp_path)
 
 
 def test_without_a_table_each_line_of_digits_is_a_number(tmp_path: Path) -> None:
@@ -99,6 +140,7 @@ def test_without_a_table_each_line_of_digits_is_a_number(tmp_path: Path) -> None
     ],
 )
 def test_a_damaged_table_is_refused_by_line(tmp_path: Path, table: str, message: str) -> None:
+    paint(tmp_path / "a.png")
     (tmp_path / "numbers.csv").write_bytes(table.encode("latin-1"))
     with pytest.raises(DataError, match=message):
-        read_numbers(tmp_path / "numbers.csv")
+        read_numbers(tmp_path)
