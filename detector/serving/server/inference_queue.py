@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -104,19 +105,16 @@ class InferenceQueue:
             async with self._admission(wait), self._decode_slots:
                 cancellation.raise_if_cancelled()
                 started = time.perf_counter()
-                pixels = await _in_thread(
-                    self._decoders, lambda: decode_image(image, max_pixels), cancellation
-                )
+                # Not lambdas: the frame of an error would share what they close over, and keep it.
+                decode = partial(decode_image, image, max_pixels)
+                pixels = await _in_thread(self._decoders, decode, cancellation)
                 decoded = time.perf_counter()
                 async with self._inference_lock:
                     queue.close()
                     cancellation.raise_if_cancelled()
                     waited = started - arrived + time.perf_counter() - decoded
-                    found = await _in_thread(
-                        self._network,
-                        lambda: detector.detect(pixels, options, cancellation),
-                        cancellation,
-                    )
+                    detect = partial(detector.detect, pixels, options, cancellation)
+                    found = await _in_thread(self._network, detect, cancellation)
         stages = {"queue": waited, **found.stage_seconds, "decode": decoded - started}
         return replace(found, stage_seconds=stages)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, Protocol, TypeVar
@@ -127,7 +128,20 @@ async def outcome(
 
 
 def status_of(error: Exception) -> Status:
-    """Return the status of any error; of one that nobody foresaw the caller learns no more than that."""
+    """Return the status of any error; of one that nobody foresaw the caller learns no more than that.
+
+    The error's frames are cleared: gRPC keeps it in a reference cycle, and with it they would keep request and image.
+    """
+    try:
+        return _status_of(error)
+    finally:
+        cause: BaseException | None = error
+        while cause is not None:
+            traceback.clear_frames(cause.__traceback__)
+            cause = cause.__cause__
+
+
+def _status_of(error: Exception) -> Status:
     if isinstance(error, MemoryError):
         error = OverloadedError("there is not enough memory for this image now")
     if isinstance(error, DetectorError):

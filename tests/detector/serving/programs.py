@@ -129,9 +129,9 @@ def memory_mb(pid: int) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
-def own_channel(address: str) -> grpc.Channel:
+def own_channel(address: str, *more: tuple[str, int]) -> grpc.Channel:
     """A channel with a connection that it shares with no other: the server may give it to another process."""
-    options = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
+    options = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1), *more]
     return grpc.insecure_channel(address, options=options)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode, scene
-from tests.detector.serving.harness import RichError, stub
+from tests.detector.serving.harness import PATIENCE_S, RichError, stub
 from tests.detector.serving.programs import CLI, Process, memory_mb, own_channel, running, until
 
 CAPACITY = 8
@@ -119,6 +119,23 @@ def test_overload_is_refused_and_leaves_memory_as_it_was(server: tuple[Process, 
         early = overload.memory_mb()
         until(lambda: overload.outcomes["answered"] >= 5 * CAPACITY, "and more and more")
         assert abs(overload.memory_mb() - early) < 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["image", "message"])
+def test_large_requests_that_are_refused_do_not_pile_up(server: tuple[Process, str], kind: str) -> None:
+    process, address = server
+    zeros = bytes(31 * 2**20)
+    request = wire.DetectRequest(image=zeros).SerializeToString() if kind == "image" else zeros
+    before = memory_mb(process.pid)
+    with own_channel(address, ("grpc.max_send_message_length", -1)) as channel:
+        detect = channel.unary_unary("/detector.v1.DigitDetector/Detect")
+        for _ in range(40):
+            refusal = detect.future(request).exception(PATIENCE_S)
+            assert refusal.code() is grpc.StatusCode.INVALID_ARGUMENT
+    grown = memory_mb(process.pid) - before
+    print(f"40 refused calls: {grown:+.0f} MB")
+    assert grown < 600
 
 
 @pytest.mark.soak
