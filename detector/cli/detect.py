@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detector.cli.detector_options import add_detector, choice
 from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
-    add_detector,
     add_exhaustive,
     add_min_score,
-    choice,
     command,
 )
 from detector.cli.program import OK, SOME_FAILED, complain, one_line_if_broken_off

@@ -4,15 +4,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.cli.folder_jobs import add_location, location_options
+from detector.cli.detector_options import add_detector, choice
+from detector.cli.folder_jobs import add_location, location_options, shuffle_seed
 from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
-    add_detector,
     add_exhaustive,
     add_min_score,
-    choice,
     command,
     file_name,
     frame_step,
@@ -20,6 +19,7 @@ from detector.cli.options import (
 )
 from detector.cli.program import OK, SOME_FAILED, complain, one_line_if_broken_off
 from detector.cli.ray import detect_folder as on_ray
+from detector.results.errors import InvalidOptionError
 
 if TYPE_CHECKING:
     from detector.cli.detector_choice import DetectorChoice
@@ -101,9 +101,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--limit", type=whole_number(0), metavar="N", help="stop when OUT.jsonl has N rows")
     parser.add_argument("--shuffle", action="store_true", help="a random order, the same each time")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="another random order (default: %(default)s)"
-    )
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of --shuffle (default: 0)")
     parser.add_argument(
         "--every",
         type=frame_step,
@@ -146,7 +144,9 @@ def _run_here(args: argparse.Namespace) -> int:
     from detector.images.video_frames import Every  # noqa: PLC0415
     from detector.results.interface import DetectOptions  # noqa: PLC0415
 
-    seed = args.seed if args.shuffle else None
+    if args.null and args.images != "-":
+        raise InvalidOptionError("null", "is for a list on standard input: - in place of the folder reads it")
+    seed = shuffle_seed(args)
     job = FolderJob(
         images=PathStream(0, b"\0" if args.null else b"\n") if args.images == "-" else Path(args.images),
         output=Path(args.out),

@@ -52,6 +52,19 @@ def add_location(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def shuffle_seed(args: argparse.Namespace) -> int | None:
+    """Return the seed of the random order that was asked for, None if none was.
+
+    Raises:
+        InvalidOptionError: if there is a seed without an order.
+    """
+    if args.shuffle:
+        return args.seed or 0
+    if args.seed is not None:
+        raise InvalidOptionError("seed", "--seed needs --shuffle")
+    return None
+
+
 def location_options(args: argparse.Namespace) -> "LocationOptions":
     """Return what was asked for; the track is read here.
 

@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from detector.cli.options import AddParser, add_security, command, connection, seconds
+from detector.cli.detector_options import add_security, connection
+from detector.cli.options import AddParser, command, timeout
 from detector.cli.program import OK, SOME_FAILED, complain
 from detector.results.errors import DetectorError
 
@@ -28,7 +29,7 @@ def add(add_parser: AddParser) -> None:
         "--server", default="127.0.0.1:50051", metavar="HOST:PORT", help="default: %(default)s"
     )
     parser.add_argument(
-        "--timeout", default=5.0, type=seconds, metavar="S", help="seconds to wait (default: %(default)g)"
+        "--timeout", default=5.0, type=timeout, metavar="S", help="seconds to wait (default: %(default)g)"
     )
     add_security(parser)
     parser.set_defaults(run=_run)

@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from detector.cli.options import AddParser, add_where, choice, command
+from detector.cli.detector_options import add_where, choice
+from detector.cli.options import AddParser, command
 from detector.cli.program import OK
 
 if TYPE_CHECKING:

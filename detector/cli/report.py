@@ -6,6 +6,7 @@ from pathlib import Path
 
 from detector.cli.options import AddParser, command, file_path
 from detector.cli.program import OK, one_line_if_broken_off
+from detector.results.errors import InvalidOptionError
 
 
 def add(add_parser: AddParser) -> None:
@@ -60,6 +61,8 @@ def report(results: Path, images: Path, out: Path, tiles: str | None, strip_loca
     from detector.folders.results_file import ResultsFile  # noqa: PLC0415
     from detector.folders.rows import printable_name  # noqa: PLC0415
 
+    if not images.is_dir():
+        raise InvalidOptionError("images", f"{images} is not a folder: names in RESULTS are relative to one")
     with one_line_if_broken_off("the report is not whole"):
         rows = ResultsFile(results)
         done = write_report(rows, images, out, tiles=tiles, strip_location=strip_location)

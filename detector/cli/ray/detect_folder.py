@@ -5,8 +5,9 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector.cli.folder_jobs import location_options
-from detector.cli.options import choice, whole_number
+from detector.cli.detector_options import choice
+from detector.cli.folder_jobs import location_options, shuffle_seed
+from detector.cli.options import whole_number
 from detector.cli.program import OK, SOME_FAILED, complain, one_line_if_broken_off
 from detector.results.errors import InvalidOptionError
 
@@ -90,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         InvalidOptionError: if an option makes no sense with this engine, or Ray is not installed.
     """
     _check_options_of_one_machine(args)
+    seed = shuffle_seed(args)
     try:
         from detector.folders.sharded.ray_data import RayCluster  # noqa: PLC0415
         from detector.folders.sharded.sharded_job import ShardedJob  # noqa: PLC0415
@@ -107,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         format=args.format or ShardedJob.format,
         shard_images=args.shard_images or ShardedJob.shard_images,
         options=DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive),
-        selection=Selection(tuple(args.include), tuple(args.exclude), args.seed if args.shuffle else None),
+        selection=Selection(tuple(args.include), tuple(args.exclude), seed),
         location=location_options(args),
         limit=args.limit,
         resume=args.resume,

@@ -15,6 +15,7 @@ HELP = {
     "--server=127.0.0.1:50051": "load the model themselves",
     "--null": "--include",
     "--shuffle": "--limit",
+    "--seed=3": "--shuffle",
 }
 
 
