@@ -29,6 +29,7 @@ from detector.serving.telemetry import telemetry
 from detector.serving.telemetry.telemetry import Call, Metadata
 from detector.serving.wire.converters import invalid_request
 from detector.serving.wire.statuses import abort, ending, reason_of
+from detector.v1 import detector_pb2
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -37,6 +38,12 @@ Trace = Callable[[Call, Metadata], AbstractContextManager[None]]
 """The context in which a traced call runs."""
 
 _SCHEME = "bearer "
+
+_CHECK = f"/{health.SERVICE_NAME}/Check"
+_DETECT = f"/{detector_pb2.DESCRIPTOR.services_by_name['DigitDetector'].full_name}/Detect"
+
+_SMALL_REQUEST_S, _IMAGE_REQUEST_S = 20.0, 120.0
+"""Time for a call's one request to arrive: a call that withholds it keeps a place from others."""
 
 _FOR_GRPC_S = 0.1
 """If gRPC itself refused a request, for its size, its own status is on the way: it ends the handler meanwhile."""
@@ -49,9 +56,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
 
     Args:
         max_open_calls: calls that may be open at once. Health checks have as many of their own: a full server is not a
-            dead one. gRPC's own `maximum_concurrent_rpcs` counts both together, and refuses without a reason.
+            dead one. gRPC's own `maximum_concurrent_rpcs` counts both together, and refuses without a reason. A Watch
+            stays open for as long as its caller likes, so it counts as any other call.
         tokens: those that callers may show, as `authorization: Bearer TOKEN` (RFC 6750); None to ask for none.
-        open_health: health checks need no token.
+        open_health: health checks need no token; a Watch does.
         trace: makes each call part of a trace; None for no traces.
     """
 
@@ -69,27 +77,28 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     ) -> Handler:
         """Return the service's handler, wrapped, or one that refuses."""
         method, metadata = handler_call_details.method, tuple(handler_call_details.invocation_metadata or ())
-        is_health = method.startswith(f"/{health.SERVICE_NAME}/")
+        is_check = method == _CHECK
         call = telemetry.begin(method, metadata)
         try:
-            if self._tokens is not None and not (is_health and self._open_health):
+            if self._tokens is not None and not (is_check and self._open_health):
                 call.caller = _authenticated(self._tokens, metadata)
-            self._admit(is_health)
+            self._admit(is_check)
             handler = await continuation(handler_call_details)
             if handler is None:
                 raise UnknownMethodError(f"there is no method {method}")
         except DetectorError as error:
             handler = _refusing(error)
-        return _wrapped(handler, lambda context: self._observed(call, metadata, context))
+        patience_s = _IMAGE_REQUEST_S if method == _DETECT else _SMALL_REQUEST_S
+        return _wrapped(handler, lambda context: self._observed(call, metadata, context), patience_s)
 
-    def _admit(self, is_health: bool) -> None:
-        if self._open[is_health] >= self._limit:
+    def _admit(self, is_check: bool) -> None:
+        if self._open[is_check] >= self._limit:
             raise OverloadedError(f"all {self._limit} calls that may be open are; try again later")
         task = asyncio.current_task()
         assert task is not None
-        self._open[is_health] += 1
+        self._open[is_check] += 1
         # The task is the whole call, its handler only a part: it may end, cut off, before it reaches the handler.
-        task.add_done_callback(lambda _: self._open.subtract([is_health]))
+        task.add_done_callback(lambda _: self._open.subtract([is_check]))
 
     @asynccontextmanager
     async def _observed(self, call: Call, metadata: Metadata, context: Context) -> AsyncIterator[None]:
@@ -151,16 +160,25 @@ def _refusing(error: DetectorError) -> Handler:
     return grpc.stream_stream_rpc_method_handler(refuse, bytes)
 
 
-def _wrapped(handler: Handler, around: Callable[[Context], AbstractAsyncContextManager[None]]) -> Handler:
+def _wrapped(
+    handler: Handler, around: Callable[[Context], AbstractAsyncContextManager[None]], patience_s: float
+) -> Handler:
     """Return a handler like `handler` that runs within `around` and is given only requests that parse.
 
-    It takes requests for a stream and reads one if the method takes one, to tell a call without a request.
+    It takes requests for a stream and reads one if the method takes one, to tell a call without a request, or
+    one that is still not here after `patience_s` seconds.
     """
     replies = "stream" if handler.response_streaming else "unary"
     behaviour = getattr(handler, f"{'stream' if handler.request_streaming else 'unary'}_{replies}")
 
     async def taken(requests: AsyncIterator[Any]) -> Any:
-        return _each_parsed(requests) if handler.request_streaming else await _first_parsed(requests)
+        if handler.request_streaming:
+            return _each_parsed(requests)
+        try:
+            async with asyncio.timeout(patience_s):
+                return await _first_parsed(requests)
+        except TimeoutError as error:
+            raise invalid_request(f"the request did not arrive within {patience_s:g} s") from error
 
     async def coroutine(requests: AsyncIterator[Any], context: Context) -> Any:
         async with around(context):

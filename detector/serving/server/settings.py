@@ -59,7 +59,7 @@ class Security:
         client_ca: PEM file of certificates; callers must show one that these vouch for (mutual TLS).
         insecure: without TLS, listen to other machines too.
         tokens: file of the tokens that callers may show, see `detector.serving.server.tokens`; None to ask for none.
-        open_health: answer health checks without a token.
+        open_health: answer health checks without a token: Check, not Watch.
     """
 
     certificate: Path | None = None

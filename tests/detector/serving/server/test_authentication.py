@@ -89,11 +89,18 @@ def test_calls_that_are_refused(channel: grpc.Channel, metadata: Metadata, messa
         ("stream_stream", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"),
         ("unary_unary", "/detector.v1.DigitDetector/NoSuchMethod"),
         ("unary_unary", "/grpc.health.v1.HealthNot/Check"),
+        ("unary_stream", "/grpc.health.v1.Health/Watch"),
     ],
 )
-def test_every_method_but_health_asks_for_a_token(channel: grpc.Channel, kind: str, method: str) -> None:
+def test_every_method_but_a_health_check_asks_for_a_token(
+    channel: grpc.Channel, kind: str, method: str
+) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        list(getattr(channel, kind)(method)(iter([b""]) if kind == "stream_stream" else b""))
+        list(
+            getattr(channel, kind)(method)(
+                iter([b""]) if kind == "stream_stream" else b"", timeout=PATIENCE_S
+            )
+        )
     assert RichError.of(caught.value).code is grpc.StatusCode.UNAUTHENTICATED
 
 
