@@ -7,19 +7,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from detector.folders.file_kinds import is_image_name
 from detector.folders.frames import VideoFrame, with_frames
 from detector.folders.journal import Journal, open_journal
 from detector.folders.listing import ImageFile
 from detector.folders.location import LocationOptions
-from detector.folders.plan import FolderJob, FolderPlan, mixes_with_images
+from detector.folders.plan import FolderJob, FolderPlan, annotated_name, mixes_with_images
 from detector.folders.progress import FolderSummary, shown_progress
 from detector.folders.report import write_report
 from detector.folders.results_file import ResultsFile
 from detector.folders.rows import row_of, text_of_name
 from detector.folders.run_settings import Settings, made_with
 from detector.images.decode import decode_image
-from detector.images.draw import WRITABLE_SUFFIXES, annotate, encode_image
+from detector.images.draw import annotate, encode_image
 from detector.images.metadata import Capture
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, InvalidOptionError
@@ -181,10 +180,7 @@ def write_annotated(result: FileResult[Picture], directory: Path, name: str) -> 
     if not isinstance(result.outcome, ImageDetections):
         return
     target = directory.joinpath(*(part for part in name.split("/") if part not in ("", ".", "..")))
-    if (
-        target.suffix.lower() not in WRITABLE_SUFFIXES
-    ):  # HEIC and the like; and a list may call images as it likes
-        target = target.with_name(f"{target.name}{'.jpg' if is_image_name(target.name) else '.png'}")
+    target = target.with_name(annotated_name(target.name))
     place = directory.resolve()
     if not target.parent.resolve().is_relative_to(place):
         raise InvalidOptionError("annotated", f"{target.parent} leads out of {directory}")

@@ -1,9 +1,9 @@
 """A folder job before it starts: all that could forbid it is checked here, before any work is done."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 
 from detector.folders.file_kinds import IMAGE, LeftOut, is_image_name, is_video_name
@@ -13,6 +13,7 @@ from detector.folders.location import LocationOptions
 from detector.folders.report import check_report_folder
 from detector.folders.run_settings import settings_path
 from detector.folders.sources import ListedFiles, ListedFolder, PathStream, Source, WatchedFolder
+from detector.images.draw import WRITABLE_SUFFIXES
 from detector.images.formats import VIDEO, VIDEO_HINT
 from detector.images.video_frames import Every
 from detector.results.errors import InvalidOptionError
@@ -121,9 +122,12 @@ def _check_report(job: FolderJob) -> None:
 def _listed(job: FolderJob, root: Path, exclude: tuple[Path, ...]) -> FolderPlan:
     noted: list[LeftOut] = []
     read = (IMAGE,) if job.every is None else (IMAGE, VIDEO)
-    images = list_images(root, exclude, noted.append, by_content=True, read=read)
+    listed = list_images(root, exclude, noted.append, by_content=True, read=read)
+    images = job.selection.of(listed)
+    if job.annotated is not None:
+        _check_picture_names(images, lambda image: image.name)
     left_out = tuple(file for file in noted if job.selection.wants(file.name))
-    return FolderPlan(job, ListedFolder(job.selection.of(images)), left_out)
+    return FolderPlan(job, ListedFolder(images), left_out)
 
 
 def _check_order(job: FolderJob) -> None:
@@ -155,17 +159,32 @@ def plan_files(paths: Sequence[str], annotated: Path | None = None) -> tuple[Ima
     """
     images = named_files(paths)
     if annotated is not None:
-        owners: dict[str, Path] = {}
-        for image in images:
-            place = image.path.resolve()
-            if place.parent == annotated.resolve():
-                raise mixes_with_images(annotated)
-            if owners.setdefault(image.path.name, place) != place:
-                raise InvalidOptionError(
-                    "annotated", f"two images are called {image.path.name}: detect them apart"
-                )
+        if any(image.path.resolve().parent == annotated.resolve() for image in images):
+            raise mixes_with_images(annotated)
+        _check_picture_names(images, lambda image: image.path.name)
         _check_writable_folder("annotated", annotated)
     return images
+
+
+def annotated_name(name: str) -> str:
+    """Return what the annotated picture of an image of this name is called: HEIC and the like become JPEG.
+
+    A list may call images as it likes; a picture of no known name becomes PNG.
+    """
+    if PurePosixPath(name).suffix.lower() in WRITABLE_SUFFIXES:
+        return name
+    return f"{name}{'.jpg' if is_image_name(name) else '.png'}"
+
+
+def _check_picture_names(images: Iterable[ImageFile], name_of: Callable[[ImageFile], str]) -> None:
+    owners: dict[str, ImageFile] = {}
+    for image in images:
+        name = annotated_name(name_of(image))
+        owner = owners.setdefault(name, image)
+        if owner.path != image.path and owner.path.resolve() != image.path.resolve():
+            raise InvalidOptionError(
+                "annotated", f"{owner.name} and {image.name} would both become {name}: detect them apart"
+            )
 
 
 def mixes_with_images(annotated: Path) -> InvalidOptionError:

@@ -2,12 +2,14 @@
 
 import os
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from detector.folders import FolderJob, plan_folder
 from detector.folders.plan import plan_files
+from detector.folders.report.pictures import MARK
 from detector.results.errors import InvalidOptionError
 
 
@@ -86,6 +88,8 @@ def test_a_linked_output_is_written_where_it_points_to(photos: Path, tmp_path: P
         (["photos/1.png"], "photos", "the picture would replace the image"),
         (["photos/1.png", "other/1.png"], "out", "one picture would replace the other"),
         (["photos/1.png"], "file", "not a folder"),
+        (["a.avif", "a.avif.jpg"], "out", "the first becomes a JPEG file"),
+        (["other/a", "a.png"], "out", "the first becomes a PNG file"),
     ],
 )
 def test_single_images_refused(photos: Path, paths: list[str], annotated: str, reason: str) -> None:
@@ -93,6 +97,28 @@ def test_single_images_refused(photos: Path, paths: list[str], annotated: str, r
     with pytest.raises(InvalidOptionError, match="annotated"):
         plan_files([str(photos.parent / path) for path in paths], photos.parent / annotated)
     assert tree(photos.parent) == before, reason
+
+
+@pytest.mark.parametrize(
+    ("names", "collide"),
+    [
+        (("a.avif", "a.avif.jpg"), True),
+        (("street/a.heic", "street/a.heic.jpg"), True),
+        (("a.avif", "street/a.avif.jpg"), False),
+        (("a.png", "a.png.jpg"), False),
+    ],
+)
+def test_pictures_of_a_folder_that_would_share_a_name(
+    photos: Path, tmp_path: Path, names: tuple[str, str], collide: bool
+) -> None:
+    for name in names:
+        (photos / name).touch()
+    plan_folder(FolderJob(photos, tmp_path / "out.jsonl"))
+    job = FolderJob(photos, tmp_path / "out.jsonl", annotated=tmp_path / "annotated")
+    with (
+        pytest.raises(InvalidOptionError, match=f"would both become {names[1]}") if collide else nullcontext()
+    ):
+        plan_folder(job)
 
 
 def test_single_images_keep_their_order_and_the_names_they_were_given(photos: Path) -> None:
@@ -130,6 +156,7 @@ def test_a_report_that_could_not_be_made_in_the_end_is_refused_at_the_start(
 
 def test_a_report_inside_the_images_is_not_read(photos: Path) -> None:
     (photos / "gallery" / "pictures").mkdir(parents=True)
-    (photos / "gallery" / "pictures" / "000001.jpg").touch()
+    for name in ("000001.jpg", MARK):
+        (photos / "gallery" / "pictures" / name).touch()
     plan = plan_folder(FolderJob(photos, photos / "out.jsonl", report=photos / "gallery"))
     assert [image.name for image in plan.source.remaining(Counter())] == ["1.png", "street/2.png"]
