@@ -13,13 +13,12 @@ from typing import overload
 import cv2
 import numpy as np
 
-from detector.images.decode import decode_image, read_image_file
 from detector.results.detections import IntArray
-from detector.results.errors import InvalidRequestError
 from detector.system.progress_bar import progress_bar
 from training.data.labelled_data import read_official_data, read_own_data
 from training.data.labels.folder import LabelOptions, labels_are_own
 from training.data.labels.tree import OFFICIAL
+from training.data.photographs import list_pictures, read_picture
 from training.data.scenes import Image, LabelledImage, Scene
 from training.errors import DataError
 
@@ -76,7 +75,7 @@ class SceneImages(Sequence[LabelledImage]):
         scene = self._scenes[index]
         pixels = self._kept.get(index)
         if pixels is None:
-            pixels = _decoded(scene.path)
+            pixels = read_picture(scene.path)
             if self._room >= pixels.nbytes:
                 self._room -= pixels.nbytes
                 self._kept[index] = pixels
@@ -150,11 +149,12 @@ def load_detector_data(data_dir: Path, options: LabelOptions | None = None, seed
 
 
 def _pictures(folder: Path, missing: list[str]) -> list[Image]:
-    paths = _listed(folder)
+    paths = list_pictures(folder)
     if not paths:
         missing.append(str(folder))
     return [
-        _decoded(path) for path in progress_bar(paths, _bar_name(folder), unit="picture", disable=not paths)
+        read_picture(path)
+        for path in progress_bar(paths, _bar_name(folder), unit="picture", disable=not paths)
     ]
 
 
@@ -164,7 +164,7 @@ def _bar_name(folder: Path) -> str:
 
 def _small(path: Path) -> Image:
     """Return the picture, shrunk if it is large."""
-    pixels = _decoded(path)
+    pixels = read_picture(path)
     height, width = pixels.shape[:2]
     factor = (_DIGIT_FREE_PIXELS / (width * height)) ** 0.5
     if factor >= 1:
@@ -173,23 +173,11 @@ def _small(path: Path) -> Image:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _listed(folder: Path) -> list[Path]:
-    """Return the pictures in a folder."""
-    return sorted(path for path in folder.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
-
-
 def _unlabelled(data_dir: Path) -> list[Path]:
     """Return the pictures that are not of SVHN."""
     folders = (data_dir / "backgrounds" / "train", data_dir / "letters")
-    return [path for folder in folders for path in _listed(folder)]
+    return [path for folder in folders for path in list_pictures(folder)]
 
 
 def _within(data_dir: Path, path: Path) -> str:
     return path.relative_to(data_dir).as_posix()
-
-
-def _decoded(path: Path) -> Image:
-    try:
-        return decode_image(read_image_file(path))
-    except InvalidRequestError as error:
-        raise DataError(f"{path}: {error}") from error

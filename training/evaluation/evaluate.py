@@ -15,6 +15,7 @@ from detector.results.errors import InvalidRequestError
 from detector.results.interface import DetectOptions
 from detector.system.progress_bar import progress_bar
 from training.data.labels.folder import LabelOptions, labels_are_own, read_labels
+from training.data.photographs import list_photographs
 from training.data.scenes import Scene
 from training.data.svhn import cut_crops, read_crops, read_scenes
 from training.errors import DataError
@@ -55,7 +56,6 @@ _WITHOUT_GATE = DetectOptions(exhaustive=True)
 _SAME_IOU = 0.5
 
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
-_PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
 def evaluate(
@@ -242,9 +242,7 @@ def _kept(every: ImageDetections, gated: ImageDetections) -> NDArray[np.bool]:
 
 
 def _measure_photos(detector: MeasurableDetector, folder: Path, progress: bool) -> PhotoFigures:
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PHOTO_SUFFIXES)
-    if not paths:
-        raise DataError(f"{folder} holds no photographs")
+    paths = list_photographs(folder)
     shown = progress_bar(paths, "digit-free photographs", disable=not progress)
     return PhotoFigures(folder, paths, [_detect(detector, path) for path in shown])
 

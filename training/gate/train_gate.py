@@ -20,6 +20,7 @@ from detector.pipeline.pyramid import HALF, Level, levels, with_halves
 from detector.pipeline.score_map import GRID
 from detector.pipeline.tiles import Plane, slide
 from detector.results.detections import FloatArray
+from detector.system.progress_bar import progress_bar
 from training.data.detector_data import load_detector_data
 from training.data.labels.folder import LabelOptions
 from training.data.scenes import Image, LabelledImage
@@ -28,7 +29,7 @@ from training.engine.training_run import Row, TrainingTask, train
 from training.gate.recipe import GateRecipe, GateTargetConfig, cell_targets
 from training.gate.sampler import FOUND, LEAST_HEIGHT, GateSampler, GateSources, Marker
 from training.samplers.proposals import data_key
-from training.samplers.synthetic import SyntheticConfig, find_fonts, render_scene, split_fonts
+from training.samplers.synthetic import render_scenes
 
 _Item = TypeVar("_Item")
 
@@ -67,7 +68,7 @@ def train_gate(
     data = load_detector_data(data_dir, options, recipe.seed)
     announce(data)
     photos, kept_photos = _split(data.sources.photos)
-    learned, kept = _split(_rendered(recipe, photos, fonts))
+    learned, kept = _split(render_scenes(recipe.rendered, photos, recipe.seed, fonts, _DIGIT_FREE))
     kept_in = out_dir / known.sha256[:12]
     kept_in.mkdir(parents=True, exist_ok=True)
     key = data_key(data, recipe.seed, recipe.rendered, fonts)
@@ -142,7 +143,7 @@ class GateOutputs:
 def measure(gate: Network, images: Sequence[LabelledImage], config: GateTargetConfig) -> GateOutputs:
     """Run the gate over every level of images, those with digits and those without."""
     digits, sides, background = [], [], []
-    for image in images:
+    for image in progress_bar(images, "gate's validation", unit="image", leave=False):
         best = np.full(len(image.boxes), -np.inf, np.float32)
         for level, half in with_halves(levels(image.pixels, LEAST_HEIGHT, np.inf, beyond=HALF)):
             outputs = cell_outputs(gate, level, half)
@@ -177,15 +178,6 @@ def _row(outputs: GateOutputs, recipe: GateRecipe) -> Row:
 def _split(items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
     """Return the items to learn from, and those that validate."""
     return [item for i, item in enumerate(items) if i % _HELD_OUT], list(items[::_HELD_OUT])
-
-
-def _rendered(recipe: GateRecipe, photos: Sequence[Image], fonts: Path | None) -> list[LabelledImage]:
-    faces = split_fonts(find_fonts(fonts))[0]
-    config = SyntheticConfig(digit_free=_DIGIT_FREE)
-    return [
-        render_scene(np.random.default_rng([recipe.seed, number]), photos, faces, config)
-        for number in range(recipe.rendered)
-    ]
 
 
 def _digit_free(photos: Sequence[Image]) -> list[LabelledImage]:

@@ -72,15 +72,21 @@ class SyntheticScenes:
         return render_scene(rng, self._photos, self._fonts, self._config)
 
 
-def render_scenes(count: int, photos: Sequence[Image], seed: int) -> list[LabelledImage]:
-    """Render scenes of which half show words and no digit: a detector takes letters for digits.
+def render_scenes(
+    count: int, photos: Sequence[Image], seed: int, fonts: Path | None = None, digit_free: float = 0.5
+) -> list[LabelledImage]:
+    """Render scenes of which some show words and no digit: a detector takes letters for digits.
 
     Args:
         count: how many; the first ones are the same however many there are.
         photos: photographs without digits to hang them on, RGB uint8; may be empty.
         seed: of the generator.
+        fonts: a folder of fonts; None for those of this machine. Those that are kept for measuring are left out.
+        digit_free: fraction of the scenes that show no digit.
     """
-    scenes = SyntheticScenes(photos, config=SyntheticConfig(digit_free=0.5))
+    scenes = SyntheticScenes(
+        photos, split_fonts(find_fonts(fonts))[0], SyntheticConfig(digit_free=digit_free)
+    )
     numbers = progress_bar(range(count), "rendering", unit="scene")
     return [scenes.scene(np.random.default_rng([seed, number])) for number in numbers]
 
