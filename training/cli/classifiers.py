@@ -79,7 +79,7 @@ def _add_recipe(add_parser: AddParser, recipe: Recipe) -> None:
     )
     parser.add_argument("--folds", type=whole_number(2), metavar="K", help="cross-validate; test is not read")
     parser.add_argument("--seed", type=whole_number(0), default=1, help="of all chance; default: %(default)s")
-    parser.set_defaults(run=_train, recipe=recipe.name)
+    parser.set_defaults(run=_train, recipe=recipe.name, resumes=True)
 
 
 def _add_list(add_parser: AddParser, detector: Listed) -> None:

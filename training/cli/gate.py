@@ -35,7 +35,7 @@ def add_gate(add_parser: AddParser) -> None:
     )
     add_length(command, GATE)
     add_label_options(command)
-    command.set_defaults(run=_run)
+    command.set_defaults(run=_run, resumes=True)
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -41,7 +41,8 @@ def _main(argv: Sequence[str] | None) -> int:
         complain(str(error), "digit-detector-train")
         return 2
     except KeyboardInterrupt:
-        complain("interrupted; the same command goes on from the last checkpoint", "digit-detector-train")
+        way_out = "; the same command goes on from the last checkpoint" if args.resumes else ""
+        complain(f"interrupted{way_out}", "digit-detector-train")
         return 130
     return code
 
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="digit-detector-train COMMAND --help explains a command.",
     )
     add_version(root)
+    root.set_defaults(resumes=False)
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_svhn_fcn(commands.add_parser)
     add_refiner(commands.add_parser)

@@ -45,7 +45,7 @@ def add_refiner(add_parser: AddParser) -> None:
         f"{FINE_TUNING[LONG].rendered})",
     )
     add_run_options(command, REFINER, FINE_TUNING)
-    command.set_defaults(run=_run)
+    command.set_defaults(run=_run, resumes=True)
 
 
 def _run(args: argparse.Namespace) -> int:

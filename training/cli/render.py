@@ -5,6 +5,7 @@ from pathlib import Path
 
 from detector.cli.options import whole_number
 from training.cli.options import AddParser
+from training.data.photographs import list_photographs
 
 _KEPT_APART = 10
 """Of so many scenes one is for measuring."""
@@ -63,7 +64,7 @@ def _fonts(args: argparse.Namespace) -> int:
 def _render(args: argparse.Namespace) -> int:
     from training.samplers.rendered_folder import RenderJob, write_rendered  # noqa: PLC0415
 
-    photos = tuple(sorted(path for path in args.photos.iterdir() if path.is_file())) if args.photos else ()
+    photos = tuple(list_photographs(args.photos)) if args.photos else ()
     kept_apart = args.count // _KEPT_APART
     counts = {"train": args.count - kept_apart, "val": kept_apart}
     write_rendered(RenderJob(args.seed, args.fonts, photos), counts, args.out)

@@ -38,7 +38,7 @@ def add_svhn_fcn(add_parser: AddParser) -> None:
         f"(default: {FINE_TUNING[SHORT].freeze}; with --preset long {FINE_TUNING[LONG].freeze})",
     )
     add_run_options(command, SVHN_FCN, FINE_TUNING)
-    command.set_defaults(run=_run)
+    command.set_defaults(run=_run, resumes=True)
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ def add_teacher(add_parser: AddParser) -> None:
     students = command.add_subparsers(title="students", metavar="STUDENT", required=True)
     fcn = students.add_parser("svhn-fcn", help="a teacher of the FCN")
     _add_options(fcn, FCN_TEACHER)
-    fcn.set_defaults(run=_train_fcn_teacher)
+    fcn.set_defaults(run=_train_fcn_teacher, resumes=True)
     refiner = students.add_parser("refiner", help="a teacher of the refiner")
     refiner.add_argument(
         "--fcn",
@@ -31,7 +31,7 @@ def add_teacher(add_parser: AddParser) -> None:
         help="a model folder of svhn-fcn, whose FCN proposes (default: the embedded one)",
     )
     _add_options(refiner, REFINER_TEACHER)
-    refiner.set_defaults(run=_train_refiner_teacher)
+    refiner.set_defaults(run=_train_refiner_teacher, resumes=True)
 
 
 def _add_options(command: argparse.ArgumentParser, recipe: TrainingRecipe) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,11 @@ def propose(
         overlapping = iou(found, image.boxes) >= _HIT_IOU
         hits.append(np.asarray(overlapping.any(axis=1)))
     proposals = Proposals(np.concatenate(indices), np.concatenate(boxes), np.concatenate(hits))
-    arrays = {"images": proposals.images, "boxes": proposals.boxes, "hits": proposals.hits}
+    arrays: dict[str, NDArray[Any]] = {
+        "images": proposals.images,
+        "boxes": proposals.boxes,
+        "hits": proposals.hits,
+    }
     write_whole(kept_in, save(arrays, {"key": key}))
     return proposals
 

@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import os
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,9 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from detector.images.decode import decode_image, read_image_file
-from detector.system.files import write_whole
+from detector.system.files import whole_folder, write_whole
 from detector.system.progress_bar import progress_bar
+from training.data.photographs import read_picture
 from training.data.scenes import NUMBERS_FILE, Image
 from training.errors import DataError
 from training.samplers.synthetic.fonts import find_fonts, split_fonts
@@ -56,23 +58,38 @@ def write_rendered(job: RenderJob, counts: dict[str, int], out: Path) -> None:
             each number, numbers.csv, which `evaluate` and `calibrate` read.
 
     Raises:
-        DataError: if there are no fonts, or the folder holds something.
+        DataError: if there are no fonts, a photograph cannot be read, or the folder holds something.
+        InvalidOptionError: if `out` is a file.
     """
-    if out.exists() and any(out.iterdir()):
+    if out.is_dir() and any(out.iterdir()):
         raise DataError(f"{out} is not empty; choose a new folder")
-    find_fonts(job.fonts)  # refused here rather than in a process of its own
-    rows: list[tuple[str, ...]] = [_COLUMNS]
-    (out / "annotations").mkdir(parents=True)
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _start, (job,)) as pool:
-        for split, count in counts.items():
-            (out / "images" / split).mkdir(parents=True, exist_ok=True)
-            paths = [out / "images" / split / f"{split}_{number:06d}.jpg" for number in range(count)]
-            rendered = pool.map(_render, [split] * count, range(count), map(str, paths), chunksize=_CHUNK)
-            shown = progress_bar(zip(paths, rendered, strict=True), split, count, unit="scene")
-            rows += _write_labels(out, split, shown)
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows(rows)
-    write_whole(out / NUMBERS_FILE, table.getvalue().encode())
+    find_fonts(job.fonts)  # refused here rather than in a process of its own, as photographs are
+    for path in job.photos:
+        read_picture(path)
+    with whole_folder(out.resolve(), "--out") as folder, _pool(job) as pool:
+        rows = [row for split, count in counts.items() for row in _write_split(pool, folder, split, count)]
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([_COLUMNS, *rows])
+        write_whole(folder / NUMBERS_FILE, table.getvalue().encode())
+
+
+@contextmanager
+def _pool(job: RenderJob) -> Iterator[ProcessPoolExecutor]:
+    """Provide the processes; what is still to be rendered when the work is broken off is not begun."""
+    pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _start, (job,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_split(pool: ProcessPoolExecutor, out: Path, split: str, count: int) -> list[tuple[str, ...]]:
+    """Write a split's pictures and labels; return the rows of its numbers."""
+    (out / "images" / split).mkdir(parents=True)
+    paths = [out / "images" / split / f"{split}_{number:06d}.jpg" for number in range(count)]
+    rendered = pool.map(_render, [split] * count, range(count), map(str, paths), chunksize=_CHUNK)
+    shown = progress_bar(zip(paths, rendered, strict=True), split, count, unit="scene")
+    return _write_labels(out, split, shown)
 
 
 _worker: "_Renderer | None" = None
@@ -85,7 +102,7 @@ class _Renderer:
         training, measuring = split_fonts(find_fonts(job.fonts))
         self._job = job
         self._fonts: dict[str, Sequence[Path]] = {"train": training, "val": measuring}
-        self._photos: list[Image] = [decode_image(read_image_file(path)) for path in job.photos]
+        self._photos: list[Image] = list(map(read_picture, job.photos))
 
     def scene(self, split: str, number: int) -> RenderedScene:
         """Return a scene; the splits' generators never meet."""
@@ -95,6 +112,7 @@ class _Renderer:
 
 def _start(job: RenderJob) -> None:
     global _worker  # noqa: PLW0603 - what a process of the pool knows
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: the process that waits ends the others
     cv2.setNumThreads(1)
     _worker = _Renderer(job)
 
@@ -131,6 +149,7 @@ def _write_labels(
             annotations.append(entry | {"area": round(bbox[2] * bbox[3], 2), "iscrowd": 0})
         rows += _number_rows(path.name, scene)
     dataset = {"images": images, "annotations": annotations, "categories": _CATEGORIES}
+    (out / "annotations").mkdir(exist_ok=True)
     write_whole(out / "annotations" / f"instances_{split}.json", json.dumps(dataset).encode())
     return rows
 

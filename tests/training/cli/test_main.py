@@ -1,5 +1,6 @@
 """`digit-detector-train svhn-fcn`: one call for a command line, and errors that say what to do."""
 
+import argparse
 import os
 import re
 import shutil
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from detector.cli.program import HintingParser
 from tests.training.official_files import write_tiny_data
-from training.cli.main import main
+from training.cli.main import main, parser
 from training.engine.checkpoint import load_state
 from training.fcn.recipes import SVHN_FCN
 
@@ -102,3 +104,36 @@ def test_interrupted_it_says_how_to_go_on(checkout: Path, tmp_path: Path) -> Non
     assert "the same command goes on" in errors
     assert "Traceback" not in errors
     assert not re.search(r"^[EIW]\d{4} ", errors, re.MULTILINE), "a notice of TensorFlow's"
+
+
+@pytest.mark.parametrize(
+    ("command", "resumes"),
+    [
+        ("svhn-fcn --data d --out o", True),
+        ("refiner --data d --out o", True),
+        ("gate --data d --out o", True),
+        ("teacher svhn-fcn --data d --out o", True),
+        ("teacher refiner --data d --out o", True),
+        ("mnist-cnn --data d --out o", True),
+        ("render --out o --count 10", False),
+        ("evaluate --data d", False),
+        ("check --data d", False),
+        ("compare a b --data d", False),
+        ("calibrate --model m --data d", False),
+    ],
+)
+def test_only_commands_that_resume_say_so(
+    command: str,
+    resumes: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    args = parser().parse_args(command.split())
+
+    def interrupt(_: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    args.run = interrupt
+    monkeypatch.setattr(HintingParser, "parse_args", lambda *_: args)
+    assert main(command.split()) == 130
+    assert ("the same command goes on from the last checkpoint" in capsys.readouterr().err) == resumes

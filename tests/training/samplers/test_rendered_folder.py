@@ -13,6 +13,7 @@ from pycocotools.coco import COCO
 from training.cli.main import main
 from training.data.labels.folder import LabelOptions, read_labels
 from training.errors import DataError
+from training.samplers import rendered_folder
 from training.samplers.rendered_folder import RenderJob, write_rendered
 from training.samplers.synthetic.fonts import font_glyphs
 from training.samplers.synthetic.lines import LineStyle, set_line
@@ -78,6 +79,60 @@ def test_a_folder_that_holds_something_is_left_alone(
     assert main(["render", "--out", str(rendered), "--count", "10", "--fonts", str(fonts)]) == 2
     assert "is not empty; choose a new folder" in capsys.readouterr().err
     assert sorted(rendered.rglob("*")) == before
+
+
+def test_interrupted_it_leaves_nothing_in_the_way(
+    tmp_path: Path, fonts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["render", "--out", str(tmp_path / "out"), "--count", "10", "--fonts", str(fonts)]
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rendered_folder, "_write_labels", interrupt)
+        assert main(command) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "digit-detector-train: interrupted"
+    assert list(tmp_path.iterdir()) == []
+    assert main(command) == 0
+
+
+def test_a_file_in_its_place_is_left_alone(
+    tmp_path: Path, fonts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    assert main(["render", "--out", str(tmp_path / "out"), "--count", "10", "--fonts", str(fonts)]) == 2
+    assert "out is there already" in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        pytest.param({}, "photos holds no photographs", id="empty"),
+        pytest.param({"notes.txt": b"none"}, "photos holds no photographs", id="no image"),
+        pytest.param({"a.jpg": b"none", "notes.txt": b"none"}, "photos/a.jpg: ", id="damaged"),
+        pytest.param(None, "photos is no folder", id="no folder"),
+    ],
+)
+def test_photographs_that_cannot_be_used_are_named(
+    tmp_path: Path,
+    fonts: Path,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, bytes] | None,
+    message: str,
+) -> None:
+    photos = tmp_path / "photos"
+    if files is not None:
+        photos.mkdir()
+        for name, content in files.items():
+            (photos / name).write_bytes(content)
+    command = ["render", "--out", str(tmp_path / "out"), "--count", "10", "--fonts", str(fonts)]
+    assert main([*command, "--photos", str(photos)]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
