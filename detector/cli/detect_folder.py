@@ -1,6 +1,7 @@
 """`digit-detector detect-folder`: one row for each image below a folder."""
 
 import argparse
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from detector.results.errors import InvalidOptionError
 if TYPE_CHECKING:
     from detector.cli.detector_choice import DetectorChoice
     from detector.folders.plan import FolderJob
+    from detector.folders.progress import FolderSummary
 
 _DESCRIPTION = (
     "Detects every image below IMAGES (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF; JPEG XL with "
@@ -111,7 +113,8 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="go on with the images that arrive, each when it is finished, until Ctrl-C",
+        help="go on with the images that arrive, each when it is finished, until Ctrl-C; only files "
+        "that an image's suffix names, such as .jpg",
     )
 
 
@@ -176,11 +179,18 @@ def detect_folder(job: "FolderJob", choice: "DetectorChoice") -> int:
     plan = plan_folder(job)
     say_left_out(LeftOutCounts(plan.left_out))
     rows_so_far = f"the rows so far are in {plan.job.output}, --resume goes on"
+    so_far: deque[FolderSummary] = deque(maxlen=1)
     try:
         with interrupted_by_sigterm(), choice.open() as detector, one_line_if_broken_off(rows_so_far):
-            summary = folders.detect_folder(plan, detector)
+            summary = folders.detect_folder(plan, detector, so_far.append)
     except KeyboardInterrupt as interrupt:
-        complain(f"stopped: {rows_so_far}" if _has_rows(plan.job.output) else "stopped before the first row")
+        if job.watch and so_far:  # that is how watching ends
+            say("stopped watching, --resume goes on")
+            say_account(so_far[0], str(job.output))
+        else:
+            complain(
+                f"stopped: {rows_so_far}" if _has_rows(plan.job.output) else "stopped before the first row"
+            )
         return exit_code(interrupt)
     say_account(summary, str(job.output))
     if job.report is not None:

@@ -1,6 +1,6 @@
 """A planned folder job worked off: one JSON line per image, in the plan's order, and annotated copies if wanted."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -28,12 +28,19 @@ from detector.system.files import write_whole
 AnyPicture = TypeVar("AnyPicture")
 
 
-def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
+def detect_folder(
+    plan: FolderPlan, detector: ImageDetector, tell: Callable[[FolderSummary], object] | None = None
+) -> FolderSummary:
     """Run the planned job, and show on standard error how far it is.
 
     The picture of an image is written before its row: where a row is, its picture is whole. Images that have rows
     already are left out. A job that watches ends when it is interrupted, or at its limit. The report is made of the
     finished output, so it is the same after a run that was resumed.
+
+    Args:
+        plan: the job.
+        detector: who looks at the images.
+        tell: told what is in the output, at the start and after every row: of a job that watches nothing is returned.
 
     Raises:
         InvalidOptionError: if earlier rows are in the way, see `open_journal`.
@@ -44,6 +51,8 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
     settings = settings_of(job, detector.info())
     with open_journal(job.output, settings, resume=job.resume, overwrite=job.overwrite) as journal:
         before = journal.summary
+        tell = tell or (lambda _: None)
+        tell(before)
         images = _limited(_remaining(plan, journal), before.rows, job.limit)
         total = before.rows + len(images) if isinstance(images, Sequence) else job.limit
         with (
@@ -55,6 +64,7 @@ def detect_folder(plan: FolderPlan, detector: ImageDetector) -> FolderSummary:
                 if job.annotated is not None:
                     write_annotated(result, job.annotated, image.picture_name)
                 journal.append(row_of(image.name, result.outcome, result.capture, image.place))
+                tell(journal.summary)
                 show(journal.summary)
         summary = journal.summary
     if job.report is not None:

@@ -230,6 +230,8 @@ def test_a_watched_folder_is_worked_off_until_a_signal_and_goes_on(
             said = process.stderr.read()
         assert process.returncode == code
         assert "--resume goes on" in said
+        assert f"{expected} images (0 not read), " in said.splitlines()[-1]
+        assert "error" not in said
         assert "Traceback" not in said
     assert sorted(names(output)) == sorted({*names(output)}), "each image once"
     assert names(output)[-1] == "late.png"
