@@ -84,8 +84,8 @@ def _limited(images: Iterable[AnyPicture], rows: int, limit: int | None) -> Iter
     return images[:left] if isinstance(images, Sequence) else islice(images, left)
 
 
-class Source(Protocol):
-    """A source of a picture: an image file, a frame of a video, an object in a store."""
+class ReadableImage(Protocol):
+    """What a picture is read from: an image file, a frame of a video, an object in a store."""
 
     def read(self) -> bytes:
         """Return the picture, encoded.
@@ -100,7 +100,7 @@ class Source(Protocol):
         ...
 
 
-class Picture(Source, Protocol):
+class Picture(ReadableImage, Protocol):
     """A picture on this machine."""
 
     @property
@@ -114,13 +114,13 @@ class Picture(Source, Protocol):
         ...
 
 
-AnySource = TypeVar("AnySource", bound=Source)
+AnyReadable = TypeVar("AnyReadable", bound=ReadableImage)
 
-Source_co = TypeVar("Source_co", bound=Source, covariant=True)
+Readable_co = TypeVar("Readable_co", bound=ReadableImage, covariant=True)
 
 
 @dataclass(frozen=True, eq=False)
-class FileResult(Generic[Source_co]):
+class FileResult(Generic[Readable_co]):
     """The outcome of one picture.
 
     Attributes:
@@ -129,18 +129,18 @@ class FileResult(Generic[Source_co]):
         capture: when and where it was taken; empty if nobody asked for that, or it could not be read.
     """
 
-    image: Source_co
+    image: Readable_co
     outcome: ImageDetections | DetectorError
     capture: Capture
 
 
 def detect_files(
-    images: Iterable[AnySource],
+    images: Iterable[AnyReadable],
     detector: ImageDetector,
     options: DetectOptions,
     location: LocationOptions | None = None,
     progress: ImageProgress | None = None,
-) -> Generator[FileResult[AnySource]]:
+) -> Generator[FileResult[AnyReadable]]:
     """Detect the digits of each picture while the next ones are read.
 
     Args:
@@ -163,10 +163,10 @@ def detect_files(
 
 
 @dataclass
-class _Reading(Generic[AnySource]):
+class _Reading(Generic[AnyReadable]):
     """A picture on its way: what its bytes say of time and place is kept, the bytes are not."""
 
-    image: AnySource
+    image: AnyReadable
     location: LocationOptions | None
     capture: Capture = Capture()  # noqa: RUF009 - it is frozen
 

@@ -11,9 +11,7 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from detector.folders.rows import Row, printable_name
-
-LINE_SECONDS = 10.0
-"""Pause between lines where standard error is no terminal."""
+from detector.system.progress_bar import LINE_SECONDS
 
 SLOW_SECONDS = 2.0
 """A terminal shows which image is waited for after so long."""

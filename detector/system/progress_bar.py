@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from tqdm import tqdm
 
 LINE_SECONDS = 10.0
-"""Pause between the lines in a log."""
+"""Pause between lines where standard error is no terminal."""
 
 Item = TypeVar("Item")
 
