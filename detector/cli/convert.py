@@ -24,7 +24,7 @@ def add(add_parser: AddParser) -> None:
         "YOLO, Pascal VOC), for evaluation with pycocotools (COCO results), for maps (GeoJSON, GPX, notes for "
         "OpenStreetMap). Classes are the digits 0 to 9. "
         "Images that could not be read are left out. Exit code: 0 if all was written, 2 for wrong usage or "
-        "results that are none, 3 if writing broke off.",
+        "if RESULTS is not a results file, 3 if writing broke off.",
         """\
   digit-detector convert digits.jsonl --to csv-numbers --out numbers.csv
   digit-detector convert digits.jsonl --to coco --out annotations.json
@@ -59,7 +59,7 @@ formats:
         "--merge",
         type=metres,
         metavar="DISTANCE",
-        help="for maps: one point for a number that was seen from places so near, such as 15m",
+        help="for maps: merge sightings of the same number within this distance, such as 15m",
     )
     parser.set_defaults(run=_run)
 

@@ -128,7 +128,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     )
     earlier = parser.add_mutually_exclusive_group()
     earlier.add_argument(
-        "--resume", action="store_true", help="go on where an earlier run ended, however it ended"
+        "--resume", action="store_true", help="continue an earlier run, even one that crashed"
     )
     earlier.add_argument("--overwrite", action="store_true", help="drop the rows of an earlier run")
 

@@ -54,9 +54,8 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
         "--runtime",
         choices=("openvino", "openvino-int8", "openvino-bf16", "openvino-f32", "tensorflow"),
         metavar="NAME",
-        help="what computes the model: openvino (default) in the precision that is fastest and right on this "
-        "processor, or in one of your choice (openvino-int8, openvino-bf16, openvino-f32); or tensorflow, the "
-        "reference, which is several times as slow",
+        help="inference runtime: openvino (default; the fastest precision that is accurate on this CPU), "
+        "openvino-int8, openvino-bf16, openvino-f32, or tensorflow (the reference, several times slower)",
     )
 
 
@@ -66,7 +65,7 @@ def add_exhaustive(command: argparse.ArgumentParser) -> None:
         "--exhaustive",
         action="store_true",
         default=None,
-        help="look everywhere, also where the model's gate sees no digit; several times as slow",
+        help="skip the gate and run the FCN on every window; several times slower",
     )
 
 
@@ -96,7 +95,7 @@ def add_max_megapixels(command: argparse._ActionsContainer) -> None:
         "--max-megapixels",
         type=whole_number(1, 1000),
         metavar="N",
-        help="refuse larger images (default: 100; so large ones take about 1 GB of memory)",
+        help="refuse larger images (default: 100; an image of that size needs about 1 GB of memory)",
     )
 
 

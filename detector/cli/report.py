@@ -19,7 +19,8 @@ def add(add_parser: AddParser) -> None:
         "its boxes and numbers, to filter, to sort and to click, and a map of where they were taken. The folder is "
         "complete in itself: it works from the disk, without a network, and can be moved or sent. Images of more than "
         "2048 pixels are shown smaller there, with a link to the original. An earlier report in DIR is replaced. "
-        "Exit code: 0 if all was written, 2 for wrong usage or results that are none, 3 if writing broke off.",
+        "Exit code: 0 if all was written, 2 for wrong usage or if RESULTS is not a results file, 3 if writing "
+        "broke off.",
         """\
   digit-detector report digits.jsonl --images photos --out gallery
   digit-detector detect-folder photos --out digits.jsonl --report gallery    # both in one""",

@@ -152,7 +152,7 @@ def _add_observability(parser: argparse.ArgumentParser) -> None:
         "--log-format",
         choices=("text", "json"),
         default="text",
-        help="how lines of the log on standard error look (default: %(default)s)",
+        help="log format on standard error (default: %(default)s)",
     )
     group.add_argument(
         "--tracing",

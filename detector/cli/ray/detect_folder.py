@@ -38,7 +38,7 @@ _NOT_ON_RAY = {
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """--engine, and the options of Ray."""
     group = parser.add_argument_group(
-        "past one machine",
+        "on a Ray cluster",
         "Needs digit-detector[ray] on every machine. OUT is then a folder of files, the shards.",
     )
     group.add_argument(

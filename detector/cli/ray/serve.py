@@ -27,7 +27,7 @@ _OF_A_CLUSTER = ("address", "cpus", "min_replicas", "max_replicas")
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """--engine, and what goes with it."""
-    group = parser.add_argument_group("more than one machine")
+    group = parser.add_argument_group("on a Ray cluster")
     group.add_argument(
         "--engine",
         choices=("local", "ray"),
@@ -43,8 +43,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
     for name, meaning in (
         ("cpus", "processors that each replica gets, and threads that its model computes with"),
-        ("min-replicas", "replicas that there always are, each a process with the model in its memory"),
-        ("max-replicas", "replicas that there are when there is much to do"),
+        ("min-replicas", "minimum number of replicas"),
+        ("max-replicas", "maximum number of replicas, under load"),
     ):
         default = getattr(ClusterSettings, name.replace("-", "_"))
         group.add_argument(
