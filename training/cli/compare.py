@@ -60,17 +60,16 @@ def _compare(command: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     if len(args.models) < 2:
         command.error("name two models or more: there is nothing to compare one with")
     from detector.pipeline.detector import DigitDetector  # noqa: PLC0415
-    from training.comparison.compare import check_measured, compare, format_comparison, is_better, verdict  # noqa: PLC0415
+    from training.comparison.compare import check_measurable, compare, format_comparison, is_better, verdict  # noqa: PLC0415
     from training.comparison.comparison_page import differences, write_comparison_page  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate  # noqa: PLC0415
 
     detectors = [
         DigitDetector.load(model_folder(name)) for name in args.models
     ]  # before anything is measured: one that cannot be used ends the command at once
-    evaluations = []
-    for detector in detectors:
-        evaluations.append(evaluate(detector, args.data, args.split, options=label_options(args)))
-        check_measured(evaluations[-1], args.by)
+    options = label_options(args)
+    check_measurable(args.data, args.split, options, args.by)
+    evaluations = [evaluate(detector, args.data, args.split, options=options) for detector in detectors]
     rows = compare(evaluations)
     better = is_better(rows, args.by)
     table = format_comparison(args.models, rows)

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.labels.folder import LabelOptions, labels_are_own
+from training.data.svhn import official_parts
 from training.errors import DataError
 from training.evaluation.evaluation_report import table_lines
 from training.evaluation.figures import Evaluation, SceneFigures
@@ -101,15 +104,29 @@ def is_better(rows: Sequence[Row], by: str) -> bool:
     return interval.low > 0 if direction > 0 else interval.high < 0
 
 
-def check_measured(evaluation: Evaluation, by: str) -> None:
-    """Make sure that the data allows the figure `by`, one of `DECIDING`.
+def check_measurable(data_dir: Path, split: str | None, options: LabelOptions, by: str) -> None:
+    """Make sure, before anything is measured, that the data allows the figure that decides.
+
+    Args:
+        data_dir: as `evaluate` takes it.
+        split: likewise.
+        options: how labels of one's own are read.
+        by: one of `DECIDING`.
 
     Raises:
         DataError: if it does not.
     """
-    if DECIDING[by][0] not in ratios_of(evaluation):
-        missing = ", ".join(map(str, evaluation.missing))
-        raise DataError(f"{by} cannot be measured, and it was to decide: missing are {missing}")
+    if labels_are_own(data_dir, options):
+        if by == "false_per_mp":
+            raise DataError(
+                f"--by {by} needs photographs in backgrounds/SPLIT, which labels of your own do not have; choose "
+                "another --by"
+            )
+        return
+    parts = official_parts(data_dir, split or "test")
+    needed = {"crop_error": parts.crops, "false_per_mp": parts.photos}.get(by, parts.labels)
+    if not needed.exists() and any(part.exists() for part in parts):
+        raise DataError(f"{by} cannot be measured, and it was to decide: {needed} is missing")
 
 
 def ratios_of(evaluation: Evaluation) -> dict[str, Ratio]:

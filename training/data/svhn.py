@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -99,6 +100,22 @@ def read_digit_struct(folder: Path, progress: bool = False) -> list[ImageEntry]:
         ImageEntry(name, np.stack([left, top, left + width, top + height], axis=1), label)
         for name, (left, top, width, height, label) in zip(names, tables, strict=True)
     ]
+
+
+class OfficialParts(NamedTuple):
+    """What a split is measured on: crops, labelled images, and photographs without digits beside them."""
+
+    crops: Path
+    labels: Path
+    photos: Path
+
+
+def official_parts(data_dir: Path, split: str) -> OfficialParts:
+    """Return the parts of a split in a folder laid out as the official downloads are, there or not."""
+    svhn = data_dir / "svhn"
+    return OfficialParts(
+        svhn / f"{split}_32x32.mat", svhn / split / DIGIT_STRUCT, data_dir / "backgrounds" / split
+    )
 
 
 def files_in(folder: Path) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from detector.system.progress_bar import progress_bar
 from training.data.labels.folder import LabelOptions, labels_are_own, read_labels
 from training.data.photographs import list_photographs
 from training.data.scenes import Scene
-from training.data.svhn import cut_crops, read_crops, read_scenes
+from training.data.svhn import cut_crops, official_parts, read_crops, read_scenes
 from training.errors import DataError
 from training.evaluation.composed_scenes import measure_pasted, measure_rendered
 from training.evaluation.figures import (
@@ -55,6 +55,9 @@ IOU_THRESHOLD = 0.3
 _WITHOUT_GATE = DetectOptions(exhaustive=True)
 _SAME_IOU = 0.5
 
+_CROPS = 1024
+"""So many make a step of the progress bar; whole batches of the detector's."""
+
 HEIGHT_EDGES_PX = (12, 16, 24, 32, 48, 64, 96)
 
 
@@ -86,17 +89,14 @@ def evaluate(
     if labels_are_own(data_dir, options):
         return _evaluate_own(detector, data_dir, split, progress, rendered, options, calibration)
     split = split or "test"
-    crops = data_dir / "svhn" / f"{split}_32x32.mat"
-    scenes = data_dir / "svhn" / split
-    photos = data_dir / "backgrounds" / split
-    missing = [path for path in (crops, scenes / "digitStruct.mat", photos) if not path.exists()]
+    parts = official_parts(data_dir, split)
+    crops, labels, photos = parts
+    missing = [path for path in parts if not path.exists()]
     if len(missing) == 3:
         raise DataError(f"nothing to measure on: missing are {', '.join(map(str, missing))}")
-    crop_figures = None if crops in missing else _measure_crops(detector, *read_crops(crops), crops)
+    crop_figures = None if crops in missing else _measure_crops(detector, *read_crops(crops), crops, progress)
     scene_figures = (
-        None
-        if scenes / "digitStruct.mat" in missing
-        else _measure_official(detector, scenes, calibration, progress)
+        None if labels in missing else _measure_official(detector, labels.parent, calibration, progress)
     )
     photo_figures = None if photos in missing else _measure_photos(detector, photos, progress)
     pasted = None
@@ -120,7 +120,7 @@ def _evaluate_own(
     scenes = measured_scenes(data_dir, split, options, progress)
     numbers = true_numbers(scenes, data_dir)
     scene_figures = _measure_scenes(detector, scenes, numbers, data_dir, calibration, progress)
-    crop_figures = _measure_crops(detector, *cut_crops(scenes, progress), data_dir)
+    crop_figures = _measure_crops(detector, *cut_crops(scenes, progress), data_dir, progress)
     plates = measure_rendered(detector, rendered, [], progress) if rendered else None
     return Evaluation(split or "all", crop_figures, scene_figures, None, None, plates, [])
 
@@ -147,21 +147,32 @@ def measured_scenes(
 
 
 def _measure_crops(
-    detector: MeasurableDetector, images: NDArray[np.uint8], labels: IntArray, path: Path
+    detector: MeasurableDetector, images: NDArray[np.uint8], labels: IntArray, path: Path, progress: bool
 ) -> CropFigures:
     if not len(labels):
         raise DataError(f"{path} holds no crops")
     confusion = np.zeros((10, 10), np.int64)
-    read = detector.classify_crops(images)
+    read = _classified(detector, images, True, progress)
     np.add.at(confusion, (labels, read), 1)
-    fcn_error = float(np.mean(detector.classify_crops(images, refine=False) != labels))
+    fcn_error = float(np.mean(_classified(detector, images, False, progress) != labels))
     return CropFigures(path, confusion, read != labels, fcn_error)
+
+
+def _classified(
+    detector: MeasurableDetector, images: NDArray[np.uint8], refine: bool, progress: bool
+) -> IntArray:
+    """Return the digit of each crop, with or without the refiner."""
+    name = "crops" if refine else "crops, FCN alone"
+    starts = progress_bar(range(0, len(images), _CROPS), name, unit="batch", disable=not progress)
+    return np.concatenate(
+        [detector.classify_crops(images[start : start + _CROPS], refine=refine) for start in starts]
+    )
 
 
 def _measure_official(
     detector: MeasurableDetector, folder: Path, calibration: Calibration, progress: bool
 ) -> SceneFigures:
-    scenes = read_scenes(folder)
+    scenes = read_scenes(folder, progress)
     return _measure_scenes(detector, scenes, whole_numbers(scenes), folder, calibration, progress)
 
 
@@ -197,7 +208,7 @@ def _measure_scenes(
         sequences=sequence_figures(numbers, read),
         reliability=_reliability(clipped, candidates, judged, calibration),
         observations=SceneObservations(clipped, results, candidates, judged, judged_candidates, numbers),
-        gate=_measure_gate(detector, clipped, results) if detector.has_gate else None,
+        gate=_measure_gate(detector, clipped, results, progress) if detector.has_gate else None,
     )
 
 
@@ -215,10 +226,11 @@ def _reliability(
 
 
 def _measure_gate(
-    detector: MeasurableDetector, scenes: Sequence[Scene], gated: Sequence[ImageDetections]
+    detector: MeasurableDetector, scenes: Sequence[Scene], gated: Sequence[ImageDetections], progress: bool
 ) -> GateFigures:
     """Compare what a detector finds with its gate, one result for each scene, and without."""
-    results = [_detect(detector, scene.path, _WITHOUT_GATE) for scene in scenes]
+    shown = progress_bar(scenes, "the same, gate off", disable=not progress)
+    results = [_detect(detector, scene.path, _WITHOUT_GATE) for scene in shown]
     digits = [result.digits for result in results]
     at_50, at_30 = precision_recall(judge(scenes, digits, (0.5, IOU_THRESHOLD)))
     kept = np.concatenate([_kept(every, found) for every, found in zip(results, gated, strict=True)])

@@ -18,6 +18,7 @@ from detector.pipeline.cascade import CascadeOutput
 from detector.results.detections import ImageDetections
 from detector.results.interface import DetectOptions
 from tests.detector.browser import BrowserPage, chromium
+from tests.training.data.labels.folders import Drawn, write_yolo
 from tests.training.painted import (
     Digit,
     Image,
@@ -315,6 +316,11 @@ def test_the_exit_code_says_whether_the_last_is_better(
             "false_per_mp cannot be measured",
             id="what decides is not there",
         ),
+        pytest.param(
+            ["embedded", "embedded", "--by", "false_per_mp", "--data", "own"],
+            "--by false_per_mp needs photographs in backgrounds/SPLIT, which labels of your own do not have",
+            id="labels of one's own have no photographs",
+        ),
     ],
 )
 def test_what_cannot_be_compared_ends_with_2(
@@ -329,6 +335,7 @@ def test_what_cannot_be_compared_ends_with_2(
     (damaged / WEIGHTS).write_bytes(b"?" * 1000)
     for name in ("hostile", "empty"):
         (tmp_path / name).mkdir()
+    write_yolo(tmp_path / "own", [Drawn("a.png", (40, 30), [("4", (10.0, 6.0, 16.0, 22.0))])])
     (tmp_path / "hostile" / MANIFEST).write_text("[" * 100_000)
     monkeypatch.chdir(tmp_path)
     if "--data" not in arguments:
@@ -344,5 +351,10 @@ def test_what_cannot_be_compared_ends_with_2(
 def test_models_are_checked_before_anything_is_measured(
     real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training.evaluation.evaluate, "evaluate", lambda *_: pytest.fail("measured first"))
-    assert main(["compare", "embedded", "nowhere", "--data", str(real_data)]) == 2
+    monkeypatch.setattr(
+        training.evaluation.evaluate, "evaluate", lambda *_, **__: pytest.fail("measured first")
+    )
+    data = ["--data", str(real_data)]
+    assert main(["compare", "embedded", "nowhere", *data]) == 2
+    for figure in ("false_per_mp", "crop_error"):
+        assert main(["compare", "embedded", "embedded", *data, "--by", figure]) == 2

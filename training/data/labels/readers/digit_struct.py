@@ -23,7 +23,7 @@ def _parse(tree: FileTree, sources: Sequence[str]) -> Iterator[Item]:
     for source in sources:
         file = tree.root / source
         try:
-            entries = read_digit_struct(file.parent)
+            entries = read_digit_struct(file.parent, progress=True)
         except DataError as error:
             yield _problem(file, 1, error)
             continue
