@@ -85,7 +85,7 @@ def _limited(images: Iterable[AnyPicture], rows: int, limit: int | None) -> Iter
 
 
 class ReadableImage(Protocol):
-    """What a picture is read from: an image file, a frame of a video, an object in a store."""
+    """A picture that can be read: an image file, a frame of a video, an object in a store."""
 
     def read(self) -> bytes:
         """Return the picture, encoded.

@@ -1,4 +1,4 @@
-"""What the rows of a job depend on: kept beside them, so that rows of different settings are never mixed."""
+"""The settings that the rows of a job depend on: kept beside them, so that rows of others are never mixed in."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -22,7 +22,7 @@ from detector.system.files import whole_file
 
 PAGE = "index.html"
 _UNFINISHED_PAGE = re.compile(r"index\.html(\.[0-9a-f]{32})?\.part")
-"""What a run that was killed while it wrote the page leaves; earlier releases' names have no number."""
+"""A page that a killed run left unfinished; earlier releases' names have no number."""
 
 
 def check_report_folder(folder: Path, images: Path) -> None:
