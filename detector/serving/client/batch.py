@@ -14,13 +14,14 @@ from detector.results.errors import (
     DeadlineExceededError,
     DetectorError,
     ImageTooLargeError,
+    InvalidOptionError,
     InvalidRequestError,
     OverloadedError,
     ServiceUnavailableError,
 )
 from detector.results.interface import MAX_MESSAGE_BYTES, MAX_PIXELS, AnyEncoded, EncodedImage
 from detector.serving.client.connection import checked_timeout
-from detector.system.prefetch import Reserve, ordered_prefetch
+from detector.system.prefetch import MAX_ITEMS, Reserve, ordered_prefetch
 
 BASE_TIMEOUT_S = 60.0
 """The deadline of a small image that is alone."""
@@ -52,7 +53,7 @@ class BatchSettings:
             are left are given up.
 
     Raises:
-        InvalidOptionError: if the timeout leaves no time.
+        InvalidOptionError: if there are no calls, or the timeout leaves no time.
     """
 
     calls: int = 4
@@ -60,6 +61,8 @@ class BatchSettings:
     patience_s: float = 60.0
 
     def __post_init__(self) -> None:
+        if self.calls < 1:
+            raise InvalidOptionError("calls", f"must be at least 1, got {self.calls!r}")
         checked_timeout(self.timeout_s, BASE_TIMEOUT_S)
 
     def timeout_for(self, megapixels: float) -> float:
@@ -90,7 +93,11 @@ def detect_many(
         DetectorError: if the server has been full or away for too long, or refuses the caller.
     """
     caller = _Caller(detect, ask_server, settings)
-    with closing(ordered_prefetch(images, caller.call, workers=settings.calls)) as results:
+    # Room for results that wait for their turn, too: else these would keep calls from being made.
+    max_items = max(MAX_ITEMS, 2 * settings.calls)
+    with closing(
+        ordered_prefetch(images, caller.call, workers=settings.calls, max_items=max_items)
+    ) as results:
         yield from results
 
 
@@ -177,7 +184,7 @@ def _encoded(image: EncodedImage) -> bytes:
 
 
 def _check_message(data: bytes) -> None:
-    """Return if a message can hold the image.
+    """Check that a message can hold the image.
 
     Raises:
         ImageTooLargeError: if not.

@@ -26,7 +26,7 @@ class ScriptedServer(detector_pb2_grpc.DigitDetectorServicer):
     ) -> None:
         self._script, self._name, self._break_after = list(script), name, break_stream_after
         self.tokens: list[str | None] = []
-        self._server = grpc.server(ThreadPoolExecutor(8))
+        self._server = grpc.server(ThreadPoolExecutor(32))
         detector_pb2_grpc.add_DigitDetectorServicer_to_server(self, self._server)
         if credentials is None:
             self.port = self._server.add_insecure_port("127.0.0.1:0")

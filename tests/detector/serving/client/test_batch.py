@@ -12,6 +12,7 @@ from detector.results.errors import (
     DetectorError,
     ImageTooLargeError,
     ImageUnreadableError,
+    InvalidOptionError,
     OverloadedError,
     ServiceUnavailableError,
     UnauthenticatedError,
@@ -118,6 +119,22 @@ def test_deadlines_grow_with_the_pixels_under_way(calls: int) -> None:
     assert server.most == calls, "no more at a time, and no fewer"
     expected = [BatchSettings().timeout_for(min(n + 1, calls)) for n in range(4)]
     assert sorted(server.deadlines) == pytest.approx(sorted(expected), abs=5), "they are 15 s apart"
+
+
+def test_many_calls_are_under_way_if_as_many_are_asked_for() -> None:
+    calls = 20
+    with (
+        GatheringServer(calls) as server,
+        DetectorClient(server.address, batch=BatchSettings(calls)) as client,
+    ):
+        assert len(list(client.detect_many([b"image"] * calls))) == calls
+    assert server.most == calls
+
+
+@pytest.mark.parametrize("calls", [0, -1])
+def test_no_calls_at_all_are_refused(calls: int) -> None:
+    with pytest.raises(InvalidOptionError, match="calls: must be at least 1"):
+        BatchSettings(calls=calls)
 
 
 def test_a_deadline_that_is_given_holds_for_every_size() -> None:
