@@ -78,13 +78,13 @@ def _add_recipe(add_parser: AddParser, recipe: Recipe) -> None:
         help=f"default: {recipe.epochs}; a longer run goes on where a shorter one ended",
     )
     parser.add_argument("--folds", type=whole_number(2), metavar="K", help="cross-validate; test is not read")
-    parser.add_argument("--seed", type=whole_number(0), default=1, help="of all chance; default: %(default)s")
+    parser.add_argument("--seed", type=whole_number(0), default=1, help="random seed (default: %(default)s)")
     parser.set_defaults(run=_train, recipe=recipe.name, resumes=True)
 
 
 def _add_list(add_parser: AddParser, detector: Listed) -> None:
     parser = add_parser("list", help="show every recipe, or what finished runs reached")
-    parser.add_argument("--names", action="store_true", help="only the classifiers' names, for loops")
+    parser.add_argument("--names", action="store_true", help="print only the names, one per line")
     parser.add_argument("--dataset", choices=["svhn"], help="with --names: those that SVHN's crops fit")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="a Markdown table of DIR/*/row.json instead")
     parser.add_argument(
@@ -172,7 +172,7 @@ def _summarise(arguments: argparse.Namespace) -> int:
 def _download(arguments: argparse.Namespace) -> int:
     for name in arguments.what:
         for file in CATALOGUE[name]:
-            print(f"{fetch(file, arguments.data)}: there ({file.source})", flush=True)
+            print(f"ready: {fetch(file, arguments.data)} (checksum from {file.source})", flush=True)
     return 0
 
 

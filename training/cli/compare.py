@@ -19,8 +19,8 @@ def add_compare(add_parser: AddParser) -> None:
         description="\n".join(
             textwrap.wrap(
                 "Measures each model as evaluate does and prints the figures side by side, with their differences "
-                "to the first model and 95% intervals: the images are drawn anew 2000 times, the same for every "
-                "model. AP and recall by group have no interval. Exit code: 0 if the last model is better than "
+                "to the first model and 95% intervals from 2,000 paired bootstrap resamples of the "
+                "images. AP and recall by group have no interval. Exit code: 0 if the last model is better than "
                 "the first in the figure of --by, its whole interval on the better side of 0; 1 if it is not; 2 "
                 "for wrong usage, models or data that cannot be used.",
                 80,

@@ -93,9 +93,7 @@ def add_length(command: argparse.ArgumentParser, recipe: TrainingRecipe) -> None
 
 
 def _add_seed(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--seed", type=whole_number(0), default=1, help="of everything random (default: %(default)s)"
-    )
+    command.add_argument("--seed", type=whole_number(0), default=1, help="random seed (default: %(default)s)")
 
 
 def add_init_options(command: argparse.ArgumentParser, network: str) -> None:

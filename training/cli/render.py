@@ -15,7 +15,7 @@ def add_fonts(add_parser: AddParser) -> None:
     """Add the command that fetches fonts."""
     command = add_parser(
         "fonts",
-        help="fetch some hundreds of open font families to render digits in",
+        help="fetch a few hundred open font families to render digits in",
         description="Fetches open font families with npm into --out, a folder for each with its licence, and lists "
         "them in licences.csv. Only rendering needs them. A folder of your own font files does as well.",
     )
@@ -35,9 +35,7 @@ def add_render(add_parser: AddParser) -> None:
     command.add_argument(
         "--count", type=whole_number(_KEPT_APART), required=True, metavar="N", help="how many scenes"
     )
-    command.add_argument(
-        "--seed", type=whole_number(0), default=1, help="of all chance; default: %(default)s"
-    )
+    command.add_argument("--seed", type=whole_number(0), default=1, help="random seed (default: %(default)s)")
     command.add_argument(
         "--fonts",
         type=Path,

@@ -14,7 +14,7 @@ def add_teacher(add_parser: AddParser) -> None:
     """Add the command to the command line."""
     command = add_parser(
         "teacher",
-        help="a large network, from which the detector's own learn",
+        help="train a large teacher network for distillation",
         description="Trains a network too large to be shipped and writes it to --out, which --teacher of svhn-fcn and "
         "refiner takes. It asks for a machine with an accelerator, as Keras finds it. Killed and started again by "
         "the same command, it goes on where it was.",

@@ -129,8 +129,7 @@ def _crop_lines(crops: CropFigures) -> Iterator[Line]:
         "crop error",
         crops.error,
         ".2%",
-        f"of {crops.count:,} crops in {crops.source.name}: the likeliest of the ten digits, read as every digit of "
-        "an image is, is not the label",
+        f"of {crops.count:,} crops in {crops.source.name}: top-1 error with both networks",
     )
     yield Line("crop error, FCN alone", crops.fcn_error, ".2%", "of the same, without the refiner")
 
@@ -213,17 +212,17 @@ def _reliability_lines(reliability: ReliabilityFigures) -> Iterator[Line]:
 
 
 def _gate_lines(gate: GateFigures) -> Iterator[Line]:
-    everywhere = "of the same images, every window of them: without the gate"
+    everywhere = "same images, gate off"
     yield Line("F1@0.5, exhaustive", gate.f1_50, ".3f", everywhere)
     yield Line("F1@0.3, exhaustive", gate.f1_30, ".3f", everywhere)
     yield Line("sequence accuracy, exhaustive", gate.sequence_accuracy, ".1%", everywhere)
-    same = "found with it, too: label equal, IoU at least 0.5"
-    yield Line("kept by the gate", gate.kept, ".4f", f"of {gate.digits} digits found without the gate {same}")
+    same = "found without the gate, also found with it: label equal, IoU at least 0.5"
+    yield Line("kept by the gate", gate.kept, ".4f", f"of the {gate.digits} digits {same}")
     yield Line(
         f"kept below {SMALL_PX:g} px",
         gate.small_kept,
         ".4f",
-        f"of the {gate.small_digits} of them less high {same}",
+        f"of the {gate.small_digits} digits below {SMALL_PX:g} px found without the gate, also found with it",
     )
 
 

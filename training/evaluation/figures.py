@@ -52,7 +52,7 @@ class CropFigures:
         source: the file of crops.
         confusion: (10, 10) int64 counts; rows are the true digits.
         wrong: (N,) which of the crops are read wrongly.
-        fcn_error: the part that the first network alone reads wrongly, 0..1.
+        fcn_error: the fraction that the first network alone reads wrongly, 0..1.
     """
 
     source: Path
@@ -67,7 +67,7 @@ class CropFigures:
 
     @property
     def error(self) -> float:
-        """The part of them that is read wrongly, 0..1."""
+        """The fraction of them that is read wrongly, 0..1."""
         return 1 - float(np.trace(self.confusion)) / self.count
 
 

@@ -71,12 +71,12 @@ class PrecisionRecall:
 
     @property
     def precision(self) -> float:
-        """The part of the detections that are right."""
+        """The fraction of the detections that are right."""
         return self.hits / max(self.detections, 1)
 
     @property
     def recall(self) -> float:
-        """The part of the true digits that are found."""
+        """The fraction of the true digits that are found."""
         return self.hits / max(self.truths, 1)
 
     @property
@@ -92,7 +92,7 @@ class GroupRecall:
     Attributes:
         name: which kind, for example "16-24 px".
         truths: how many there are.
-        recall: the part of them that is found; None if there are none.
+        recall: the fraction of them that is found; None if there are none.
     """
 
     name: str
