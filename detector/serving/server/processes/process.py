@@ -79,7 +79,8 @@ async def serve_until_stopped(
     for helper in helpers:
         helper.cancel()
     leave = settings.processes > 1 and control.stopped_by_signal
-    await server.drain(settings.grace_s, leave_port=leave)
+    if not await server.drain(settings.grace_s, leave_port=leave):
+        _log.warning("calls were cut off: they took longer than --grace, %g s", settings.grace_s)
     end_process()
 
 

@@ -104,6 +104,7 @@ def test_nothing_accepted_is_lost_when_it_is_told_to_stop(checkout: Path) -> Non
             process.send(signal.SIGTERM)
             assert [call.result(PATIENCE_S).width_px for call in calls] == [48] * 10
         assert process.exit_code() == 0, process.errors
+        assert "cut off" not in process.errors
 
 
 def test_a_second_signal_ends_it_at_once(checkout: Path) -> None:
@@ -130,6 +131,7 @@ def test_work_that_takes_longer_than_the_grace_is_given_up(checkout: Path) -> No
         process.send(signal.SIGTERM)
         assert process.exit_code() == 0, process.errors
         assert call.exception(PATIENCE_S).code() is grpc.StatusCode.UNAVAILABLE
+        assert "calls were cut off: they took longer than --grace, 1 s" in process.errors
 
 
 def _queue_is_taken(channel: grpc.Channel) -> bool:
