@@ -199,6 +199,7 @@ async def answered_in_order(
         if not stop.is_set():
             await reader
     finally:
+        reader.cancel()  # before all else: it could begin one more that nobody waits for
         stopper.cancel()
         while not replies.empty():
             if (abandoned := replies.get_nowait()) is not None:

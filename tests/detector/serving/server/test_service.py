@@ -1,7 +1,8 @@
 """The service does what the detector in this process does, one image at a time or many in a stream."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ from detector import DetectOptions, DigitDetector, ImageDetections
 from detector.results.errors import DetectorError, ImageUndecodableError
 from detector.results.interface import ImageDetector
 from detector.serving.client import DetectorClient, StreamItem
+from detector.serving.server.service import answered_in_order
 from detector.serving.server.settings import WorkLimits
 from detector.v1 import detector_pb2 as wire
 from tests.detector.pictures import encode, scene
@@ -120,6 +122,34 @@ def _chain(
 ) -> Iterator[wire.DetectStreamRequest]:
     yield first
     yield from rest
+
+
+def test_a_stream_that_is_given_up_begins_no_more_images() -> None:
+    begun: list[str] = []
+
+    async def run() -> None:
+        more = asyncio.Event()
+
+        async def requests() -> AsyncIterator[str]:
+            yield "first"
+            await more.wait()
+            yield "second"
+
+        async def answer(request: str) -> str:
+            begun.append(request)
+            return request
+
+        replies = answered_in_order(requests(), answer, 2, asyncio.Event())
+        assert await anext(replies) == "first"
+        waiting = asyncio.ensure_future(anext(replies))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        more.set()  # it comes at the moment at which its caller goes
+        await asyncio.wait([waiting])
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert begun == ["first"]
 
 
 def test_what_the_source_of_a_stream_raises_comes_out(client: DetectorClient) -> None:
