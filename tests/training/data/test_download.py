@@ -127,7 +127,9 @@ def test_the_command_fetches_all_files_and_says_whose_checksums(
     monkeypatch.setitem(CATALOGUE, "mnist", files)
     assert main(["download", "mnist", "--data", str(tmp_path)]) == 0
     assert left(tmp_path) == ["data/file.gz", "data/labels.gz"]
-    assert capsys.readouterr().out.count("(the test)") == 2
+    assert capsys.readouterr().out.splitlines() == [
+        f"ready: {tmp_path / 'data' / name} (checksum from the test)" for name in ("file.gz", "labels.gz")
+    ]
 
 
 def test_the_command_fails_on_a_wrong_checksum(
