@@ -84,7 +84,7 @@ def _mistake(host: str, port: int, tls: Tls | None) -> str | None:
             if tls is None:
                 return _of_plain_text(connection)
             return _of_tls(connection, tls.server_name or host, tls)
-    except OSError:  # nobody listens, or not for long enough
+    except (OSError, UnicodeError):  # nobody listens, or not for long enough, or it is no name
         return None
 
 

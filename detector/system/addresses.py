@@ -15,7 +15,7 @@ def is_loopback(host: str) -> bool:
     """Return whether only this machine reaches `host`; a name that nobody knows is refused later, with its reason."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: a name that cannot be, as a..b
         return True
     return all(ipaddress.ip_address(str(where[0]).partition("%")[0]).is_loopback for *_, where in found)
 
@@ -30,6 +30,6 @@ def refusal(address: str) -> str | None:
         return None
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         return str(error)
     return None

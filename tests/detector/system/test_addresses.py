@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from detector.system.addresses import refusal
+from detector.system.addresses import is_loopback, refusal
 from tests.detector.serving.harness import free_port
 
 
@@ -27,6 +27,10 @@ def test_who_listens_is_told_from_who_does_not() -> None:
     assert "refused" in str(refusal(f"127.0.0.1:{free_port()}"))
 
 
-@pytest.mark.parametrize("address", ["no-such-host.invalid:6379", "127.0.0.1:99999", "[::1]:0"])
+@pytest.mark.parametrize("address", ["no-such-host.invalid:6379", "127.0.0.1:99999", "[::1]:0", "a..b:1"])
 def test_an_address_that_cannot_be_is_refused_and_raises_nothing(address: str) -> None:
     assert refusal(address)
+
+
+def test_a_name_that_cannot_be_is_refused_later_with_its_reason() -> None:
+    assert is_loopback("a..b")
