@@ -78,8 +78,8 @@ def _target(connection: Connection) -> str:
 def _resolve(host: str) -> str:
     try:
         found = socket.getaddrinfo(host, None, socket.AF_INET6, socket.SOCK_STREAM, 0, socket.AI_V4MAPPED)
-    except OSError as error:
-        raise ClientSetupError(f"{host}: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        raise ClientSetupError(f"{host}: {getattr(error, 'strerror', None) or error}") from error
     return str(found[0][4][0])
 
 

@@ -86,7 +86,7 @@ def reserved_port(host: str, port: int) -> Iterator[int]:
             holder = stack.enter_context(socket.socket(family, kind, protocol))
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             holder.bind(where)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             raise _refusal(host, port) from error
         yield int(holder.getsockname()[1])
 
@@ -137,10 +137,10 @@ def _why(host: str, port: int) -> str:
         family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.bind(where)
-    except OSError as error:
-        return os.strerror(errno.EADDRINUSE) if error.errno == errno.EADDRINUSE else str(error.strerror)
-    except OverflowError as error:
-        return str(error)
+    except (OSError, OverflowError, UnicodeError) as error:  # UnicodeError: a name that cannot be, as a..b
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            return os.strerror(errno.EADDRINUSE)
+        return getattr(error, "strerror", None) or str(error)
     return "gRPC cannot use this address"
 
 

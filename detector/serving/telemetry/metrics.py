@@ -186,8 +186,9 @@ def _page(host: str, port: int, registry: CollectorRegistry) -> Iterator[None]:
     """Serve a registry over HTTP from a thread, at any path."""
     try:
         server, thread = start_http_server(port, host, registry)
-    except OSError as error:
-        raise ServerStartError(f"metrics: cannot listen on {host}, port {port}: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServerStartError(f"metrics: cannot listen on {host}, port {port}: {reason}") from error
     _log.info("metrics page", extra={"fields": {"host": host, "port": server.server_port}})
     try:
         yield

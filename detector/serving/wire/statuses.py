@@ -135,7 +135,11 @@ def _wire_field(error: InvalidRequestError) -> str:
 
 
 def _unpack(details: Iterable[any_pb2.Any], message: Message) -> None:
-    """Fill `message` from the first detail of its type, if there is one."""
+    """Fill `message` from the first detail of its type, if there is one and it can be parsed."""
     for detail in details:
-        if detail.Unpack(message):
+        try:
+            if detail.Unpack(message):
+                return
+        except DecodeError:  # a peer's mistake; what else the status says still holds
+            message.Clear()
             return

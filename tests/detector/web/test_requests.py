@@ -251,6 +251,13 @@ def test_other_machines_are_let_in_only_if_that_is_asked_for() -> None:
     assert "give --insecure" in complaint
 
 
+def test_a_host_that_is_no_name_is_named() -> None:
+    code, complaint = start("--host", "a..b", "--port", "0")
+    assert code == 2
+    assert "cannot listen on a..b:0: encoding with 'idna' codec failed" in complaint
+    assert "Traceback" not in complaint
+
+
 def test_a_port_in_use_is_named(address: str) -> None:
     code, complaint = start("--port", str(urlsplit(address).port))
     assert code == 2

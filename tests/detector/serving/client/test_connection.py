@@ -9,6 +9,7 @@ import pytest
 
 from detector.results.errors import ClientSetupError, ServiceUnavailableError
 from detector.serving.client import Tls
+from detector.serving.client.channel import connect
 from detector.serving.client.connection import Connection, read_token, split_address
 from tests.detector.serving.certificates import Authority, Certified, lock
 from tests.detector.serving.kinds import KINDS, Kind
@@ -182,6 +183,11 @@ def test_a_token_does_not_travel_in_the_clear(host: str, certificates: Certifica
     with pytest.raises(ClientSetupError, match="without TLS anyone on the way to"):
         Connection(f"127.0.0.1:1,{host}:1", token="open-sesame")
     Connection(f"{host}:1", tls=Tls(certificates.ours.certificate), token="open-sesame")
+
+
+def test_a_host_that_is_no_name_is_named_as_such() -> None:
+    with pytest.raises(ClientSetupError, match=r"a\.\.b: .*idna"):
+        connect(Connection("a..b:1,127.0.0.1:2"))
 
 
 def test_a_token_is_read_from_a_file(tmp_path: Path) -> None:

@@ -119,6 +119,14 @@ def test_a_port_in_use() -> None:
             pass
 
 
+def test_a_host_that_is_no_name() -> None:
+    with (
+        pytest.raises(ServerStartError, match=r"metrics: cannot listen on a\.\.b, port 0: .*idna"),
+        metrics.published("a..b", 0, processes=1),
+    ):
+        pass
+
+
 def test_no_place_for_the_counts_of_several(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     with (

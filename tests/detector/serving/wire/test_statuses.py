@@ -92,5 +92,14 @@ def test_a_status_of_a_later_version_is_understood_as_far_as_it_goes() -> None:
     assert type(from_status(Status(code=99, message="?"))) is DetectorError
 
 
+def test_details_that_cannot_be_parsed_are_ignored() -> None:
+    status = to_status(InvalidOptionError("max_detections", "too few"))
+    for detail in status.details:
+        detail.value = b"\xff"
+    error = from_status(status)
+    assert type(error) is InvalidRequestError
+    assert str(error) == "max_detections: too few"
+
+
 def test_long_messages_fit_into_headers() -> None:
     assert len(to_status(errors.ImageUndecodableError("x" * 100_000)).message) == 1000

@@ -171,6 +171,15 @@ def test_a_host_that_is_not_ours_is_a_clear_error(checkout: Path) -> None:
         assert "Traceback" not in process.errors
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_host_that_is_no_name_is_a_clear_error(checkout: Path, processes: str) -> None:
+    command = [*CLI, "--host", "a..b", "--port", "0", "--processes", processes]
+    with running(command, checkout) as process:
+        assert process.exit_code() == 2
+        assert "cannot listen on a..b:0: encoding with 'idna' codec failed" in process.errors
+        assert "Traceback" not in process.errors
+
+
 def test_a_model_that_cannot_be_loaded_is_a_clear_error(checkout: Path, tmp_path: Path) -> None:
     with running([*CLI, "--port", "0", "--model", str(tmp_path / "none")], checkout) as process:
         assert process.exit_code() == 2
