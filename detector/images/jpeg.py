@@ -26,7 +26,7 @@ _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1, 0xC9), (0xC2, 0xCA)
 _STANDALONE = (0x01, 0xD8, *range(0xD0, 0xD8))
 
 _FILL = re.compile(rb"\xff+")
-"""What a marker begins with: as many bytes as the writer likes."""
+"""A marker's first byte after any number of fill bytes (T.81, B.1.1.2)."""
 
 _STRAY_BYTES = re.compile(r"(\d+) extraneous bytes before marker 0x(\w+)")
 _HARMLESS = re.compile(

@@ -78,7 +78,7 @@ class InvalidOptionError(InvalidRequestError):
     reason = "INVALID_OPTION"
 
     def __init__(self, field: str, message: str) -> None:
-        super().__init__(field, message)  # as it was called: so it survives the way from one process to another
+        super().__init__(field, message)  # its own arguments: so it can be pickled
         self.field = field
         self.detail = message
 
