@@ -190,11 +190,12 @@ def _observed(method: str, context: Context, service: str = DETECTOR.full_name) 
     """Report a call when it has ended, and tell its context how; of an error RefusedError remains."""
     call = telemetry.begin(f"/{service}/{method}", context.invocation_metadata())
     call.peer = context.peer()
-    call.code = grpc.StatusCode.CANCELLED.name  # unless it comes to another end
+    call.code = given_up = grpc.StatusCode.CANCELLED.name  # unless it comes to another end
     context.set_trailing_metadata(_trailers(call))
     try:
         yield call
-        call.code = call.code if call.reason else grpc.StatusCode.OK.name
+        if call.code == given_up:
+            call.code = grpc.StatusCode.OK.name
     except Exception as error:
         status = status_of(error)
         code = _end(call, context, status)

@@ -8,12 +8,25 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import grpc
 from opentelemetry import propagate, trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from detector.serving.telemetry.telemetry import Call, Metadata
+
+_SERVER_ERRORS = frozenset(
+    {
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+"""Those that make a server's span an error, as OpenTelemetry's conventions for gRPC say; others are the caller's."""
 
 
 class Tracing:
@@ -32,13 +45,20 @@ class Tracing:
         service, _, method = call.method.removeprefix("/").partition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method}
         with self._tracer.start_as_current_span(
-            f"{service}/{method}", parent, trace.SpanKind.SERVER, attributes, record_exception=False
+            f"{service}/{method}",
+            parent,
+            trace.SpanKind.SERVER,
+            attributes,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             call.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
             try:
                 yield
             finally:
                 span.set_attributes(_result(call))
+                if grpc.StatusCode[call.code] in _SERVER_ERRORS:
+                    span.set_status(trace.StatusCode.ERROR, call.reason or None)
 
     def close(self) -> None:
         """Send the spans that have not been sent yet, for as long as the OTEL_ variables allow."""
@@ -47,7 +67,7 @@ class Tracing:
 
 def _result(call: Call) -> dict[str, str | int]:
     return {
-        "rpc.grpc.status_code": call.code,
+        "rpc.grpc.status_code": grpc.StatusCode[call.code].value[0],
         "digit_detector.request_id": call.request_id,
         "digit_detector.images": call.images,
         "digit_detector.digits": call.digits,

@@ -221,11 +221,19 @@ HEALTH: dict[str, tuple[tuple[Exception, ...], str, grpc.StatusCode | None]] = {
 
 
 @pytest.mark.parametrize(("script", "service", "code"), HEALTH.values(), ids=HEALTH.keys())
-def test_health(script: tuple[Exception, ...], service: str, code: grpc.StatusCode | None) -> None:
+def test_health(
+    script: tuple[Exception, ...],
+    service: str,
+    code: grpc.StatusCode | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     call = Call()
     request = health_pb2.HealthCheckRequest(service=service).SerializeToString()
-    reply = asyncio.run(ingress(*script).Check(request, call))
+    with caplog.at_level(logging.DEBUG, "detector"):
+        reply = asyncio.run(ingress(*script).Check(request, call))
     assert call.code is code
+    (line,) = [record.fields for record in caplog.records if hasattr(record, "fields")]
+    assert line["code"] == (code or grpc.StatusCode.OK).name, "the log says what the caller was told"
     assert (reply.status == health_pb2.HealthCheckResponse.SERVING) is (code is None)
 
 

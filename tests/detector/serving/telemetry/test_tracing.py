@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from detector.serving.client import AsyncDetectorClient, DetectorClient
 from detector.serving.server.settings import Observability
@@ -71,15 +71,21 @@ def test_a_call_is_a_span_in_its_callers_trace(checkout: Path) -> None:
             assert span.end_time_unix_nano > span.start_time_unix_nano
             told = attributes(span)
             assert (told["rpc.system"], told["rpc.method"]) == ("grpc", "Detect")
-            assert told["rpc.grpc.status_code"] == "OK"
+            assert told["rpc.grpc.status_code"] == 0
             assert told["digit_detector.request_id"] == "mine"
             assert (told["digit_detector.images"], told["digit_detector.digits"]) == (1, 1)
 
             stub(channel).Detect.future(wire.DetectRequest(image=b"no image")).exception(PATIENCE_S)
             _, span = collector.spans.get(timeout=PATIENCE_S)
-            assert attributes(span)["rpc.grpc.status_code"] == "INVALID_ARGUMENT"
+            assert attributes(span)["rpc.grpc.status_code"] == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+            assert span.status.code == Status.STATUS_CODE_UNSET, "the caller is at fault"
             assert span.trace_id.hex() != TRACE_ID, "its caller has no trace, so it begins one"
             assert not span.parent_span_id
+
+            channel.unary_unary("/detector.v1.DigitDetector/Guess").future(b"").exception(PATIENCE_S)
+            _, span = collector.spans.get(timeout=PATIENCE_S)
+            assert attributes(span)["rpc.grpc.status_code"] == grpc.StatusCode.UNIMPLEMENTED.value[0]
+            assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, "METHOD_UNKNOWN")
 
 
 def test_the_shipped_clients_calls_belong_to_the_span_that_they_are_made_in(checkout: Path) -> None:
