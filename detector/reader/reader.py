@@ -39,7 +39,7 @@ def load(
 
     Raises:
         ModelError: if a file of the model is missing or damaged.
-        InvalidOptionError: if the runtime or the number of threads is none, or a library for it is not installed.
+        InvalidOptionError: if the runtime or the number of threads is invalid, or a library for it is not installed.
     """
     folder = None if model is None else Path(model)
     return Reader(DigitDetector.load(folder, runtime=runtime, threads=threads))
@@ -154,7 +154,7 @@ class Reader:
 
         Raises:
             ImageUnreadableError: if no file matches the pattern.
-            InvalidOptionError, ImageTypeError: if an option is none, or `images` is a single image.
+            InvalidOptionError, ImageTypeError: if an option is invalid, or `images` is a single image.
             DetectorError: if no more images can be read, for example because the server went away.
         """
         if on_error not in ("raise", "return"):
@@ -243,12 +243,17 @@ def _with_score(options: DetectOptions | None, min_score: float | None) -> Detec
     """Return the options of a call, `min_score` among them if it is given.
 
     Raises:
-        InvalidOptionError: if one of them is none.
+        InvalidOptionError: if one of them is invalid.
     """
     if not isinstance(options, DetectOptions | None):
         raise InvalidOptionError("options", f"must be detector.DetectOptions, got {type(options).__name__}")
     options = options or DetectOptions()
-    return options if min_score is None else replace(options, score_threshold=min_score)
+    if min_score is None:
+        return options
+    try:
+        return replace(options, score_threshold=min_score)
+    except InvalidOptionError as error:  # under the name that the caller gave
+        raise InvalidOptionError("min_score", error.detail) from error
 
 
 def _several(images: Any) -> Iterator[AnyImage]:

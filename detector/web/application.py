@@ -138,6 +138,8 @@ def _asked(query: QueryParams) -> tuple[DetectOptions, str]:
         threshold = None if score is None else float(score)
     except ValueError as error:
         raise InvalidOptionError("min_score", f"must be a number from 0 to 1, got {score}") from error
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InvalidOptionError("min_score", f"must be between 0 and 1, got {threshold!r}")
     options = DetectOptions(score_threshold=threshold, exhaustive=exhaustive == "true" or None)
     return options, query.get("image", "picture")
 

@@ -51,7 +51,7 @@ class Connection:
         token: the bearer token that every call carries, if the server asks for one.
 
     Raises:
-        ClientSetupError: if an address is none, or the token would be readable on its way.
+        ClientSetupError: if an address is invalid, or the token would be readable on its way.
     """
 
     servers: str
@@ -66,7 +66,9 @@ class Connection:
             raise ClientSetupError("a token is one line of printable ASCII characters")
         exposed = [host for host in hosts if not _is_loopback(host)]
         if self.tls is None and exposed:
-            raise ClientSetupError(f"without TLS anyone on the way to {exposed[0]} could read the token")
+            raise ClientSetupError(
+                f"without TLS anyone on the way to {exposed[0]} could read the token: use TLS (--tls, or tls=Tls())"
+            )
 
     @property
     def addresses(self) -> list[tuple[str, int]]:

@@ -11,7 +11,8 @@ const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ?
 /** Refuses what the server would, before it travels. */
 function checkSize(file) {
   if (file.size > settings.max_bytes) {
-    throw new Refusal(`${file.name} has ${megabytes(file.size)}. Pictures may have ${megabytes(settings.max_bytes)}.`);
+    const limit = megabytes(settings.max_bytes);
+    throw new Refusal(`${file.name} is larger than ${limit}, the limit. Try a smaller copy of it.`);
   }
   if (!file.size) throw new Refusal(`${file.name} is empty.`);
 }

@@ -173,8 +173,8 @@ def test_the_file_of_a_bad_image_is_named(reader: detector.Reader, tmp_path: Pat
 
 
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "a score above 1": ({"min_score": 1.5}, "score_threshold: must be between 0 and 1, got 1.5"),
-    "a score as text": ({"min_score": "0.3"}, "score_threshold: must be between 0 and 1, got '0.3'"),
+    "a score above 1": ({"min_score": 1.5}, "min_score: must be between 0 and 1, got 1.5"),
+    "a score as text": ({"min_score": "0.3"}, "min_score: must be between 0 and 1, got '0.3'"),
     "channels of nobody": ({"channels": "gbr"}, "channels: must be 'rgb' or 'bgr', got 'gbr'"),
     "options as a dictionary": (
         {"options": {"min_score": 1}},

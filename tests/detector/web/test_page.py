@@ -264,7 +264,9 @@ def test_a_file_that_is_too_large_is_not_even_sent(browser: TryPage, address: st
         file.truncate(MAX_MESSAGE_BYTES + 1)
     browser.visit(address)
     browser.upload(large)
-    assert browser.wait_for_problem() == "large.tif has 32 MB. Pictures may have 32 MB."
+    assert (
+        browser.wait_for_problem() == "large.tif is larger than 32 MB, the limit. Try a smaller copy of it."
+    )
     assert not [each for each in browser.requests() if "/detect" in each]
 
 

@@ -145,6 +145,12 @@ def test_what_cannot_be_read_is_refused_with_its_reason(
         assert f"at most {MAX_MEGAPIXELS},000,000 are accepted" in reply.json["error"]["message"]
 
 
+@pytest.mark.parametrize("score", ["2", "nan", "-0.1"])
+def test_a_score_outside_its_range_is_refused_by_the_name_that_it_was_given(address: str, score: str) -> None:
+    message = detect(address, b"hello", f"?min_score={score}").json["error"]["message"]
+    assert message == f"min_score: must be between 0 and 1, got {float(score)!r}"
+
+
 @pytest.mark.parametrize(
     "kind", ["", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"]
 )

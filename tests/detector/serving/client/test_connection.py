@@ -180,7 +180,9 @@ def test_tokens_that_are_none(token: str) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "detector.example"])
 def test_a_token_does_not_travel_in_the_clear(host: str, certificates: Certificates) -> None:
-    with pytest.raises(ClientSetupError, match="without TLS anyone on the way to"):
+    with pytest.raises(
+        ClientSetupError, match=r"without TLS anyone on the way to .*: use TLS \(--tls, or tls=Tls\(\)\)"
+    ):
         Connection(f"127.0.0.1:1,{host}:1", token="open-sesame")
     Connection(f"{host}:1", tls=Tls(certificates.ours.certificate), token="open-sesame")
 
