@@ -35,9 +35,9 @@ from detector.results.errors import DetectorError, InvalidOptionError
 from detector.results.interface import MAX_MESSAGE_BYTES, DetectOptions
 from detector.serving.server.inference_queue import InferenceQueue
 from detector.serving.server.settings import WorkLimits
-from detector.web.uploads import Places, read_picture, unless_gone
+from detector.web.uploads import UploadSlots, cancel_on_disconnect, read_picture
 
-PLACES = 8
+MAX_CONCURRENT_UPLOADS = 8
 """Pictures on their way in, waiting or in work; one more is refused."""
 
 STATUSES: dict[type[DetectorError], int] = {
@@ -59,9 +59,9 @@ class TryPage:
     """Answers the page's requests with one detector."""
 
     def __init__(self, detector: DigitDetector) -> None:
-        self._queue = InferenceQueue(WorkLimits(max_concurrent_images=PLACES))
+        self._queue = InferenceQueue(WorkLimits(max_concurrent_images=MAX_CONCURRENT_UPLOADS))
         self._queue.open(detector)
-        self._places = Places(PLACES)
+        self._slots = UploadSlots(MAX_CONCURRENT_UPLOADS)
         self._one_preview = asyncio.Lock()
         self._max_pixels = detector.info().max_pixels
         page = Page.of_package("detector.web")
@@ -92,13 +92,13 @@ class TryPage:
 
     async def _detect(self, request: Request) -> Response:
         options, name = _asked(request.query_params)
-        async with self._places.take():
+        async with self._slots.take():
             picture = await read_picture(request)
-            found = await unless_gone(request, self._queue.detect(picture, options))
+            found = await cancel_on_disconnect(request, self._queue.detect(picture, options))
         return JSONResponse(detections_row(name, found))
 
     async def _preview(self, request: Request) -> Response:
-        async with self._places.take():
+        async with self._slots.take():
             picture = await read_picture(request)
             async with self._one_preview:
                 jpeg = await run_in_threadpool(_small_jpeg, picture, self._max_pixels)
@@ -152,5 +152,5 @@ def _refuse(request: Request, error: Exception) -> Response:
 
 
 def _fail(request: Request, error: Exception) -> Response:
-    _log.error("a request failed in a way that nobody foresaw", exc_info=error)
+    _log.error("unexpected error", exc_info=error)
     return _refuse(request, DetectorError("the server failed; its log says why"))

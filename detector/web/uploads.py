@@ -1,6 +1,6 @@
 """Pictures that come in as bodies of HTTP requests: so many at a time, so large, in so much time.
 
-The limits are checked before anything is kept: a place is taken before the first byte is read, and a body that says
+The limits are checked before anything is kept: a slot is taken before the first byte is read, and a body that says
 that it is too large, or turns out to be, is not read to its end.
 """
 
@@ -28,8 +28,8 @@ BINARY = "application/octet-stream"
 Result = TypeVar("Result")
 
 
-class Places:
-    """Places for pictures, on their way in or in work; all methods belong to one event loop."""
+class UploadSlots:
+    """Slots for pictures, on their way in or in work; all methods belong to one event loop."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -37,7 +37,7 @@ class Places:
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[None]:
-        """Hold a place while the block runs.
+        """Hold a slot while the block runs.
 
         Raises:
             OverloadedError: if none is free.
@@ -73,7 +73,7 @@ async def read_picture(request: Request) -> bytes:
         raise CallCancelledError("the sender has gone") from error
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """Return the result of `work`, which ends early if the sender of the request, whose body is read, goes away.
 
     Raises:

@@ -24,12 +24,9 @@ from detector.serving.server.inference_queue import InferenceQueue
 from detector.serving.server.processes.environment import prepare_replica
 from detector.serving.server.service import outcome
 from detector.serving.server.servicer import QueueBackend
-from detector.serving.server.settings import WorkLimits
+from detector.serving.server.settings import CALLS_PER_IMAGE, WorkLimits
 from detector.serving.telemetry import logs
 from detector.v1 import detector_pb2 as wire
-
-_CALLS_PER_IMAGE = 4
-"""Calls of any kind that may be open in an ingress per image or stream that it admits."""
 
 _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 10.0, 30.0
 """Between two looks at the built-in image, and for one: the largest image beside it slows it down."""
@@ -137,7 +134,7 @@ def application(settings: ClusterSettings, replica: type = Detector) -> serve.Ap
         settings: what it takes on.
         replica: made with the settings; it is to have the methods of `detector.serving.ray.ingress.Replicas`.
     """
-    max_open_calls = _CALLS_PER_IMAGE * (
+    max_open_calls = CALLS_PER_IMAGE * (
         settings.max_replicas * settings.max_concurrent_images + settings.streams
     )
     common = {

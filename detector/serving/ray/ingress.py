@@ -173,7 +173,7 @@ class Ingress:
 
 
 async def _items(requests: AsyncIterator[bytes]) -> AsyncIterator[wire.DetectStreamRequest]:
-    """Yield the messages of a stream; one that is none, or too large, ends it."""
+    """Yield the messages of a stream; an invalid one, or one that is too large, ends it."""
     async for request in requests:
         yield parsed(wire.DetectStreamRequest, _small(request))
 
@@ -205,7 +205,7 @@ def _observed(method: str, context: Context, service: str = DETECTOR.full_name) 
 
 
 def _check_final(refusal: RefusedError) -> None:
-    """Return if an empty reply can go with a refusal, as it does with the trailers that say all of it.
+    """Check that an empty reply can go with a refusal, as it does with the trailers that say all of it.
 
     Raises:
         RefusedError: if a client may try again, which it only does with what has had no reply at all.
@@ -215,7 +215,7 @@ def _check_final(refusal: RefusedError) -> None:
 
 
 def _end(call: Call, context: Context, status: Status) -> grpc.StatusCode:
-    """Says to both how the call ends; returns its code."""
+    """Say to both how the call ends; return its code."""
     code, details, trailers = ending(status)
     call.code, call.reason = code.name, reason_of(status)
     context.set_code(code)

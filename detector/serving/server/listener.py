@@ -12,16 +12,13 @@ import grpc
 from detector.results.errors import ServerStartError
 from detector.results.interface import MAX_MESSAGE_BYTES
 from detector.serving.server.interceptor import CallInterceptor
-from detector.serving.server.settings import Observability, Security, ServerSettings
+from detector.serving.server.settings import CALLS_PER_IMAGE, Observability, Security, ServerSettings
 from detector.serving.server.tokens import TokenFile
 from detector.serving.wire import certificates
 from detector.system.addresses import address, is_loopback
 
 if TYPE_CHECKING:
     from detector.serving.telemetry.tracing import Tracing
-
-_CALLS_PER_IMAGE = 4
-"""Calls of any kind, health checks too, that may be open per image or stream admitted."""
 
 
 def make_server(settings: ServerSettings, tracing: "Tracing | None") -> grpc.aio.Server:
@@ -94,7 +91,7 @@ def reserved_port(host: str, port: int) -> Iterator[int]:
 def _interceptor(settings: ServerSettings, tracing: "Tracing | None") -> CallInterceptor:
     limits, security = settings.limits, settings.security
     return CallInterceptor(
-        _CALLS_PER_IMAGE * (limits.max_concurrent_images + limits.streams),
+        CALLS_PER_IMAGE * (limits.max_concurrent_images + limits.streams),
         None if security.tokens is None else TokenFile(security.tokens),
         security.open_health,
         None if tracing is None else tracing.trace,

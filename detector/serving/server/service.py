@@ -128,7 +128,7 @@ async def outcome(
 
 
 def status_of(error: Exception) -> Status:
-    """Return the status of any error; of one that nobody foresaw the caller learns no more than that.
+    """Return the status of any error; of an unexpected one the caller learns no more than that.
 
     The error's frames are cleared: gRPC keeps it in a reference cycle, and with it they would keep request and image.
     """
@@ -146,7 +146,7 @@ def _status_of(error: Exception) -> Status:
         error = OverloadedError("there is not enough memory for this image now")
     if isinstance(error, DetectorError):
         return to_status(error)
-    _log.error("a request failed in a way that nobody foresaw", exc_info=error)
+    _log.error("unexpected error", exc_info=error)
     return to_status(DetectorError("the server failed; its log says why"))
 
 
@@ -242,7 +242,7 @@ class Draining:
         task.add_done_callback(self._closed)
 
     def check_open(self) -> None:
-        """Return while work is taken on.
+        """Check that work is taken on.
 
         Raises:
             ServiceUnavailableError: if no more is.
@@ -251,7 +251,7 @@ class Draining:
             raise ServiceUnavailableError("the server is shutting down")
 
     async def drain(self) -> None:
-        """Say that no more work is to be taken on, and waits until no call is open."""
+        """Take on no more work, and wait until no call is open."""
         self.begun.set()
         await self._idle.wait()
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+CALLS_PER_IMAGE = 4
+"""Calls of any kind but health checks that may be open per image or stream admitted."""
+
+
 @dataclass(frozen=True)
 class WorkLimits:
     """How much a server takes on at once.

@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 class TokenFile:
     """Tokens by their hashes; a change of the file is seen within a second.
 
-    A file that cannot be read any more, or has a line that is none, changes nothing but the log. One without
+    A file that cannot be read any more, or has an invalid line, changes nothing but the log. One without
     tokens lets nobody in.
 
     Raises:
-        ServerStartError: if at first the file cannot be read, has a line that is none, or no tokens.
+        ServerStartError: if at first the file cannot be read, has an invalid line, or no tokens.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,7 +80,7 @@ def _parse(path: Path) -> dict[bytes, str]:
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is too large or a line is none; it says which, not what is in it.
+        ValueError: if it is too large or a line is invalid; it says which, not what is in it.
     """
     if path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"it has more than {_MAX_BYTES:,} bytes")

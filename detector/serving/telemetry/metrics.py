@@ -91,7 +91,7 @@ _STATM = Path("/proc/self/statm")
 
 
 def count_call(method: str, code: str, seconds: float) -> None:
-    """Return a call has ended.
+    """Count a call that has ended.
 
     Args:
         method: one of the few that there are.
@@ -104,7 +104,7 @@ def count_call(method: str, code: str, seconds: float) -> None:
 
 
 def count_detections(found: ImageDetections) -> None:
-    """Return an image has been answered."""
+    """Count an image that was answered."""
     _images.inc()
     _digits.inc(len(found.digits))
     for stage, seconds in found.stage_seconds.items():
@@ -112,7 +112,7 @@ def count_detections(found: ImageDetections) -> None:
 
 
 def count_rejection(reason: str) -> None:
-    """Return a call or an image has been answered with an error."""
+    """Count a call or image that was answered with an error."""
     _rejected.labels(reason).inc()
 
 
@@ -157,7 +157,7 @@ def published(host: str, port: int | None, processes: int) -> Iterator[None]:
 
 
 def forget(pid: int) -> None:
-    """Return a process that counted has ended: its counts stay in the sums, its memory and its queue are no more."""
+    """Drop an ended process's memory and queue; its counts stay in the sums."""
     if _FOLDER in os.environ:
         multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 

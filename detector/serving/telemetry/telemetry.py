@@ -105,7 +105,7 @@ def current() -> Call | None:
 
 
 def report(call: Call) -> None:
-    """Count and logs a call that has ended."""
+    """Count and log a call that has ended."""
     seconds = time.perf_counter() - call.started
     known = call.method in METHODS
     metrics.count_call(call.method if known else "unknown", call.code, seconds)

@@ -11,20 +11,20 @@ class UnusableFileError(Exception):
 
 
 def check_authorities(path: Path) -> None:
-    """Certificates of authorities.
+    """Check that a file holds CA certificates.
 
     Raises:
-        UnusableFileError: if that is not what is in the file.
+        UnusableFileError: if it does not.
     """
     with named(path):
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
 
 
 def check_pair(certificate: Path, key: Path) -> None:
-    """Return a certificate and its private key.
+    """Check that a certificate and a private key belong together.
 
     Raises:
-        UnusableFileError: if that is not what is in the files.
+        UnusableFileError: if they do not, or a file holds something else.
     """
     with named(certificate, key):
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=_no_password)
@@ -48,5 +48,5 @@ def named(*paths: Path) -> Iterator[None]:
 
 
 def _no_password() -> bytes:
-    """Return called for an encrypted key; without it OpenSSL would ask at the terminal."""
+    """Refuse an encrypted key; without this OpenSSL would prompt."""
     raise UnusableFileError("the private key is encrypted: give one that is not, readable by its owner alone")

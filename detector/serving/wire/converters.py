@@ -24,7 +24,7 @@ def parsed(kind: type[AnyMessage], data: bytes) -> AnyMessage:
     """Return the message that `data` is.
 
     Raises:
-        InvalidRequestError: if it is none.
+        InvalidRequestError: if it is invalid.
     """
     try:
         return kind.FromString(data)

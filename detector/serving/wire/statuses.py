@@ -102,7 +102,7 @@ def from_rpc_error(error: grpc.RpcError) -> DetectorError:
     assert isinstance(error, grpc.Call | grpc.aio.AioRpcError)
     try:
         status = rpc_status.from_call(error)  # type: ignore[arg-type] # it asks for what both have
-    except (ValueError, DecodeError):  # details that contradict the status, or are none
+    except (ValueError, DecodeError):  # details that contradict the status, or are invalid
         status = None
     if status is None:
         status = Status(code=error.code().value[0], message=error.details() or str(error.code()))

@@ -18,7 +18,7 @@ from detector.cli.main import main
 from detector.images.decode import decode_image
 from detector.images.draw import encode_image
 from detector.results.interface import MAX_MESSAGE_BYTES
-from detector.web.application import PLACES
+from detector.web.application import MAX_CONCURRENT_UPLOADS
 from tests.detector.conftest import COMMAND
 from tests.detector.web.conftest import MAX_MEGAPIXELS
 from tests.detector.web.pictures import blank_png
@@ -199,19 +199,19 @@ def half_sent(address: str, picture: bytes) -> Iterator[http.client.HTTPConnecti
 
 def test_so_many_pictures_at_a_time(address: str, picture: bytes) -> None:
     with ExitStack() as stack:
-        held = [stack.enter_context(half_sent(address, picture)) for _ in range(PLACES)]
+        held = [stack.enter_context(half_sent(address, picture)) for _ in range(MAX_CONCURRENT_UPLOADS)]
         reply = detect_until(address, picture, 503)
         assert (reply.code, reply.headers["retry-after"]) == ("OVERLOADED", "1")
         for opened in held:
             opened.send(picture[100:])
         answers = [Reply(opened.getresponse()) for opened in held]
-        assert [answer.status for answer in answers] == [200] * PLACES
+        assert [answer.status for answer in answers] == [200] * MAX_CONCURRENT_UPLOADS
     assert detect(address, picture).status == 200
 
 
 def test_places_of_senders_that_go_away_are_free_again(address: str, picture: bytes) -> None:
     with ExitStack() as stack:
-        for _ in range(PLACES):
+        for _ in range(MAX_CONCURRENT_UPLOADS):
             opened = stack.enter_context(half_sent(address, picture))
             assert isinstance(opened.sock, socket.socket)
         detect_until(address, picture, 503)
@@ -236,12 +236,12 @@ def test_work_for_senders_that_go_away_ends(address: str, picture: bytes) -> Non
     took = time.monotonic() - begun
     assert whole.status == 200
     begun = time.monotonic()
-    for _ in range(2 * PLACES):
+    for _ in range(2 * MAX_CONCURRENT_UPLOADS):
         with connection(address) as opened:
             opened.request("POST", "/detect?min_score=0.01&exhaustive=true", encoded, BINARY)
             time.sleep(took / 10)
     assert detect_until(address, picture, 200).json["numbers"]
-    assert time.monotonic() - begun < PLACES * took, "only a part of the work was done"
+    assert time.monotonic() - begun < MAX_CONCURRENT_UPLOADS * took, "only a part of the work was done"
 
 
 def start(*arguments: str) -> tuple[int, str]:

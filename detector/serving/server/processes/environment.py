@@ -25,7 +25,7 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def check_system(settings: ServerSettings) -> None:
-    """Return if this system has what serving needs.
+    """Check that this system has what serving needs.
 
     Raises:
         ServerStartError: if not.
@@ -80,7 +80,7 @@ def end_process() -> NoReturn:
 
 
 class ServerControl:
-    """ServerControl as events of the running event loop.
+    """Requests to stop or reload, as events of the running loop.
 
     Attributes:
         stop: set when the server shall drain and stop.

@@ -87,7 +87,7 @@ async def serve_until_stopped(
 def run_worker(
     pipe: "Connection[object, object]", load: LoadDetector, settings: ServerSettings, listen_first: bool
 ) -> None:
-    """Return the whole life of a worker.
+    """Run a worker process until it is told to stop.
 
     Args:
         pipe: to the supervisor.

@@ -109,28 +109,28 @@ async def supervise(load: LoadDetector, settings: ServerSettings, announce: Call
         DetectorError: what kept a process from its first start.
     """
     with reserved_port(settings.host, settings.port) as port:
-        crew = _Crew(load, replace(settings, port=port))
-        control = ServerControl(crew.kill)
+        pool = _WorkerPool(load, replace(settings, port=port))
+        control = ServerControl(pool.kill)
         control.install_signal_handlers()
-        work = asyncio.gather(*(crew.keep(place) for place in range(settings.processes)))
+        work = asyncio.gather(*(pool.run_slot(slot) for slot in range(settings.processes)))
         helpers = asyncio.gather(
-            _announce_when_ready(crew, lambda: announce(port)),
-            _reload_on_request(crew, control),
-            _stop_on_request(crew, control, settings.grace_s),
+            _announce_when_ready(pool, lambda: announce(port)),
+            _reload_on_request(pool, control),
+            _stop_on_request(pool, control, settings.grace_s),
         )
         try:
             done, _ = await asyncio.wait((work, helpers), return_when=asyncio.FIRST_COMPLETED)
             for future in done:
                 future.result()
         finally:
-            crew.kill()
+            pool.kill()
             for future in (work, helpers):
                 future.cancel()
             await asyncio.gather(work, helpers, return_exceptions=True)
 
 
-class _Crew:
-    """The processes, each in its place."""
+class _WorkerPool:
+    """The processes, each in its slot."""
 
     def __init__(self, load: LoadDetector, settings: ServerSettings) -> None:
         self._load = load
@@ -139,21 +139,21 @@ class _Crew:
         self._workers: dict[int, _Worker] = {}
         self.ready = [asyncio.Event() for _ in range(settings.processes)]
 
-    async def keep(self, place: int) -> None:
+    async def run_slot(self, slot: int) -> None:
         """Run a process, and after its end the next, until `stop`.
 
         Raises:
-            DetectorError: what the process said that it cannot start for, if that place never had one that could.
+            DetectorError: what the process said that it cannot start for, if that slot never had one that could.
         """
         deaths, first = 0, True
         while not self._stopping.is_set():
-            worker = _Worker(self._load, self._settings, self.ready[place], listen_first=first)
-            self._workers[place] = worker
+            worker = _Worker(self._load, self._settings, self.ready[slot], listen_first=first)
+            self._workers[slot] = worker
             code = await worker.ended
             metrics.forget(worker.pid)
             if self._stopping.is_set():
                 return
-            if worker.error and not self.ready[place].is_set():
+            if worker.error and not self.ready[slot].is_set():
                 raise worker.error
             deaths = 0 if worker.answered_s() >= _HEALTHY_S else deaths + 1
             pause = min(2.0**deaths - 1, _MAX_PAUSE_S)
@@ -250,21 +250,21 @@ class _Worker:
         self.ended.set_result(self._process.exitcode)
 
 
-async def _announce_when_ready(crew: _Crew, announce: Callable[[], None]) -> None:
-    for ready in crew.ready:
+async def _announce_when_ready(pool: _WorkerPool, announce: Callable[[], None]) -> None:
+    for ready in pool.ready:
         await ready.wait()
     announce()
 
 
-async def _reload_on_request(crew: _Crew, control: ServerControl) -> None:
+async def _reload_on_request(pool: _WorkerPool, control: ServerControl) -> None:
     while True:
         await control.reload.wait()
         control.reload.clear()
-        crew.tell(RELOAD)
+        pool.tell(RELOAD)
 
 
-async def _stop_on_request(crew: _Crew, control: ServerControl, grace_s: float) -> None:
+async def _stop_on_request(pool: _WorkerPool, control: ServerControl, grace_s: float) -> None:
     await control.stop.wait()
-    crew.stop()
+    pool.stop()
     await asyncio.sleep(grace_s + _KILL_AFTER_S)
-    crew.kill()
+    pool.kill()
