@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 CALLS_PER_IMAGE = 4
 """Calls of any kind but health checks that may be open per image or stream admitted."""
 
