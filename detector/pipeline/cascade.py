@@ -217,10 +217,10 @@ def planes_to_read(
 
 
 def _pyramid_pixels(pixels: NDArray[np.uint8], settings: Settings) -> float:
-    """Return about how many pixels all levels have."""
+    """Return about how many pixels all levels have; at least one, however small they are."""
     low, high = settings.sought_heights
     scales = np.array(level_scales(low, min(high, pixels.shape[0])))
-    return float(pixels.shape[0] * pixels.shape[1] * (scales**2).sum())
+    return max(float(pixels.shape[0] * pixels.shape[1] * (scales**2).sum()), 1.0)
 
 
 def _check_pyramid(width: int, height: int, settings: Settings) -> None:

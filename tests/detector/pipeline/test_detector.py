@@ -203,6 +203,7 @@ def test_no_overlap_is_allowed_at_threshold_0(embedded: DigitDetector, street: b
         pytest.param(60.0, None, False, id="larger only"),
         pytest.param(None, 14.0, False, id="smaller only"),
         pytest.param(5.0, 5.0, False, id="one small height"),
+        pytest.param(1e200, None, False, id="giants"),
     ],
 )
 def test_heights(
