@@ -212,7 +212,7 @@ def test_heights(
     """The 0 of the 101 is 25 px high."""
     options = DetectOptions(score_threshold=0.3, min_digit_height_px=low, max_digit_height_px=high)
     found = embedded.detect(real_images["101"].read_bytes(), options)
-    heights = found.digits.boxes[:, 3] - found.digits.boxes[:, 1]
+    heights = (found.digits.boxes[:, 3] - found.digits.boxes[:, 1]).astype(np.float64)
     assert ((heights >= (low or 0)) & (heights <= (high or np.inf))).all()
     zero = np.array([(37, 3, 51, 28)], np.float32)
     assert (iou(zero, found.digits.boxes) > 0.4).any() == there
