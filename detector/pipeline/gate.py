@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.models.backend import Network
 from detector.pipeline.pyramid import Level
@@ -39,15 +38,16 @@ def passing_windows(
         shapes: rows and columns of each level's windows.
         advance: as for `slide`.
     """
-    cells = [np.zeros((-(-rows // WINDOWS), -(-columns // WINDOWS)), np.uint8) for rows, columns in shapes]
-    planes = [Plane(half, np.ones(cell.shape, bool)) for half, cell in zip(halves, cells, strict=True)]
+    cells = [(-(-rows // WINDOWS), -(-columns // WINDOWS)) for rows, columns in shapes]
+    planes = [Plane(half, np.ones(cell, bool)) for half, cell in zip(halves, cells, strict=True)]
+    # One level below the other, an empty row between them: what passes is marked and grown in all at once.
+    ends = np.cumsum([rows + 1 for rows, _ in cells])
+    tops = np.array([0, *ends[:-1]])
+    sheet = np.zeros((ends[-1], max(columns for _, columns in cells)), np.uint8)
     for hits in slide(gate, planes, GATE_GRID, 0.0, advance):
-        for index, cell in enumerate(cells):
-            here = hits.planes == index
-            cell[hits.rows[here], hits.columns[here]] = 1
-    return [_windows(cell, shape) for cell, shape in zip(cells, shapes, strict=True)]
-
-
-def _windows(cells: NDArray[np.uint8], shape: tuple[int, int]) -> Mask:
-    windows = cells.repeat(WINDOWS, axis=0).repeat(WINDOWS, axis=1)[: shape[0], : shape[1]]
-    return np.asarray(cv2.dilate(windows, _GROWN), bool)
+        sheet[tops[hits.planes] + hits.rows, hits.columns] = 1
+    windows = cv2.dilate(sheet.repeat(WINDOWS, axis=0).repeat(WINDOWS, axis=1), _GROWN).astype(bool)
+    return [
+        windows[WINDOWS * top :][:rows, :columns]
+        for top, (rows, columns) in zip(tops.tolist(), shapes, strict=True)
+    ]
