@@ -76,9 +76,8 @@ class OpenVinoNetwork(Network):
             while computing:
                 yield self._outputs(computing.popleft())
         finally:
-            for (
-                requests
-            ) in computing:  # closed early, or a batch failed: wait, so that they can be used again
+            # Closed early, or a batch failed: the requests can be used again when they have ended.
+            for requests in computing:
                 self._outputs(requests)
 
     def _started(self, images: NDArray[np.uint8]) -> list["_Request"]:

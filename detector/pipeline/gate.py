@@ -12,7 +12,7 @@ import numpy as np
 
 from detector.models.backend import Network
 from detector.pipeline.pyramid import Level
-from detector.pipeline.tiles import Grid, Mask, Plane, slide
+from detector.pipeline.tiles import Grid, Mask, Plane, slide, stacked
 
 GATE_GRID = Grid(field=24, stride=4, border=11, sizes=(11, 27, 59))
 """Of cells on a level of half the scale; the border puts a cell's centre amid those of its four windows."""
@@ -40,10 +40,8 @@ def passing_windows(
     """
     cells = [(-(-rows // WINDOWS), -(-columns // WINDOWS)) for rows, columns in shapes]
     planes = [Plane(half, np.ones(cell, bool)) for half, cell in zip(halves, cells, strict=True)]
-    # One level below the other, an empty row between them: what passes is marked and grown in all at once.
-    ends = np.cumsum([rows + 1 for rows, _ in cells])
-    tops = np.array([0, *ends[:-1]])
-    sheet = np.zeros((ends[-1], max(columns for _, columns in cells)), np.uint8)
+    tops, shape = stacked(cells)  # what passes is marked and grown in all levels at once
+    sheet = np.zeros(shape, np.uint8)
     for hits in slide(gate, planes, GATE_GRID, 0.0, advance):
         sheet[tops[hits.planes] + hits.rows, hits.columns] = 1
     windows = cv2.dilate(sheet.repeat(WINDOWS, axis=0).repeat(WINDOWS, axis=1), _GROWN).astype(bool)

@@ -154,6 +154,18 @@ def _batches(tiles: IndexArray, grid: Grid) -> list[IndexArray]:
     return batches
 
 
+def stacked(shapes: Sequence[tuple[int, int]]) -> tuple[IndexArray, tuple[int, int]]:
+    """Return the first row of each plane, and the rows and columns of all, one below the other.
+
+    An empty row keeps planes apart.
+
+    Args:
+        shapes: rows and columns of each.
+    """
+    ends = np.cumsum([rows + 1 for rows, _ in shapes])
+    return np.array([0, *ends[:-1]]), (int(ends[-1]), max(columns for _, columns in shapes))
+
+
 class _Sheet:
     """The windows of all planes, one plane below the other, and the connected regions of those asked for.
 
@@ -170,9 +182,8 @@ class _Sheet:
     """
 
     def __init__(self, masks: Sequence[Mask]) -> None:
-        ends = np.cumsum([len(mask) + 1 for mask in masks])  # an empty row keeps planes apart
-        self.tops: IndexArray = np.array([0, *ends[:-1]])
-        asked = np.zeros((ends[-1], max(mask.shape[1] for mask in masks)), bool)
+        self.tops, shape = stacked([(len(mask), mask.shape[1]) for mask in masks])
+        asked = np.zeros(shape, bool)
         for mask, top in zip(masks, self.tops.tolist(), strict=True):
             asked[top : top + len(mask), : mask.shape[1]] = mask
         count, labels = cv2.connectedComponents(asked.view(np.uint8), connectivity=8)

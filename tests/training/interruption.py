@@ -11,6 +11,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load, save
 
+from training.engine.checkpoint import RunState, save_state
+from training.engine.recipe import TrainingRecipe
+from training.engine.training_run import CHECKPOINT
+
 
 @contextmanager
 def interrupted_after(steps: int) -> Iterator[None]:
@@ -28,6 +32,13 @@ def interrupted_after(steps: int) -> Iterator[None]:
         patch.setattr(keras.Model, "train_on_batch", interrupted_train_on_batch)
         with pytest.raises(KeyboardInterrupt):
             yield
+
+
+def finished_run(folder: Path, recipe: TrainingRecipe) -> list[str]:
+    """Leave a run that has done its steps in `folder`; the command line that started it."""
+    (folder / "out").mkdir()
+    save_state(folder / "out" / CHECKPOINT, RunState(recipe.steps, {}), recipe)
+    return [recipe.name, "--data", str(folder / "nothing"), "--out", str(folder / "out")]
 
 
 def forget_setting(checkpoint: Path, name: str) -> None:

@@ -27,11 +27,9 @@ from training.data.labels.folder import LabelOptions, holds_own_labels, read_lab
 from training.data.labels.tree import OFFICIAL
 from training.data.scenes import Scene
 from training.data.svhn import read_scenes
+from training.engine.recipe import TrainingRecipe
 from training.errors import DataError
 from training.evaluation.sequences import TrueNumber, true_numbers, whole_numbers
-
-_DEFAULT_SEED = 1
-"""Of a training that is told none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +91,7 @@ def read_validation_set(
 
 def _drawing_seed(folder: Path, splits: Mapping[str, Sequence[Scene]], seeds: Iterable[int]) -> int:
     """Return the seed that draws the images which validate; any, where a split names them."""
-    seed, *others = sorted(set(seeds)) or [_DEFAULT_SEED]
+    seed, *others = sorted(set(seeds)) or [TrainingRecipe.seed]
     if others and not splits.get("val"):
         named = " and ".join(map(str, (seed, *others)))
         raise DataError(

@@ -14,11 +14,10 @@ from detector.models.model_files import EMBEDDED, load_model
 from detector.pipeline.gate import GATE_GRID
 from detector.pipeline.loading import load_checked
 from detector.results.interface import DetectOptions
-from tests.training.interruption import forget_setting, interrupted_after
+from tests.training.interruption import finished_run, forget_setting, interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.cli.main import main
 from training.data.scenes import Image, LabelledImage
-from training.engine.checkpoint import RunState, save_state
 from training.engine.training_run import CHECKPOINT
 from training.errors import ResumeError
 from training.gate.recipe import GATE, GateTargetConfig, cell_targets
@@ -199,20 +198,12 @@ def test_a_missing_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "nowhere" in capsys.readouterr().err
 
 
-def written_run(folder: Path, model: str) -> list[str]:
-    """A folder with a run that has done its steps for a model; the command line that started it."""
-    state = RunState(GATE.steps, {})
-    (folder / "out").mkdir()
-    save_state(folder / "out" / CHECKPOINT, state, replace(GATE, model=model))
-    return ["gate", "--data", str(folder / "nothing"), "--out", str(folder / "out")]
-
-
 @pytest.mark.parametrize("model", ["the embedded one", "of an earlier version"])
 def test_a_finished_run_has_nothing_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str
 ) -> None:
     known = load_model(EMBEDDED)[1].sha256 if model == "the embedded one" else ""
-    command = written_run(tmp_path, known)
+    command = finished_run(tmp_path, replace(GATE, model=known))
     if not known:
         forget_setting(tmp_path / "out" / CHECKPOINT, "model")
     assert main(command) == 0
@@ -222,7 +213,7 @@ def test_a_finished_run_has_nothing_to_do(
 def test_a_run_for_another_model_is_not_gone_on_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(written_run(tmp_path, "0123")) == 2
+    assert main(finished_run(tmp_path, replace(GATE, model="0123"))) == 2
     assert "other settings (model was 0123, is " in capsys.readouterr().err
 
 

@@ -12,10 +12,10 @@ import pytest
 from detector.models.model_files import EMBEDDED, load_model
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.loading import load_checked
-from tests.training.interruption import forget_setting, interrupted_after
+from tests.training.interruption import finished_run, forget_setting, interrupted_after
 from tests.training.official_files import write_tiny_data
 from training.cli.main import main
-from training.engine.checkpoint import RunState, load_state, save_state
+from training.engine.checkpoint import load_state
 from training.engine.training_run import CHECKPOINT
 from training.errors import DataError, ResumeError
 from training.refiner.recipes import REFINER
@@ -97,20 +97,12 @@ def test_a_missing_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "nowhere" in capsys.readouterr().err
 
 
-def written_run(folder: Path, fcn: str) -> list[str]:
-    """A folder with a run that has done its steps on an FCN; the command line that started it."""
-    state = RunState(REFINER.steps, {})
-    (folder / "out").mkdir()
-    save_state(folder / "out" / CHECKPOINT, state, replace(REFINER, fcn=fcn))
-    return ["refiner", "--data", str(folder / "nothing"), "--out", str(folder / "out")]
-
-
 @pytest.mark.parametrize("fcn", ["the embedded one's", "of an earlier version"])
 def test_a_finished_run_has_nothing_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], fcn: str
 ) -> None:
     known = load_model(EMBEDDED)[1].sha256 if fcn == "the embedded one's" else ""
-    command = written_run(tmp_path, known)
+    command = finished_run(tmp_path, replace(REFINER, fcn=known))
     if not known:
         forget_setting(tmp_path / "out" / CHECKPOINT, "fcn")
     assert main(command) == 0
@@ -118,7 +110,7 @@ def test_a_finished_run_has_nothing_to_do(
 
 
 def test_a_run_on_another_fcn_is_not_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(written_run(tmp_path, "0123")) == 2
+    assert main(finished_run(tmp_path, replace(REFINER, fcn="0123"))) == 2
     assert "other settings (fcn was 0123, is " in capsys.readouterr().err
 
 

@@ -46,8 +46,8 @@ class ImageSets:
         """Yield what the lists and the annotations asked for do not have in common."""
         if not self._splits:
             return
-        _, source, line = next(iter(self._splits.values()))
         if self._unlisted:
+            _, source, _ = next(iter(self._splits.values()))
             text = f"annotations that no list in ImageSets/Main/ has: {len(self._unlisted):,} ({self._unlisted[0]})"
             yield Note(self._tree.root / source, 1, f"{text}; their folders tell the split")
         if self._unread:
