@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.cli.detector_options import add_detector, choice
 from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
+    add_detector,
     add_exhaustive,
     add_min_score,
     command,
@@ -56,6 +56,7 @@ def add(add_parser: AddParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from detector.cli.detector_choice import choice  # noqa: PLC0415
     from detector.results.interface import DetectOptions  # noqa: PLC0415
 
     options = DetectOptions(score_threshold=args.min_score, exhaustive=args.exhaustive)

@@ -5,12 +5,12 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detector.cli.detector_options import add_detector, choice
 from detector.cli.folder_jobs import add_location, location_options, shuffle_seed
 from detector.cli.options import (
     EXIT_CODES,
     AddParser,
     add_annotated,
+    add_detector,
     add_exhaustive,
     add_min_score,
     command,
@@ -141,6 +141,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _run_here(args: argparse.Namespace) -> int:
+    from detector.cli.detector_choice import choice  # noqa: PLC0415
     from detector.folders.listing import Selection  # noqa: PLC0415
     from detector.folders.plan import FolderJob  # noqa: PLC0415
     from detector.folders.sources import PathStream  # noqa: PLC0415

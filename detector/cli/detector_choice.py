@@ -1,5 +1,6 @@
-"""The detector that a command chooses: a model here or a server; and why a server cannot be reached over TLS."""
+"""The detector that arguments choose: a model here or a server; and why a server cannot be reached over TLS."""
 
+import argparse
 import socket
 import ssl
 from collections.abc import Iterator
@@ -7,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.cli.options import max_pixels
 from detector.models.runtimes import OPENVINO
 from detector.pipeline.detector import DigitDetector
 from detector.pipeline.options import DetectorConfig
-from detector.results.errors import ServiceUnavailableError
+from detector.results.errors import ClientSetupError, ServiceUnavailableError
 from detector.results.interface import MAX_PIXELS, ImageDetector
 from detector.serving.client.batch import BatchSettings
-from detector.serving.client.connection import Connection, Tls
+from detector.serving.client.connection import Connection, Tls, read_token
+
+_TLS_OPTIONS = ("tls_ca", "tls_cert", "tls_key", "tls_server_name")
 
 _TIMEOUT_S = 3.0
 _EXPIRED, _NOT_YET_VALID, _HOST, _ADDRESS = 10, 9, 62, 64
@@ -58,6 +62,42 @@ class DetectorChoice:
             with explained(where):
                 client.info(timeout_s=15)
             yield client
+
+
+def connection(args: argparse.Namespace) -> Connection:
+    """Return the connection that the arguments describe.
+
+    Raises:
+        ClientSetupError: if they describe none.
+    """
+    tls = None
+    if args.tls or any(getattr(args, name) is not None for name in _TLS_OPTIONS):
+        tls = Tls(args.tls_ca, args.tls_cert, args.tls_key, args.tls_server_name)
+    token = None if args.token_file is None else read_token(args.token_file)
+    return Connection(args.server, tls, token)
+
+
+def choice(args: argparse.Namespace) -> DetectorChoice:
+    """Who detects.
+
+    Raises:
+        ClientSetupError: if the arguments about a server describe none.
+    """
+    if args.server is not None:
+        if args.runtime is not None:
+            raise ClientSetupError("--runtime says what computes the model here; a server has its own")
+        if max_pixels(args) is not None:
+            raise ClientSetupError("--max-megapixels says what is taken on here; a server has its own limit")
+        return DetectorChoice(server=connection(args), batch=_batch(args))
+    for name in ("tls", *_TLS_OPTIONS, "token_file", "timeout", "calls"):
+        if getattr(args, name, None):  # not every command has the last two
+            raise ClientSetupError(f"--{name.replace('_', '-')} is for a server: name one with --server")
+    return DetectorChoice(args.model, args.runtime or DetectorChoice.runtime, max_pixels(args))
+
+
+def _batch(args: argparse.Namespace) -> BatchSettings:
+    calls = getattr(args, "calls", None) or BatchSettings.calls
+    return BatchSettings(calls, getattr(args, "timeout", None))
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from detector.cli.detector_options import add_security, connection
-from detector.cli.options import AddParser, command, timeout
+from detector.cli.options import AddParser, add_security, command, timeout
 from detector.cli.program import OK, SOME_FAILED, complain
 from detector.results.errors import DetectorError
 
@@ -36,6 +35,8 @@ def add(add_parser: AddParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from detector.cli.detector_choice import connection  # noqa: PLC0415
+
     return health(connection(args), args.timeout)
 
 

@@ -3,8 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from detector.cli.detector_options import add_where, choice
-from detector.cli.options import AddParser, command
+from detector.cli.options import AddParser, add_where, command
 from detector.cli.program import OK
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ def add(add_parser: AddParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from detector.cli.detector_choice import choice  # noqa: PLC0415
+
     return info(choice(args))
 
 

@@ -105,6 +105,67 @@ def max_pixels(args: argparse.Namespace) -> int | None:
     return None if megapixels is None else int(megapixels) * 1_000_000
 
 
+def add_detector(command: argparse.ArgumentParser) -> None:
+    """Who detects many images, what it takes on, and how a server is asked."""
+    add_max_megapixels(command)
+    add_where(command)
+    _add_batch(command)
+
+
+def add_where(command: argparse.ArgumentParser) -> None:
+    """--model or --server: who detects; and how to reach the server."""
+    where = command.add_mutually_exclusive_group()
+    add_model(where)
+    where.add_argument(
+        "--server",
+        metavar="HOST:PORT",
+        help="ask this server instead of loading a model here; several with commas between them take turns",
+    )
+    add_runtime(command)
+    add_security(command)
+
+
+def add_security(command: argparse.ArgumentParser) -> None:
+    """TLS and token of whoever asks a server."""
+    group = command.add_argument_group("to reach the server")
+    group.add_argument(
+        "--tls",
+        action="store_true",
+        help="encrypt, and trust the publicly known certificate authorities (implied by the other --tls options)",
+    )
+    group.add_argument("--tls-ca", type=Path, metavar="FILE", help="trust these authorities instead (PEM)")
+    group.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="show this certificate to the server (PEM)"
+    )
+    group.add_argument("--tls-key", type=Path, metavar="FILE", help="the private key of --tls-cert (PEM)")
+    group.add_argument(
+        "--tls-server-name",
+        metavar="NAME",
+        help="the name that the server's certificate must carry (default: the host of --server)",
+    )
+    group.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="send the bearer token in this file with every call"
+    )
+
+
+def _add_batch(command: argparse.ArgumentParser) -> None:
+    """--timeout and --calls: how a server is asked for many images."""
+    group = command.add_argument_group("how to ask the server")
+    group.add_argument(
+        "--timeout",
+        type=timeout,
+        metavar="SECONDS",
+        help="for an image that takes longer the result is an error (default: a minute, and 15 s for each megapixel "
+        "under way)",
+    )
+    group.add_argument(
+        "--calls",
+        type=whole_number(1, 64),
+        metavar="N",
+        help="images under way at a time (default: 4)",
+    )
+
+
 def prepare_libraries(args: argparse.Namespace) -> None:
     """Tells libraries what they look for in the environment when they are imported, and keeps them quiet."""
     import_quietly()

@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from detector.cli.detector_options import choice
 from detector.cli.folder_jobs import location_options, shuffle_seed
 from detector.cli.options import whole_number
 from detector.cli.program import OK, SOME_FAILED, complain, one_line_if_broken_off
@@ -100,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidOptionError(
             "engine", "ray needs more libraries: pip install 'digit-detector[ray]'"
         ) from error
-    from detector.folders.listing import Selection  # noqa: PLC0415 - see detector.cli.options
+    from detector.cli.detector_choice import choice  # noqa: PLC0415 - see detector.cli.options
+    from detector.folders.listing import Selection  # noqa: PLC0415
     from detector.results.interface import DetectOptions  # noqa: PLC0415
 
     job = ShardedJob(
