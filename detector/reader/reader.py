@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, overload
@@ -18,7 +18,7 @@ from detector.pipeline.detector import DigitDetector
 from detector.reader.image_result import ImageResult
 from detector.results.detections import ImageDetections
 from detector.results.errors import DetectorError, ImageTypeError, ImageUnreadableError, InvalidOptionError
-from detector.results.interface import MAX_PIXELS, DetectOptions, ModelInfo
+from detector.results.interface import MAX_PIXELS, DetectOptions, ModelInfo, with_min_score
 
 if TYPE_CHECKING:
     from detector.serving.client.connection import Tls
@@ -248,12 +248,7 @@ def _with_score(options: DetectOptions | None, min_score: float | None) -> Detec
     if not isinstance(options, DetectOptions | None):
         raise InvalidOptionError("options", f"must be detector.DetectOptions, got {type(options).__name__}")
     options = options or DetectOptions()
-    if min_score is None:
-        return options
-    try:
-        return replace(options, score_threshold=min_score)
-    except InvalidOptionError as error:  # under the name that the caller gave
-        raise InvalidOptionError("min_score", error.detail) from error
+    return options if min_score is None else with_min_score(options, min_score)
 
 
 def _several(images: Any) -> Iterator[AnyImage]:

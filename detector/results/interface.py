@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -63,6 +63,18 @@ class DetectOptions:
         value = getattr(self, name)
         if value is not None and not (isinstance(value, Real) and is_right(float(value))):
             raise InvalidOptionError(name, f"must be {accepted}, got {value!r}")
+
+
+def with_min_score(options: DetectOptions, min_score: float) -> DetectOptions:
+    """Return the options with another score threshold, which callers of short ways call `min_score`.
+
+    Raises:
+        InvalidOptionError: of `min_score`, if it is outside 0..1.
+    """
+    try:
+        return replace(options, score_threshold=min_score)
+    except InvalidOptionError as error:  # under the name that the caller gave
+        raise InvalidOptionError("min_score", error.detail) from error
 
 
 @dataclass(frozen=True)

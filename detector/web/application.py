@@ -32,7 +32,7 @@ from detector.pages.page import Page, json_in_page
 from detector.pipeline.detector import DigitDetector
 from detector.results import errors
 from detector.results.errors import DetectorError, InvalidOptionError
-from detector.results.interface import MAX_MESSAGE_BYTES, DetectOptions
+from detector.results.interface import MAX_MESSAGE_BYTES, DetectOptions, with_min_score
 from detector.serving.server.inference_queue import InferenceQueue
 from detector.serving.server.settings import WorkLimits
 from detector.web.uploads import UploadSlots, cancel_on_disconnect, read_picture
@@ -134,13 +134,12 @@ def _asked(query: QueryParams) -> tuple[DetectOptions, str]:
     score, exhaustive = query.get("min_score"), query.get("exhaustive", "false")
     if exhaustive not in ("true", "false"):
         raise InvalidOptionError("exhaustive", f"must be true or false, got {exhaustive}")
-    try:
-        threshold = None if score is None else float(score)
-    except ValueError as error:
-        raise InvalidOptionError("min_score", f"must be a number from 0 to 1, got {score}") from error
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise InvalidOptionError("min_score", f"must be between 0 and 1, got {threshold!r}")
-    options = DetectOptions(score_threshold=threshold, exhaustive=exhaustive == "true" or None)
+    options = DetectOptions(exhaustive=exhaustive == "true" or None)
+    if score is not None:
+        try:
+            options = with_min_score(options, float(score))
+        except ValueError as error:
+            raise InvalidOptionError("min_score", f"must be a number from 0 to 1, got {score}") from error
     return options, query.get("image", "picture")
 
 
