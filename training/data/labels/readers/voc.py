@@ -134,8 +134,9 @@ def _sources(tree: FileTree) -> list[str]:
 
 
 def _is_annotation(head: str) -> bool:
-    """Look for the root or two other tags of VOC's: damaged files are meant to be read, too."""
-    return bool(_ROOT.search(head)) or sum(tag in head for tag in _TAGS) >= 2
+    """Look for the root, be it cut, or two other tags of VOC's: damaged files are meant to be read, too."""
+    is_cut = bool(head.strip()) and "<annotation".startswith(head.strip())
+    return is_cut or bool(_ROOT.search(head)) or sum(tag in head for tag in _TAGS) >= 2
 
 
 def _stem(name: str) -> str:

@@ -118,6 +118,7 @@ def test_overload_is_refused_and_leaves_memory_as_it_was(server: tuple[Process, 
         until(lambda: overload.outcomes["answered"] >= CAPACITY, "some are answered")
         early = overload.memory_mb()
         until(lambda: overload.outcomes["answered"] >= 5 * CAPACITY, "and more and more")
+        until(lambda: overload.outcomes["refused"] > CALLERS, "and others are refused")
         assert abs(overload.memory_mb() - early) < 50
 
 

@@ -98,6 +98,7 @@ BROKEN_VOC: dict[str, tuple[Make, list[str]]] = {
         ],
     ),
     "cut off": (document("<annotation>\n<object>"), ["Annotations/a.xml:2: not XML that is read"]),
+    "cut off in its root": (document("<annot"), ["Annotations/a.xml:1: not XML that is read"]),
     "another document": (
         document("<!-- <annotation> -->\n<html/>"),
         ["Annotations/a.xml:2: the document is a <html>"],
